@@ -1,0 +1,3 @@
+//! The `jiaoying` command.
+
+fn main() {}

@@ -1,0 +1,529 @@
+//! The state of a callout, as the fold of its timeline leaves it.
+
+use super::{
+    AttemptIx, CallIx, CalloutId, Channel, ClockIx, Colour, ContactId, ContactRef, GatewayId, Hazard, MessageRef,
+    PersonId, PersonIx, Plan, Proof, RegionCode, Status, Target, TargetId, TargetIx, Timestamp, WarningId,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One warning in one command region.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Callout {
+    /// Its name.
+    pub id: CalloutId,
+    /// How many events have been folded in.
+    pub seq: u64,
+    /// When the last of them was recorded.
+    pub recorded_at: Timestamp,
+    /// What is being called out; `None` before the first event.
+    pub head: Option<Head>,
+    /// The ground, in order of coverage.
+    pub targets: Vec<TargetState>,
+    /// The persons, in order of first mention.
+    pub people: Vec<PersonId>,
+    /// The calls.
+    pub calls: Vec<Call>,
+    /// The attempts.
+    pub attempts: Vec<Attempt>,
+    /// The clocks.
+    pub clocks: Vec<Clock>,
+    /// Ground that nobody answers for.
+    pub gaps: Vec<Gap>,
+    /// How often this callout has gone up to the parent region.
+    pub raised: u32,
+    /// How it ended.
+    pub closed: Option<CloseReason>,
+    /// What is due when; derived, not part of the state's canonical form.
+    #[serde(skip)]
+    pub agenda: Agenda,
+    /// Where each person stands in `people`; derived.
+    #[serde(skip)]
+    pub person_ix: BTreeMap<PersonId, PersonIx>,
+    /// Where each target stands in `targets`; derived.
+    #[serde(skip)]
+    pub target_ix: BTreeMap<TargetId, TargetIx>,
+    /// The call of a person for a purpose; derived.
+    #[serde(skip)]
+    pub call_ix: BTreeMap<(PersonIx, Purpose), CallIx>,
+}
+
+/// What is being called out, under which plan, until when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Head {
+    /// The warning.
+    pub warning: WarningId,
+    /// The command region.
+    pub region: RegionCode,
+    /// Its name.
+    pub place: String,
+    /// What the warning is for.
+    pub status: Status,
+    /// The hazard.
+    pub hazard: Hazard,
+    /// The colour, as of the last message.
+    pub colour: Colour,
+    /// The last message that applied.
+    pub message: MessageRef,
+    /// Its words.
+    pub words: Words,
+    /// When the warning ends.
+    pub expires: Timestamp,
+    /// The plan, resolved.
+    pub plan: Plan,
+    /// The directory version the ground and posts were taken from.
+    pub directory: u64,
+    /// When the callout was opened.
+    pub opened_at: Timestamp,
+    /// Attempts before this one were made for a lower colour and no longer satisfy anything.
+    pub recalled_from: AttemptIx,
+}
+
+/// The public words of a message, in one language.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Words {
+    /// One line.
+    pub headline: String,
+    /// What is expected.
+    pub description: String,
+    /// What to do.
+    pub instruction: String,
+}
+
+/// Where the calling for a target stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Covered, and no step has begun yet (within one decision only).
+    Covered,
+    /// A step is running.
+    Calling {
+        /// The step.
+        step: u8,
+        /// When the next step starts.
+        due: Timestamp,
+    },
+    /// Covered ground: the requirement of a step holds.
+    Satisfied {
+        /// Since when.
+        at: Timestamp,
+        /// Which step's.
+        step: u8,
+    },
+    /// A higher post answered instead.
+    TakenOver {
+        /// Since when.
+        at: Timestamp,
+        /// The step that answered; `None` when it was a region above.
+        step: Option<u8>,
+    },
+    /// Every step passed without an answer.
+    Exhausted {
+        /// Since when.
+        at: Timestamp,
+        /// When the round repeats.
+        again_at: Option<Timestamp>,
+    },
+    /// Nobody needs to answer any more.
+    Released {
+        /// Since when.
+        at: Timestamp,
+        /// Why.
+        reason: ReleaseReason,
+    },
+}
+
+/// Why a target is released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseReason {
+    /// The warning was cancelled.
+    Cancelled,
+    /// The warning's time ran out.
+    Expired,
+    /// An Update no longer covers the ground.
+    NotCovered,
+}
+
+/// The persons of one step for one target.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seats<P> {
+    /// Those who must answer.
+    pub answer: Vec<P>,
+    /// Those who are alerted and owe no answer.
+    pub alert: Vec<P>,
+}
+
+/// A target within a callout.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TargetState {
+    /// The ground.
+    pub spec: Target,
+    /// Who is called in which step.
+    pub seats: Vec<Seats<PersonIx>>,
+    /// Where the calling stands.
+    pub phase: Phase,
+    /// Rounds begun, from 1.
+    pub round: u16,
+    /// The highest step begun since the last (re)call.
+    pub reached: u8,
+    /// Whether the ground stands as an alarm: exhausted and neither satisfied, taken over nor released since.
+    pub alarm: bool,
+    /// The calls that name it.
+    pub calls: Vec<CallIx>,
+    /// Its clocks.
+    pub clocks: Vec<ClockIx>,
+}
+
+/// What a call is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// An answer is wanted.
+    CallOut,
+    /// To be heard by many; no answer is owed.
+    Alert,
+    /// Tells those who were reached that the warning is over.
+    Cancelled,
+    /// Tells those who were reached what changed.
+    Updated,
+    /// Asks for the code.
+    AskCode,
+}
+
+/// One person in one callout, for all targets of that person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Call {
+    /// The person.
+    pub person: PersonIx,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The highest step that asked for it.
+    pub step: u8,
+    /// The targets.
+    pub links: Vec<Link>,
+    /// What is to be tried, and how far it has come.
+    pub tracks: Vec<Track>,
+    /// Attempts made.
+    pub attempts: Vec<AttemptIx>,
+    /// Attempts made before the running ladder began.
+    pub ladder_from: u16,
+    /// Contacts found dead in this callout.
+    pub dead: BTreeSet<ContactId>,
+    /// The reply code, once an attempt carried one.
+    pub code: Option<String>,
+    /// How often the person was asked for a code or a clearer word.
+    pub asked: u8,
+    /// No contact of the person could be used.
+    pub unreachable: bool,
+}
+
+/// One target of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Link {
+    /// The target.
+    pub target: TargetIx,
+    /// Whether an attempt has named it to the person.
+    pub named: bool,
+    /// What the person answered for it, and how surely.
+    pub answer: Option<(Answer, Proof)>,
+}
+
+/// A ladder of attempts on one channel, or on several in series.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Track {
+    /// The rungs: one attempt each, with the milliseconds to wait after it.
+    pub rungs: Vec<(Channel, i64)>,
+    /// The next rung.
+    pub next: u16,
+    /// When it is due; `None` when nothing more is to be tried.
+    pub due: Option<Timestamp>,
+}
+
+/// What a person said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Heard, and taking it on.
+    Yes,
+    /// Cannot: call the next one at once.
+    Cannot,
+}
+
+/// One try of a call on one channel through one gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Attempt {
+    /// The call.
+    pub call: CallIx,
+    /// The track and rung it belongs to.
+    pub track: u8,
+    /// The rung.
+    pub rung: u16,
+    /// The channel.
+    pub channel: Channel,
+    /// The gateway.
+    pub gateway: GatewayId,
+    /// The contact and directory version; the number itself is nowhere in a timeline.
+    pub contact: ContactRef,
+    /// The targets it names.
+    pub targets: Vec<TargetIx>,
+    /// When it was committed for sending.
+    pub released_at: Timestamp,
+    /// After this it is neither sent nor delivered.
+    pub valid_until: Timestamp,
+    /// How far it came.
+    pub stage: Stage,
+    /// How it ended, when it ended without success.
+    pub failure: Option<Failure>,
+    /// Whether a voice call is over, however it went.
+    pub ended: bool,
+}
+
+/// How far an attempt came, weak to strong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Committed; the gateway has not confirmed it.
+    Released,
+    /// The gateway may or may not have it.
+    Unknown,
+    /// The gateway has it.
+    Submitted,
+    /// The network says it arrived (or: it rings).
+    Delivered,
+    /// Somebody or something picked up (or: the loudspeaker plays).
+    PickedUp,
+    /// Heard (or played) to the end.
+    Heard,
+}
+
+/// How an attempt ended without success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// The line was busy.
+    Busy,
+    /// It rang and nobody picked up.
+    NoAnswer,
+    /// The person declined the call.
+    Declined,
+    /// Picked up and hung up before the end.
+    HungUp,
+    /// The network could not deliver.
+    Undelivered,
+    /// No such number.
+    DeadNumber,
+    /// The gateway refused it for good.
+    Refused,
+    /// The gateway could not be reached or asked to wait; nothing was sent.
+    GatewayDown,
+    /// Its time ran out before it was sent.
+    Expired,
+    /// It was not wanted any more and was hung up or withdrawn.
+    Withdrawn,
+}
+
+/// A running or stopped clock of a target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Clock {
+    /// Index of its rule in the plan.
+    pub rule: u8,
+    /// The target.
+    pub target: TargetIx,
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// The deadline.
+    pub due: Timestamp,
+    /// How it stands.
+    pub state: ClockState,
+}
+
+/// How a clock stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockState {
+    /// Not yet decided.
+    Running,
+    /// Stopped in time.
+    Met {
+        /// When.
+        at: Timestamp,
+    },
+    /// The deadline passed first.
+    Missed {
+        /// When what it waited for came after all.
+        met_at: Option<Timestamp>,
+    },
+    /// The target was released before it was decided.
+    Stopped,
+}
+
+/// Ground that nobody answers for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// The region code or target id.
+    pub ground: String,
+    /// The step whose posts nobody fills; `None` when there is no target at all.
+    pub step: Option<u8>,
+    /// What is missing.
+    pub reason: GapReason,
+}
+
+/// What is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GapReason {
+    /// The message names an area that the directory does not know.
+    UnknownArea,
+    /// A village that has no target.
+    NoTarget,
+    /// Nobody fills the step's posts for the ground.
+    NobodyInPost,
+    /// Nobody at all answers for the ground, in any step.
+    NobodyAtAll,
+}
+
+/// How a callout ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CloseReason {
+    /// The warning was cancelled.
+    Cancelled,
+    /// The warning's time ran out.
+    Expired,
+}
+
+/// What is due when. Derived from the state by the fold; a cache that is rebuilt by folding again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Agenda {
+    /// What the engine itself must decide at a time.
+    pub timers: BTreeSet<(Timestamp, Timer)>,
+    /// Rungs that become due and have not been offered to a lane: (due, call, track).
+    pub rungs: BTreeSet<(Timestamp, CallIx, u8)>,
+}
+
+/// What the engine must decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// A clock's deadline; stands first, so that a deadline is judged before the step that follows it.
+    Clock(ClockIx),
+    /// The next step of a target.
+    Step(TargetIx),
+    /// The next round of a target.
+    Round(TargetIx),
+    /// The end of the warning; stands last.
+    Expiry,
+}
+
+/// How many targets stand how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// All of them.
+    pub targets: u32,
+    /// Being called.
+    pub calling: u32,
+    /// Covered.
+    pub satisfied: u32,
+    /// Taken over by a higher post.
+    pub taken_over: u32,
+    /// Standing as an alarm, whether a round is running again or not.
+    pub exhausted: u32,
+    /// Released without an answer.
+    pub released: u32,
+}
+
+// === impl Callout ===
+
+impl Callout {
+    /// A callout before its first event.
+    #[must_use]
+    pub fn new(id: CalloutId) -> Self {
+        Self {
+            id,
+            seq: 0,
+            recorded_at: Timestamp::default(),
+            head: None,
+            targets: Vec::new(),
+            people: Vec::new(),
+            calls: Vec::new(),
+            attempts: Vec::new(),
+            clocks: Vec::new(),
+            gaps: Vec::new(),
+            raised: 0,
+            closed: None,
+            agenda: Agenda::default(),
+            person_ix: BTreeMap::new(),
+            target_ix: BTreeMap::new(),
+            call_ix: BTreeMap::new(),
+        }
+    }
+
+    /// Whether messages, answers and timers still move it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.head.is_some() && self.closed.is_none()
+    }
+
+    /// How its targets stand.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let mut t = Totals { targets: self.targets.len() as u32, ..Totals::default() };
+        for target in &self.targets {
+            match target.phase {
+                Phase::Satisfied { .. } => t.satisfied += 1,
+                Phase::TakenOver { .. } => t.taken_over += 1,
+                Phase::Released { .. } => t.released += 1,
+                _ if target.alarm => t.exhausted += 1,
+                _ => t.calling += 1,
+            }
+        }
+        t
+    }
+
+    /// The canonical JSON of the state: equal states give equal bytes.
+    #[must_use]
+    pub fn canonical(&self) -> Vec<u8> {
+        // Serialising plain data into a vector cannot fail.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// When something is due next, of whichever kind.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let timer = self.agenda.timers.first().map(|(at, _)| *at);
+        let rung = self.agenda.rungs.first().map(|(at, _, _)| *at);
+        [timer, rung].into_iter().flatten().min()
+    }
+}
+
+// === impl TargetState, Call, Attempt ===
+
+impl TargetState {
+    /// Whether somebody still has to answer for it.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        matches!(self.phase, Phase::Covered | Phase::Calling { .. } | Phase::Exhausted { .. })
+    }
+}
+
+impl Call {
+    /// Whether anything more is to be tried.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.tracks.iter().any(|t| t.due.is_some())
+    }
+
+    /// The link to a target.
+    #[must_use]
+    pub fn link(&self, target: TargetIx) -> Option<&Link> {
+        self.links.iter().find(|l| l.target == target)
+    }
+}
+
+impl Attempt {
+    /// Whether the gateway may still be working on it.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.failure.is_none() && !self.ended
+    }
+}

@@ -1,0 +1,155 @@
+//! Commands: what doors, gateways, lanes and the clock ask of a callout.
+
+use super::{
+    Answer, AnswerWay, AttemptIx, CallIx, Channel, Colour, ContactRef, Digest, Fact, Gap, GatewayId, Hazard,
+    MessageRef, NoteReason, OnBehalf, PersonId, Plan, Proof, RegionCode, Seats, SkipReason, Status, Target, Timestamp,
+    WarningId, Words,
+};
+use serde::{Deserialize, Serialize};
+
+/// Something a callout is asked to take into account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// A message applies to the command region.
+    Apply(Box<Order>),
+    /// A region below cannot satisfy its ground.
+    Raise(Box<Raise>),
+    /// The region above answered for what this one could not.
+    AnsweredAbove {
+        /// The region above.
+        region: RegionCode,
+    },
+    /// Time has passed: whatever is due is decided.
+    Tick,
+    /// A lane grants an attempt.
+    Release(Release),
+    /// A lane cannot serve a rung.
+    Skip {
+        /// The call.
+        call: CallIx,
+        /// The track.
+        track: u8,
+        /// The rung.
+        rung: u16,
+        /// Why.
+        reason: SkipReason,
+    },
+    /// A gateway tells something about an attempt.
+    Report {
+        /// The attempt.
+        attempt: AttemptIx,
+        /// What.
+        fact: Fact,
+        /// When, by the gateway's clock.
+        reported_at: Option<Timestamp>,
+    },
+    /// An answer, already routed to this callout.
+    Reply(Reply),
+    /// Something came back that answers nothing.
+    Note {
+        /// The call it seems to belong to.
+        call: Option<CallIx>,
+        /// Why it is no answer.
+        reason: NoteReason,
+        /// The way it came.
+        way: AnswerWay,
+        /// Digest of the sealed words.
+        text: Option<Digest>,
+        /// Whether to ask the person for the code.
+        ask: bool,
+    },
+}
+
+/// A message as resolved for one command region: the ground, and who answers for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Order {
+    /// The warning.
+    pub warning: WarningId,
+    /// The command region.
+    pub region: RegionCode,
+    /// Its name.
+    pub place: String,
+    /// What the warning is for.
+    pub status: Status,
+    /// The hazard.
+    pub hazard: Hazard,
+    /// The colour.
+    pub colour: Colour,
+    /// The message.
+    pub message: MessageRef,
+    /// Its words.
+    pub words: Words,
+    /// When the warning ends, when the message says so.
+    pub expires: Option<Timestamp>,
+    /// The plan.
+    pub plan: Plan,
+    /// The directory version.
+    pub directory: u64,
+    /// All ground that the warning covers from now on in this region; empty for a Cancel.
+    pub ground: Vec<Ground>,
+    /// Ground that nobody answers for.
+    pub gaps: Vec<Gap>,
+    /// Whether the message contradicts an earlier one of the same identifier.
+    pub conflict: bool,
+}
+
+/// A target with the persons of each step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ground {
+    /// The target.
+    pub target: Target,
+    /// Who is called in which step.
+    pub seats: Vec<Seats<PersonId>>,
+}
+
+/// What a region below hands up. The order's ground is the region below, as one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Raise {
+    /// The order that opens or extends the parent's callout.
+    pub order: Order,
+    /// Exhausted targets below.
+    pub targets: u32,
+    /// Gaps below.
+    pub gaps: u32,
+}
+
+/// What a lane grants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// The call.
+    pub call: CallIx,
+    /// The track.
+    pub track: u8,
+    /// The rung that was offered; a stale offer is dropped.
+    pub rung: u16,
+    /// The channel.
+    pub channel: Channel,
+    /// The gateway.
+    pub gateway: GatewayId,
+    /// The contact that was resolved.
+    pub contact: ContactRef,
+    /// The reply code that routes a reply from that number to this call.
+    pub code: Option<String>,
+}
+
+/// An answer, already routed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// The call.
+    pub call: CallIx,
+    /// The attempt, when the answer names one (a key press does).
+    pub attempt: Option<AttemptIx>,
+    /// What was said.
+    pub answer: Answer,
+    /// How surely.
+    pub proof: Proof,
+    /// The way it came.
+    pub way: AnswerWay,
+    /// Digest of the sealed words.
+    pub text: Option<Digest>,
+    /// Who recorded it on the person's behalf.
+    pub on_behalf: Option<OnBehalf>,
+    /// When, by the gateway's clock.
+    pub reported_at: Option<Timestamp>,
+}

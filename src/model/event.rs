@@ -1,0 +1,396 @@
+//! Events: what timelines hold. Their JSON is the stored form; names and fields never change meaning.
+//!
+//! No personal data: persons and contacts by id, words of persons as digests of sealed blobs.
+
+use super::{
+    Answer, AttemptIx, CallIx, Channel, ClockIx, CloseReason, Colour, ContactRef, Digest, Failure, Gap, GatewayId,
+    Hazard, MessageRef, PersonId, Plan, Proof, Purpose, RegionCode, ReleaseReason, Seats, Stage, Status, Target,
+    TargetIx, Timestamp, Totals, WarningId, Words,
+};
+use serde::{Deserialize, Serialize};
+
+/// One event with the moment it was decided. Stored as `[at, event]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry(pub Timestamp, pub Event);
+
+/// An event of a callout.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The first message, or the first raise from below, opened the callout.
+    Opened {
+        /// The warning.
+        warning: WarningId,
+        /// The command region.
+        region: RegionCode,
+        /// Its name.
+        place: String,
+        /// What the warning is for.
+        status: Status,
+        /// The hazard.
+        hazard: Hazard,
+        /// The colour.
+        colour: Colour,
+        /// The message.
+        message: MessageRef,
+        /// Its words.
+        words: Words,
+        /// When the warning ends.
+        expires: Timestamp,
+        /// The plan, resolved.
+        plan: Box<Plan>,
+        /// The directory version.
+        directory: u64,
+    },
+    /// A further message applied.
+    MessageApplied {
+        /// The message.
+        message: MessageRef,
+        /// Its words.
+        words: Words,
+        /// The colour from now on.
+        colour: Colour,
+        /// When the warning ends from now on.
+        expires: Timestamp,
+        /// The plan from now on, when it is another.
+        plan: Option<Box<Plan>>,
+        /// The directory version.
+        directory: u64,
+        /// Whether everybody is called again, those who answered too: the colour went up.
+        recall: bool,
+        /// Whether it contradicts an earlier message of the same identifier.
+        conflict: bool,
+    },
+    /// A target must be answered for.
+    TargetCovered {
+        /// Its index.
+        target: TargetIx,
+        /// The ground.
+        spec: Target,
+        /// Who is called in which step.
+        seats: Vec<Seats<PersonId>>,
+    },
+    /// Ground that nobody answers for.
+    GapFound {
+        /// Where and what.
+        gap: Gap,
+    },
+    /// A step of a target began.
+    StepStarted {
+        /// The target.
+        target: TargetIx,
+        /// The step.
+        step: u8,
+        /// The round, from 1.
+        round: u16,
+        /// When the next step starts.
+        due: Timestamp,
+        /// Why now.
+        cause: StepCause,
+    },
+    /// A person is to be called, or the person's call takes in further targets.
+    CallPlanned {
+        /// The call.
+        call: CallIx,
+        /// The person.
+        person: PersonId,
+        /// What it is for.
+        purpose: Purpose,
+        /// The step that asks for it.
+        step: u8,
+        /// Targets added or asked about again.
+        targets: Vec<TargetIx>,
+        /// When the ladder begins (again); `None` when a running ladder takes the targets in.
+        due: Option<Timestamp>,
+        /// For notices: the channels that reached the person. Otherwise the step's channels apply.
+        channels: Vec<Channel>,
+    },
+    /// An attempt is committed for sending.
+    AttemptReleased {
+        /// Its index.
+        attempt: AttemptIx,
+        /// The call.
+        call: CallIx,
+        /// The track.
+        track: u8,
+        /// The rung.
+        rung: u16,
+        /// The channel.
+        channel: Channel,
+        /// The gateway.
+        gateway: GatewayId,
+        /// The contact.
+        contact: ContactRef,
+        /// The reply code.
+        code: Option<String>,
+        /// The targets it names.
+        targets: Vec<TargetIx>,
+        /// After this it is neither sent nor delivered.
+        valid_until: Timestamp,
+        /// When the next rung of the track is due.
+        next_due: Option<Timestamp>,
+    },
+    /// A rung could not be tried.
+    RungSkipped {
+        /// The call.
+        call: CallIx,
+        /// The track.
+        track: u8,
+        /// The rung.
+        rung: u16,
+        /// Why.
+        reason: SkipReason,
+        /// The rung to go on with.
+        next: u16,
+        /// When; `None` when the track is at its end.
+        next_due: Option<Timestamp>,
+    },
+    /// A gateway told something about an attempt.
+    AttemptReported {
+        /// The attempt.
+        attempt: AttemptIx,
+        /// What.
+        fact: Fact,
+        /// When, by the gateway's clock; kept as reported, drives nothing.
+        reported_at: Option<Timestamp>,
+        /// The track goes on with this rung at this time, because of it.
+        again: Option<(u16, Timestamp)>,
+    },
+    /// A person answered.
+    Answered {
+        /// The call.
+        call: CallIx,
+        /// The attempt, when the answer names one.
+        attempt: Option<AttemptIx>,
+        /// What was said.
+        answer: Answer,
+        /// How surely.
+        proof: Proof,
+        /// On which way it came.
+        way: AnswerWay,
+        /// For which targets.
+        targets: Vec<TargetIx>,
+        /// Digest of the sealed words.
+        text: Option<Digest>,
+        /// Who recorded it on the person's behalf.
+        on_behalf: Option<OnBehalf>,
+        /// When, by the gateway's clock.
+        reported_at: Option<Timestamp>,
+    },
+    /// Something came back that answers nothing.
+    ReplyNoted {
+        /// The call it seems to belong to.
+        call: Option<CallIx>,
+        /// Why it is no answer.
+        reason: NoteReason,
+        /// On which way it came.
+        way: AnswerWay,
+        /// Digest of the sealed words.
+        text: Option<Digest>,
+    },
+    /// The requirement of a step holds.
+    TargetSatisfied {
+        /// The target.
+        target: TargetIx,
+        /// The step.
+        step: u8,
+        /// The call whose answer completed it.
+        call: CallIx,
+    },
+    /// A higher post answered instead.
+    TargetTakenOver {
+        /// The target.
+        target: TargetIx,
+        /// The step; `None` when it was a region above.
+        step: Option<u8>,
+        /// The region above.
+        above: Option<RegionCode>,
+    },
+    /// Every step passed without an answer: an alarm, not an end.
+    TargetExhausted {
+        /// The target.
+        target: TargetIx,
+        /// The round that ended.
+        round: u16,
+        /// When the next one begins.
+        again_at: Option<Timestamp>,
+    },
+    /// Nobody needs to answer for it any more.
+    TargetReleased {
+        /// The target.
+        target: TargetIx,
+        /// Why.
+        reason: ReleaseReason,
+    },
+    /// A clock was started.
+    ClockStarted {
+        /// Its index.
+        clock: ClockIx,
+        /// Index of its rule in the plan.
+        rule: u8,
+        /// The target.
+        target: TargetIx,
+        /// The deadline.
+        due: Timestamp,
+    },
+    /// What a clock waited for came, in time or late.
+    ClockMet {
+        /// The clock.
+        clock: ClockIx,
+    },
+    /// A clock's deadline passed.
+    ClockMissed {
+        /// The clock.
+        clock: ClockIx,
+    },
+    /// Nothing more is tried for a call, and what rings is hung up.
+    CallSilenced {
+        /// The call.
+        call: CallIx,
+    },
+    /// What this region cannot satisfy went up to the parent region.
+    Raised {
+        /// The parent region.
+        to: RegionCode,
+        /// Targets that are exhausted.
+        targets: u32,
+        /// Gaps found.
+        gaps: u32,
+    },
+    /// The callout ended.
+    Closed {
+        /// How.
+        reason: CloseReason,
+        /// How its targets stood.
+        totals: Totals,
+    },
+}
+
+/// Why a step began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepCause {
+    /// The target was covered.
+    Covered,
+    /// The step before ran out of time.
+    Deadline,
+    /// Nobody in the step before can answer any more.
+    Refused,
+    /// The round repeats.
+    Repeated,
+    /// The colour went up.
+    Upgraded,
+    /// More ground came up from below.
+    Raised,
+}
+
+/// Why a rung could not be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// The person has no usable contact on the channel.
+    NoContact,
+    /// No gateway serves the channel.
+    NoGateway,
+}
+
+/// What a gateway can tell about an attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// It came this far; `reference` is the gateway's own name for it.
+    Reached {
+        /// How far.
+        stage: Stage,
+        /// The gateway's reference.
+        reference: Option<String>,
+    },
+    /// It ended without success.
+    Failed {
+        /// How.
+        failure: Failure,
+        /// The gateway's own code, for people.
+        detail: Option<String>,
+    },
+    /// A voice call is over after it was picked up.
+    Ended,
+    /// The wire died between submit and answer. `resent`: the same attempt goes out again under its
+    /// idempotency key, so no new attempt is made.
+    Unknown {
+        /// Whether the gateway honours the key.
+        resent: bool,
+    },
+}
+
+/// The way an answer came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerWay {
+    /// A short message.
+    Sms,
+    /// A key press or a voice call that was heard.
+    Voice,
+    /// The one-time link.
+    Link,
+    /// An operator wrote it down.
+    Operator,
+}
+
+/// Who recorded an answer on somebody's behalf.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnBehalf {
+    /// The operator's sign-in name.
+    pub operator: String,
+    /// Digest of the sealed reason.
+    pub reason: Digest,
+}
+
+/// Why something that came back is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteReason {
+    /// A bare word that could mean several open callouts.
+    Ambiguous,
+    /// A code that is not open for this number.
+    UnknownCode,
+    /// Words that say neither yes nor cannot.
+    Nonsense,
+    /// It was said before the attempt it would answer was sent.
+    BeforeSend,
+    /// The attempt was made for a lower colour.
+    Superseded,
+    /// The callout is over; the answer is kept.
+    Closed,
+}
+
+// === impl Event ===
+
+impl Event {
+    /// The stable name of the kind of event, as in its JSON.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Opened { .. } => "opened",
+            Self::MessageApplied { .. } => "message_applied",
+            Self::TargetCovered { .. } => "target_covered",
+            Self::GapFound { .. } => "gap_found",
+            Self::StepStarted { .. } => "step_started",
+            Self::CallPlanned { .. } => "call_planned",
+            Self::AttemptReleased { .. } => "attempt_released",
+            Self::RungSkipped { .. } => "rung_skipped",
+            Self::AttemptReported { .. } => "attempt_reported",
+            Self::Answered { .. } => "answered",
+            Self::ReplyNoted { .. } => "reply_noted",
+            Self::TargetSatisfied { .. } => "target_satisfied",
+            Self::TargetTakenOver { .. } => "target_taken_over",
+            Self::TargetExhausted { .. } => "target_exhausted",
+            Self::TargetReleased { .. } => "target_released",
+            Self::ClockStarted { .. } => "clock_started",
+            Self::ClockMet { .. } => "clock_met",
+            Self::ClockMissed { .. } => "clock_missed",
+            Self::CallSilenced { .. } => "call_silenced",
+            Self::Raised { .. } => "raised",
+            Self::Closed { .. } => "closed",
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The nouns: message, warning, colour, hazard, region, person, post, plan, callout, attempt, clock, event.
+//!
+//! - **Here:** plain data with its units, parsing of single values, and the sealing of personal data
+//!   (pure functions over bytes).
+//! - **Not here:** decisions (`engine`), IO of any kind, a clock, randomness.
+//! - **Depends on:** nothing of this crate.
+//! - **Promises:** every stored value has one serialised form; times are integer microseconds; maps
+//!   are ordered, so equal states serialise to equal bytes.
+
+mod callout;
+mod colour;
+mod command;
+mod event;
+mod hazard;
+mod id;
+mod message;
+mod person;
+mod plan;
+mod region;
+mod seal;
+mod time;
+
+pub use callout::*;
+pub use colour::*;
+pub use command::*;
+pub use event::*;
+pub use hazard::*;
+pub use id::*;
+pub use message::*;
+pub use person::*;
+pub use plan::*;
+pub use region::*;
+pub use seal::*;
+pub use time::*;
