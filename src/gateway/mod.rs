@@ -1,1 +1,116 @@
-//! gateway
+//! Gateways: one small trait between dispatch and the ways to reach people.
+//!
+//! - **Here:** the trait, what goes out, what comes back, and one folder per protocol.
+//! - **Not here:** who is called when (`engine`), in what order and how fast (`dispatch`).
+//! - **Depends on:** `model`, `config`.
+//! - **Promises:** a gateway never loses an attempt silently: every attempt of a submit has exactly
+//!   one fact in its answer, [`Fact::Unknown`] when the wire died; what comes back later is confirmed
+//!   to the other side only after [`Upcalls::take`] said it is durable.
+
+mod http;
+
+use crate::model::{AttemptKey, Channel, Fact, GatewayId, Timestamp};
+use futures::future::BoxFuture;
+use std::fmt;
+
+/// One attempt on its way to a gateway.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Names the attempt; the idempotency key.
+    pub key: AttemptKey,
+    /// The channel.
+    pub channel: Channel,
+    /// E.164 number or speaker address.
+    pub number: String,
+    /// The words to send, speak or play.
+    pub text: String,
+    /// RFC 3066 tag of the words' language.
+    pub language: String,
+    /// The colour's name, for the gateway's own priorities.
+    pub colour: &'static str,
+    /// After this it must be neither sent nor delivered.
+    pub valid_until: Timestamp,
+}
+
+/// Something a gateway tells of its own accord.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Upcall {
+    /// About an attempt: a receipt, a ring, the end of a call.
+    Report {
+        /// The attempt.
+        key: AttemptKey,
+        /// What.
+        fact: Fact,
+        /// When, by the gateway's clock.
+        reported_at: Option<Timestamp>,
+    },
+    /// A key was pressed in a voice call.
+    Key {
+        /// The attempt.
+        key: AttemptKey,
+        /// The digits.
+        digits: String,
+        /// When, by the gateway's clock.
+        reported_at: Option<Timestamp>,
+    },
+    /// A short message came in.
+    Text {
+        /// E.164 number of who sent it.
+        from: String,
+        /// The words.
+        text: String,
+        /// The attempt it answers, when the gateway can tell (by sender extension).
+        key: Option<AttemptKey>,
+        /// When, by the gateway's clock.
+        reported_at: Option<Timestamp>,
+    },
+}
+
+/// Why upcalls were not taken: the other side should try again later.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not durable: {0}")]
+pub struct NotTaken(pub String);
+
+/// Takes what gateways tell. Done means durable (or known and of no effect).
+pub trait Upcalls: Send + Sync {
+    /// Takes a list of upcalls of one gateway; all or none.
+    fn take(&self, gateway: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<(), NotTaken>>;
+}
+
+/// A way to reach people.
+pub trait Gateway: Send + Sync {
+    /// Its name in the configuration.
+    fn id(&self) -> &GatewayId;
+
+    /// The channels it serves.
+    fn channels(&self) -> &[Channel];
+
+    /// Whether it honours the idempotency key: an unknown attempt may be submitted again under it.
+    fn is_idempotent(&self) -> bool;
+
+    /// How many attempts it takes in one submit; at least 1.
+    fn batch_max(&self) -> usize;
+
+    /// Submits attempts. One fact per attempt, in order: reached `Submitted` (or further), failed,
+    /// or unknown. Never hangs: it has a time limit of its own.
+    fn submit(&self, attempts: Vec<Outgoing>) -> BoxFuture<'_, Vec<Fact>>;
+
+    /// Hangs up a ringing call or withdraws a message that was not delivered yet, when it can.
+    fn withdraw(&self, key: AttemptKey) -> BoxFuture<'_, ()>;
+}
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Outgoing({} on {})", self.key, self.channel.name())
+    }
+}
+
+impl fmt::Debug for Upcall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Report { key, fact, .. } => write!(f, "Report({key}, {fact:?})"),
+            Self::Key { key, .. } => write!(f, "Key({key})"),
+            Self::Text { key, .. } => write!(f, "Text({key:?})"),
+        }
+    }
+}

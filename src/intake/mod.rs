@@ -1,1 +1,69 @@
-//! intake
+//! Intake: formats (pure parsers) and doors (AMQP, HTTP) that hand what they got to the desk.
+//!
+//! - **Here:** what a door hands over, and the receipt it gives back.
+//! - **Not here:** calling (`runtime`), the words of people (`runtime::replies`).
+//! - **Depends on:** `model`, `directory`, `plan`, `journal`, `runtime`.
+//! - **Promises:** a receipt is given only after the message, or its parking, is durable; the same
+//!   document by any door gives the same receipt; bad content is parked, never lost, never requeued.
+
+use crate::model::Finding;
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+/// A document as a door received it.
+#[derive(Clone, Debug)]
+pub struct Posted {
+    /// The door: `amqp` or `http`.
+    pub door: &'static str,
+    /// Who posted it, as the broker or the token vouches: AMQP user id, or the token's name.
+    pub account: Option<String>,
+    /// The document.
+    pub body: Vec<u8>,
+}
+
+/// What a poster gets back, on either door. The JSON form is part of the contract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Whether it is acted on.
+    pub accepted: bool,
+    /// Whether the same document was accepted before; nothing happens twice.
+    pub duplicate: bool,
+    /// The message's identifier, when it could be read.
+    pub identifier: Option<String>,
+    /// The warning it belongs to.
+    pub warning: Option<String>,
+    /// Who is covered, per command region.
+    pub cover: Vec<ReceiptCover>,
+    /// Every fault found, also in accepted documents.
+    pub findings: Vec<Finding>,
+    /// Where the document is parked, when it was.
+    pub parked: Option<String>,
+}
+
+/// What a receipt says about one command region.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptCover {
+    /// Region code.
+    pub region: String,
+    /// Its name.
+    pub place: String,
+    /// The callout.
+    pub callout: String,
+    /// Targets covered.
+    pub targets: u32,
+    /// Persons that can be called for them.
+    pub persons: u32,
+    /// Ground that nobody answers for.
+    pub gaps: u32,
+}
+
+/// The store is down: the door keeps the document and tries again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot take documents now: {0}")]
+pub struct Unavailable(pub String);
+
+/// Takes documents from doors.
+pub trait Desk: Send + Sync {
+    /// Takes one document. The answer means durable.
+    fn post(&self, posted: Posted) -> BoxFuture<'_, Result<Receipt, Unavailable>>;
+}
