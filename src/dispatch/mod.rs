@@ -1,1 +1,172 @@
-//! dispatch
+//! Dispatch: in what order and how fast due calls become attempts.
+//!
+//! - **Here:** the queues of due rungs per channel, and a lane per gateway: rate, window, lines.
+//! - **Not here:** whether a call is still wanted (`engine` says so again at release), sending.
+//! - **Depends on:** `model`, governor for rates.
+//! - **Promises:** red never waits behind blue; limits delay and never drop; a phone number has one
+//!   live voice call. Queues are derived state: losing them loses nothing.
+
+mod lane;
+
+pub use lane::{Lane, LaneSettings, LaneState};
+
+use crate::model::{AttemptKey, CallIx, CalloutId, Channel, Colour, GatewayId, Timestamp};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A rung that is due. The order of offers is the order of calling: colour, step, risk of the ground, age.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Offer {
+    /// Red first.
+    pub colour: Reverse<Colour>,
+    /// Lower steps first.
+    pub step: u8,
+    /// Riskier ground first.
+    pub risk: Reverse<u8>,
+    /// Older first.
+    pub due: Timestamp,
+    /// The callout.
+    pub callout: CalloutId,
+    /// The call.
+    pub call: CallIx,
+    /// The track.
+    pub track: u8,
+    /// The rung.
+    pub rung: u16,
+}
+
+/// The queues and lanes of a cell.
+pub struct Dispatch {
+    queues: BTreeMap<Channel, BTreeSet<Offer>>,
+    lanes: Vec<Lane>,
+    /// Numbers with a live voice call, and the offers that wait for each.
+    busy: BTreeMap<String, (AttemptKey, Vec<Offer>)>,
+}
+
+// === impl Dispatch ===
+
+impl Dispatch {
+    /// Empty queues in front of lanes.
+    #[must_use]
+    pub fn new(lanes: Vec<Lane>) -> Self {
+        Self { queues: BTreeMap::new(), lanes, busy: BTreeMap::new() }
+    }
+
+    /// Queues a due rung. Offering it again changes nothing.
+    pub fn offer(&mut self, channel: Channel, offer: Offer) {
+        self.queues.entry(channel).or_default().insert(offer);
+    }
+
+    /// Takes back all offers of a callout (its state was dropped; they will be offered again).
+    pub fn withdraw(&mut self, callout: &CalloutId) {
+        for queue in self.queues.values_mut() {
+            queue.retain(|o| o.callout != *callout);
+        }
+        for (_, waiting) in self.busy.values_mut() {
+            waiting.retain(|o| o.callout != *callout);
+        }
+    }
+
+    /// Whether any lane serves a channel.
+    #[must_use]
+    pub fn serves(&self, channel: Channel) -> bool {
+        self.lanes.iter().any(|l| l.settings().channels.contains(&channel))
+    }
+
+    /// The most urgent offer that some lane can take at `now`, with that lane's gateway. The lane's
+    /// token is spent and its window and line are held until [`Dispatch::give_back`],
+    /// [`Dispatch::answered`] and [`Dispatch::ended`].
+    pub fn grant(&mut self, now: Timestamp) -> Option<(GatewayId, Channel, Offer)> {
+        let mut best: Option<(Offer, Channel, usize)> = None;
+        for (channel, queue) in &self.queues {
+            let Some(offer) = queue.first() else { continue };
+            if best.as_ref().is_some_and(|(b, _, _)| b <= offer) {
+                continue;
+            }
+            let lane = self.lanes.iter().enumerate().filter(|(_, l)| l.settings().channels.contains(channel));
+            let free = lane.filter(|(_, l)| l.has_room(*channel, now)).min_by_key(|(_, l)| l.state().in_flight);
+            if let Some((lane, _)) = free {
+                best = Some((offer.clone(), *channel, lane));
+            }
+        }
+        let (offer, channel, lane) = best?;
+        if !self.lanes[lane].take(channel, now) {
+            // The rate said no; the lane knows when it will say yes. Another lane may have tokens.
+            return self.grant(now);
+        }
+        self.queues.get_mut(&channel)?.remove(&offer);
+        Some((self.lanes[lane].settings().id.clone(), channel, offer))
+    }
+
+    /// When a lane that waits for its rate can grant again, while something is queued for it.
+    #[must_use]
+    pub fn next_grant_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let waits = |l: &&Lane| l.settings().channels.iter().any(|c| self.queues.get(c).is_some_and(|q| !q.is_empty()));
+        self.lanes.iter().filter(waits).filter_map(Lane::waits_until).filter(|at| *at > now).min()
+    }
+
+    /// A grant was not used: its window and line are free again.
+    pub fn give_back(&mut self, gateway: &GatewayId, channel: Channel) {
+        if let Some(lane) = self.lane_mut(gateway) {
+            lane.answered(channel, false);
+        }
+    }
+
+    /// A voice call to this number is live: further ones wait. False when one is live already; the
+    /// offer then waits and comes back when that one ends.
+    pub fn hold_number(&mut self, number: &str, key: &AttemptKey, offer: &Offer) -> bool {
+        match self.busy.get_mut(number) {
+            Some((_, waiting)) => {
+                waiting.push(offer.clone());
+                false
+            }
+            None => {
+                self.busy.insert(number.to_owned(), (key.clone(), Vec::new()));
+                true
+            }
+        }
+    }
+
+    /// The gateway answered the submit of an attempt; a voice call keeps its line when `live`.
+    pub fn answered(&mut self, gateway: &GatewayId, channel: Channel, live: bool) {
+        if let Some(lane) = self.lane_mut(gateway) {
+            lane.answered(channel, live);
+        }
+    }
+
+    /// A voice call ended: its line and its number are free.
+    pub fn ended(&mut self, gateway: &GatewayId, key: &AttemptKey) {
+        if let Some(lane) = self.lane_mut(gateway) {
+            lane.ended();
+        }
+        self.free_number(key);
+    }
+
+    /// Frees the number that an attempt held, and queues again what waited for it.
+    pub fn free_number(&mut self, key: &AttemptKey) {
+        let number = self.busy.iter().find(|(_, (k, _))| k == key).map(|(number, _)| number.clone());
+        if let Some((_, waiting)) = number.and_then(|n| self.busy.remove(&n)) {
+            for offer in waiting {
+                self.offer(Channel::Voice, offer);
+            }
+        }
+    }
+
+    /// A gateway asked for a pause.
+    pub fn pause(&mut self, gateway: &GatewayId, until: Timestamp) {
+        if let Some(lane) = self.lane_mut(gateway) {
+            lane.pause(until);
+        }
+    }
+
+    /// How each lane stands, and how many offers wait per channel.
+    #[must_use]
+    pub fn states(&self) -> (Vec<(GatewayId, LaneState)>, BTreeMap<Channel, usize>) {
+        let lanes = self.lanes.iter().map(|l| (l.settings().id.clone(), l.state())).collect();
+        (lanes, self.queues.iter().map(|(c, q)| (*c, q.len())).collect())
+    }
+
+    fn lane_mut(&mut self, gateway: &GatewayId) -> Option<&mut Lane> {
+        self.lanes.iter_mut().find(|l| l.settings().id == *gateway)
+    }
+}

@@ -1,0 +1,131 @@
+//! A lane: the limits of one gateway.
+
+use crate::model::{Channel, GatewayId, Timestamp};
+use governor::clock::{Clock, Reference as _};
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// The limits of a gateway.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LaneSettings {
+    /// The gateway.
+    pub id: GatewayId,
+    /// The channels it serves.
+    pub channels: Vec<Channel>,
+    /// Attempts per second in the long run.
+    pub rate_per_s: f64,
+    /// Attempts that may go at once after a pause.
+    pub burst: u32,
+    /// Attempts submitted and not yet answered, at most.
+    pub window: usize,
+    /// Voice calls at once, at most.
+    pub lines: usize,
+}
+
+/// How a lane stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LaneState {
+    /// Attempts granted and not yet answered by the gateway.
+    pub in_flight: usize,
+    /// Voice calls that are live.
+    pub lines_used: usize,
+}
+
+/// The limits of one gateway, and how much of them is used.
+pub struct Lane {
+    settings: LaneSettings,
+    state: LaneState,
+    clock: LaneClock,
+    limiter: RateLimiter<NotKeyed, InMemoryState, LaneClock, NoOpMiddleware<Nanos>>,
+    waits_until: Option<Timestamp>,
+}
+
+/// The time that the cell told last; lets a rate limiter run on a virtual clock.
+#[derive(Clone, Default)]
+struct LaneClock(Arc<AtomicU64>);
+
+impl Clock for LaneClock {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        Nanos::from(self.0.load(Ordering::Relaxed))
+    }
+}
+
+// === impl Lane ===
+
+impl Lane {
+    /// A lane with nothing in flight. A rate of zero or less means one attempt per hour.
+    #[must_use]
+    pub fn new(settings: LaneSettings) -> Self {
+        let period = Duration::from_secs_f64((1.0 / settings.rate_per_s.max(1.0 / 3600.0)).max(1e-9));
+        let burst = NonZeroU32::new(settings.burst).unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::with_period(period).map_or_else(|| Quota::per_second(burst), |q| q.allow_burst(burst));
+        let clock = LaneClock::default();
+        let limiter = RateLimiter::direct_with_clock(quota, clock.clone());
+        Self { settings, state: LaneState::default(), clock, limiter, waits_until: None }
+    }
+
+    /// Its limits.
+    #[must_use]
+    pub fn settings(&self) -> &LaneSettings {
+        &self.settings
+    }
+
+    /// How much of them is used.
+    #[must_use]
+    pub fn state(&self) -> LaneState {
+        self.state
+    }
+
+    /// Until when its rate or its gateway makes it wait.
+    #[must_use]
+    pub fn waits_until(&self) -> Option<Timestamp> {
+        self.waits_until
+    }
+
+    pub(super) fn has_room(&self, channel: Channel, now: Timestamp) -> bool {
+        let lines = channel != Channel::Voice || self.state.lines_used < self.settings.lines;
+        lines && self.state.in_flight < self.settings.window && self.waits_until.is_none_or(|at| at <= now)
+    }
+
+    /// Spends a token and holds a place in the window, and a line for voice. False when the rate says no.
+    pub(super) fn take(&mut self, channel: Channel, now: Timestamp) -> bool {
+        self.clock.0.store(u64::try_from(now.0).unwrap_or(0).saturating_mul(1000), Ordering::Relaxed);
+        match self.limiter.check() {
+            Ok(()) => {
+                self.waits_until = None;
+                self.state.in_flight += 1;
+                self.state.lines_used += usize::from(channel == Channel::Voice);
+                true
+            }
+            Err(not_until) => {
+                let wait = not_until.earliest_possible().duration_since(self.clock.now());
+                let wait_us = i64::try_from(wait.as_u64() / 1000).unwrap_or(i64::MAX).saturating_add(1);
+                self.waits_until = Some(Timestamp(now.0.saturating_add(wait_us)));
+                false
+            }
+        }
+    }
+
+    pub(super) fn answered(&mut self, channel: Channel, live: bool) {
+        self.state.in_flight = self.state.in_flight.saturating_sub(1);
+        if channel == Channel::Voice && !live {
+            self.ended();
+        }
+    }
+
+    pub(super) fn ended(&mut self) {
+        self.state.lines_used = self.state.lines_used.saturating_sub(1);
+    }
+
+    pub(super) fn pause(&mut self, until: Timestamp) {
+        self.waits_until = Some(self.waits_until.map_or(until, |at| at.max(until)));
+    }
+}

@@ -1,0 +1,223 @@
+//! Calls: planning them, releasing attempts, what gateways report, silence.
+
+use super::Decision;
+use crate::model::{
+    Call, CallIx, Channel, Event, Fact, Failure, Phase, Proof, Purpose, Release, SkipReason, Stage, TargetIx, Timestamp,
+};
+
+/// A gateway that is down is tried again after this long, doubling up to the maximum.
+const GATEWAY_BACKOFF_MS: i64 = 1_000;
+/// See [`GATEWAY_BACKOFF_MS`].
+const GATEWAY_BACKOFF_MS_MAX: i64 = 30_000;
+
+impl Decision<'_> {
+    /// Plans the calls that this decision wants: one per person and purpose, for all its targets.
+    pub(super) fn plan_wanted(&mut self) {
+        for ((person, purpose, step), targets) in std::mem::take(&mut self.wanted) {
+            if targets.is_empty() {
+                continue;
+            }
+            let known = self.callout.call_ix.get(&(person, purpose)).copied();
+            let due = match known.map(|c| &self.callout.calls[c as usize]) {
+                None => Some(self.now),
+                // A ladder that has not begun yet takes the targets in.
+                Some(c) if c.is_running() && c.attempts.len() == usize::from(c.ladder_from) => None,
+                Some(c) => Some(self.gathered(c)),
+            };
+            self.emit(Event::CallPlanned {
+                call: known.unwrap_or(self.callout.calls.len() as u32),
+                person: self.callout.people[person as usize].clone(),
+                purpose,
+                step,
+                targets,
+                due,
+                channels: Vec::new(),
+            });
+        }
+    }
+
+    /// When a person who was just called may be called again for further ground.
+    fn gathered(&self, call: &Call) -> Timestamp {
+        let gather_ms = self.callout.head.as_ref().map_or(0, |h| h.plan.gather_ms);
+        let last = call.attempts.last().map(|a| self.callout.attempts[*a as usize].released_at);
+        last.map_or(self.now, |at| at.plus_ms(gather_ms).max(self.now))
+    }
+
+    /// The targets a call still has to ask about.
+    fn asking(&self, call: &Call) -> Vec<TargetIx> {
+        let asks = |target: TargetIx, answered: bool| {
+            let t = &self.callout.targets[target as usize];
+            match call.purpose {
+                Purpose::CallOut => {
+                    // A ladder below the post that took over runs to its end.
+                    let below = matches!(t.phase, Phase::TakenOver { step: Some(s), .. } if call.step < s);
+                    let above = matches!(t.phase, Phase::TakenOver { step: None, .. });
+                    !answered && (t.is_wanted() || below || above)
+                }
+                Purpose::Alert => t.is_wanted(),
+                Purpose::Cancelled | Purpose::Updated | Purpose::AskCode => true,
+            }
+        };
+        call.links
+            .iter()
+            .filter(|l| asks(l.target, l.answer.is_some_and(|a| self.counts(call, a))))
+            .map(|l| l.target)
+            .collect()
+    }
+
+    /// Whether an answer is as sure as the call's step demands, or a refusal.
+    fn counts(&self, call: &Call, (answer, proof): (crate::model::Answer, Proof)) -> bool {
+        let plan = self.callout.head.as_ref().map(|h| &h.plan);
+        let needed = plan.and_then(|p| p.steps.get(usize::from(call.step))).map_or(Proof::Key, |s| s.proof);
+        answer == crate::model::Answer::Cannot || proof >= needed
+    }
+
+    /// Grants an attempt, when it is still wanted and the offer is not stale.
+    pub(super) fn release(&mut self, r: &Release) {
+        let Some(call) = self.callout.calls.get(r.call as usize) else { return };
+        let Some(track) = call.tracks.get(usize::from(r.track)) else { return };
+        let Some((channel, wait_ms)) = track.rungs.get(usize::from(r.rung)).copied() else { return };
+        let fresh = track.due.is_some_and(|due| due <= self.now) && track.next == r.rung && channel == r.channel;
+        let notice = matches!(call.purpose, Purpose::Cancelled | Purpose::Updated | Purpose::AskCode);
+        let Some(head) = self.callout.head.as_ref().filter(|_| self.callout.is_open() || notice) else { return };
+        if !fresh || call.dead.contains(&r.contact.contact) {
+            return;
+        }
+        let targets = self.asking(call);
+        if targets.is_empty() && !notice {
+            self.silence_if_done(r.call);
+            return;
+        }
+        let last = usize::from(r.rung) + 1 >= track.rungs.len();
+        let valid_until = self.now.plus_ms(head.plan.valid_ms);
+        self.emit(Event::AttemptReleased {
+            attempt: self.callout.attempts.len() as u32,
+            call: r.call,
+            track: r.track,
+            rung: r.rung,
+            channel,
+            gateway: r.gateway.clone(),
+            contact: r.contact.clone(),
+            code: r.code.clone(),
+            targets,
+            valid_until: if notice { valid_until } else { valid_until.min(head.expires) },
+            next_due: (!last).then(|| self.now.plus_ms(wait_ms)),
+        });
+    }
+
+    /// A rung cannot be tried: the track goes on behind all rungs of the same channel. With no
+    /// gateway for the channel it is tried again later, as gateways come back.
+    pub(super) fn skip(&mut self, call: CallIx, track: u8, rung: u16, reason: SkipReason) {
+        let Some(t) = self.callout.calls.get(call as usize).and_then(|c| c.tracks.get(usize::from(track))) else {
+            return;
+        };
+        if t.next != rung || t.due.is_none_or(|due| due > self.now) {
+            return;
+        }
+        let channel = t.rungs.get(usize::from(rung)).map(|(c, _)| *c);
+        let rest = t.rungs.iter().skip(usize::from(rung)).take_while(|(c, _)| Some(*c) == channel).count();
+        let behind = rung + rest as u16;
+        let (next, next_due) = if usize::from(behind) < t.rungs.len() {
+            (behind, Some(self.now))
+        } else if reason == SkipReason::NoGateway {
+            (rung, Some(self.now.plus_ms(GATEWAY_BACKOFF_MS_MAX)))
+        } else {
+            (behind, None)
+        };
+        self.emit(Event::RungSkipped { call, track, rung, reason, next, next_due });
+        self.judge_links(call);
+    }
+
+    /// A person proved unreachable, or refused: what does that mean for each target?
+    pub(super) fn judge_links(&mut self, call: CallIx) {
+        if !self.callout.is_open() {
+            return;
+        }
+        let targets: Vec<_> = self.callout.calls[call as usize].links.iter().map(|l| l.target).collect();
+        for target in targets {
+            self.judge(target, None);
+        }
+    }
+
+    /// A gateway told something about an attempt. What is known already, or weaker, changes nothing.
+    pub(super) fn report(&mut self, attempt: u32, fact: &Fact, reported_at: Option<Timestamp>) {
+        let Some(a) = self.callout.attempts.get(attempt as usize) else { return };
+        let news = match fact {
+            Fact::Reached { stage, .. } => *stage > a.stage,
+            Fact::Failed { .. } => a.failure.is_none(),
+            Fact::Ended => !a.ended,
+            Fact::Unknown { .. } => a.stage == Stage::Released && a.failure.is_none(),
+        };
+        if !news {
+            return;
+        }
+        let again = self.again(attempt, fact);
+        self.emit(Event::AttemptReported { attempt, fact: fact.clone(), reported_at, again });
+        let a = &self.callout.attempts[attempt as usize];
+        let (call, channel) = (a.call, a.channel);
+        let heard = match fact {
+            Fact::Reached { stage: Stage::PickedUp, .. } => Some(Proof::PickedUp),
+            Fact::Reached { stage: Stage::Heard, .. } => Some(Proof::Heard),
+            _ => None,
+        };
+        if let (Some(proof), Channel::Voice) = (heard, channel) {
+            self.heard(call, attempt, proof, reported_at);
+        }
+        self.judge_unreachable(call);
+    }
+
+    /// When a failure brings the next rung forward, or repeats this one.
+    fn again(&self, attempt: u32, fact: &Fact) -> Option<(u16, Timestamp)> {
+        let a = &self.callout.attempts[attempt as usize];
+        let call = &self.callout.calls[a.call as usize];
+        let track = &call.tracks.get(usize::from(a.track))?;
+        let plan = &self.callout.head.as_ref()?.plan;
+        // Only the ladder's newest attempt moves it, and only while somebody is still asked.
+        let current = track.next == a.rung + 1 && call.attempts.contains(&attempt);
+        let of_ladder = call.attempts.iter().position(|x| *x == attempt)? >= usize::from(call.ladder_from);
+        if !current || !of_ladder || (self.asking(call).is_empty() && call.purpose == Purpose::CallOut) {
+            return None;
+        }
+        let next = (usize::from(track.next) < track.rungs.len()).then_some(track.next);
+        match fact {
+            Fact::Unknown { resent: false } => Some((a.rung, self.now)),
+            Fact::Failed { failure: Failure::GatewayDown, .. } => {
+                let refused = |x: &&u32| {
+                    let x = &self.callout.attempts[**x as usize];
+                    x.track == a.track && x.rung == a.rung && x.failure == Some(Failure::GatewayDown)
+                };
+                let before = call.attempts.iter().rev().take_while(refused).count().min(10) as u32;
+                let wait = GATEWAY_BACKOFF_MS.saturating_mul(1 << before).min(GATEWAY_BACKOFF_MS_MAX);
+                Some((a.rung, self.now.plus_ms(wait)))
+            }
+            // Another contact of the same person at once; the lane finds out when there is none.
+            Fact::Failed { failure: Failure::DeadNumber, .. } => Some((a.rung, self.now)),
+            Fact::Failed { failure: Failure::Withdrawn, .. } => None,
+            Fact::Failed { .. } => {
+                let soon = self.now.plus_ms(plan.retry_ms);
+                next.map(|rung| (rung, track.due.map_or(soon, |due| due.min(soon))))
+            }
+            Fact::Reached { .. } | Fact::Ended | Fact::Unknown { resent: true } => None,
+        }
+    }
+
+    /// Judges a call's targets when nothing more can be tried and nothing was ever taken by a gateway.
+    fn judge_unreachable(&mut self, call: CallIx) {
+        if self.callout.calls[call as usize].unreachable {
+            self.judge_links(call);
+        }
+    }
+
+    /// Silences a call that has nothing left to ask.
+    pub(super) fn silence_if_done(&mut self, call: CallIx) {
+        let c = &self.callout.calls[call as usize];
+        let rings = c.attempts.iter().any(|a| {
+            let a = &self.callout.attempts[*a as usize];
+            a.is_live() && a.channel != Channel::Sms && a.valid_until > self.now
+        });
+        let notice = matches!(c.purpose, Purpose::Cancelled | Purpose::Updated | Purpose::AskCode);
+        if !notice && (c.is_running() || rings) && self.asking(c).is_empty() {
+            self.emit(Event::CallSilenced { call });
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The promises that can be read off one callout, as predicates. The simulator checks them after every
+//! event, tests use them, and production counts them on a sample of flushes.
+
+use crate::model::{Callout, ClockState, Phase, Purpose, Timer};
+
+/// A promise that does not hold: its number in the list of promises, and what was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// 1 nothing lost, 5 silence after satisfaction, 8 no clock lost.
+    pub promise: u8,
+    /// What was seen.
+    pub seen: String,
+}
+
+/// Checks a callout between two decisions.
+#[must_use]
+pub fn check(callout: &Callout) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let mut fail = |promise, seen: String| violations.push(Violation { promise, seen });
+    let open = callout.is_open();
+    for (ix, t) in callout.targets.iter().enumerate() {
+        let ix = ix as u32;
+        let has = |due, timer| callout.agenda.timers.contains(&(due, timer));
+        match t.phase {
+            Phase::Covered => fail(1, format!("target {ix} is covered and nobody is called")),
+            Phase::Calling { due, .. } if open && !has(due, Timer::Step(ix)) => {
+                fail(1, format!("target {ix} is being called and has no next step"));
+            }
+            Phase::Exhausted { again_at, .. } => {
+                if !t.alarm {
+                    fail(1, format!("target {ix} is exhausted and stands as no alarm"));
+                }
+                if open && again_at.is_some_and(|at| !has(at, Timer::Round(ix))) {
+                    fail(1, format!("target {ix} is exhausted and its round does not repeat"));
+                }
+            }
+            Phase::Calling { .. } | Phase::Satisfied { .. } | Phase::TakenOver { .. } | Phase::Released { .. } => {}
+        }
+        if !open && t.is_wanted() {
+            fail(1, format!("target {ix} was left wanted when the callout closed"));
+        }
+    }
+    for (ix, c) in callout.calls.iter().enumerate() {
+        let asks = c.links.iter().any(|l| {
+            let phase = callout.targets[l.target as usize].phase;
+            !matches!(phase, Phase::Satisfied { .. } | Phase::Released { .. })
+        });
+        if matches!(c.purpose, Purpose::CallOut | Purpose::Alert) && c.is_running() && !asks {
+            fail(5, format!("call {ix} goes on though all its targets are satisfied or released"));
+        }
+        for (track, t) in c.tracks.iter().enumerate() {
+            if t.due.is_some() && usize::from(t.next) >= t.rungs.len() {
+                fail(1, format!("call {ix} track {track} waits behind its last rung"));
+            }
+        }
+    }
+    for (ix, clock) in callout.clocks.iter().enumerate() {
+        let running = clock.state == ClockState::Running;
+        let armed = callout.agenda.timers.contains(&(clock.due, Timer::Clock(ix as u32)));
+        if open && running != armed {
+            fail(8, format!("clock {ix} is {:?} and armed is {armed}", clock.state));
+        }
+    }
+    violations
+}

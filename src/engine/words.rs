@@ -1,0 +1,70 @@
+//! The words that are sent: pure functions of the callout, so that a replay shows what was said.
+
+use crate::model::{AttemptIx, Callout, Channel, Purpose};
+
+/// The names that may stand in braces in a plan's texts.
+pub const PLACEHOLDERS: [&str; 9] =
+    ["headline", "description", "instruction", "place", "count", "code", "link", "colour", "hazard"];
+
+/// The words of an attempt. `link` is the one-time link of its call, `place` names a target; both
+/// come from outside because the one is secret and the other may be shown in another language.
+#[must_use]
+pub fn render(callout: &Callout, attempt: AttemptIx, link: &str) -> String {
+    let Some(head) = &callout.head else { return String::new() };
+    let a = &callout.attempts[attempt as usize];
+    let call = &callout.calls[a.call as usize];
+    let texts = &head.plan.texts;
+    let template = match (call.purpose, a.channel) {
+        (Purpose::Cancelled, _) => &texts.cancelled,
+        (Purpose::Updated, _) => &texts.updated,
+        (Purpose::AskCode, _) => &texts.ask_code,
+        (_, Channel::Sms) => &texts.sms,
+        (_, Channel::Voice) => &texts.voice,
+        (_, Channel::Broadcast) => &texts.broadcast,
+    };
+    let names = a.targets.iter().map(|t| callout.targets[*t as usize].spec.name.as_str());
+    let place = match a.targets.len() {
+        0 => head.place.clone(),
+        1..=3 => names.collect::<Vec<_>>().join("、"),
+        n => format!("{}等{n}处", names.take(2).collect::<Vec<_>>().join("、")),
+    };
+    let value = |name: &str| match name {
+        "headline" => head.words.headline.clone(),
+        "description" => head.words.description.clone(),
+        "instruction" => head.words.instruction.clone(),
+        "place" => place.clone(),
+        "count" => a.targets.len().to_string(),
+        "code" => call.code.clone().unwrap_or_default(),
+        "link" => link.to_owned(),
+        "colour" => head.colour.zh().to_owned(),
+        "hazard" => head.hazard.zh().to_owned(),
+        other => format!("{{{other}}}"),
+    };
+    fill(template, value)
+}
+
+fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
+    let mut out = String::with_capacity(template.len() + 64);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let Some((name, tail)) = after.split_once('}') else {
+            out.push('{');
+            rest = after;
+            continue;
+        };
+        out.push_str(&value(name));
+        rest = tail;
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn fills_names_and_leaves_the_rest() {
+        let value = |n: &str| if n == "code" { "37".to_owned() } else { format!("<{n}>") };
+        assert_eq!(super::fill("回复1#{code} {x} {open", value), "回复1#37 <x> {open");
+    }
+}
