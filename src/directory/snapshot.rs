@@ -1,0 +1,196 @@
+//! One version of the directory and the questions it answers.
+
+use super::{Draft, Number};
+use crate::model::{
+    Contact, ContactId, Holders, Level, Person, PersonId, Point, Posting, Region, RegionCode, Target, TargetId,
+    Timestamp,
+};
+use std::collections::{BTreeMap, HashMap};
+
+/// One version of the directory. It never changes; a new edition is a new version.
+pub struct Directory {
+    version: u64,
+    /// In order of code, so that what lies in a region is one run.
+    regions: Vec<Region>,
+    /// In order of region and id: the directory's order.
+    targets: Vec<Target>,
+    people: BTreeMap<PersonId, Person>,
+    /// By ground, then post, rank and person.
+    postings: BTreeMap<String, Vec<Posting>>,
+    target_ix: HashMap<TargetId, usize>,
+    numbers: HashMap<String, Vec<PersonId>>,
+}
+
+// === impl Directory ===
+
+impl Directory {
+    /// Sorts and indexes a draft that has been checked.
+    pub(super) fn new(version: u64, mut draft: Draft) -> Self {
+        draft.regions.sort_by(|a, b| a.code.cmp(&b.code));
+        for point in draft.targets.iter_mut().filter_map(|t| t.point.as_mut()) {
+            *point = rounded(*point);
+        }
+        draft.targets.sort_by(|a, b| (&a.region, &a.id).cmp(&(&b.region, &b.id)));
+        let target_ix = draft.targets.iter().enumerate().map(|(ix, t)| (t.id.clone(), ix)).collect();
+        let people: BTreeMap<_, _> = draft.people.into_iter().map(|p| (p.id.clone(), p)).collect();
+        let mut numbers: HashMap<String, Vec<PersonId>> = HashMap::new();
+        for person in people.values() {
+            for contact in &person.contacts {
+                let holders = numbers.entry(contact.number.clone()).or_default();
+                if holders.last() != Some(&person.id) {
+                    holders.push(person.id.clone());
+                }
+            }
+        }
+        let mut postings: BTreeMap<String, Vec<Posting>> = BTreeMap::new();
+        for posting in draft.postings {
+            postings.entry(posting.ground.clone()).or_default().push(posting);
+        }
+        for list in postings.values_mut() {
+            list.sort_by(|a, b| (&a.post, a.rank, &a.person).cmp(&(&b.post, b.rank, &b.person)));
+            list.dedup_by(|b, a| (&a.post, &a.person) == (&b.post, &b.person));
+        }
+        Self { version, regions: draft.regions, targets: draft.targets, people, postings, target_ix, numbers }
+    }
+
+    /// The version's number.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// All regions, in order of code.
+    #[must_use]
+    pub fn regions(&self) -> &[Region] {
+        &self.regions
+    }
+
+    /// All targets, in directory order (region, then id).
+    #[must_use]
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    /// All people and devices, in order of id.
+    pub fn people(&self) -> impl Iterator<Item = &Person> {
+        self.people.values()
+    }
+
+    /// All postings, in order of ground, post and rank.
+    pub fn postings(&self) -> impl Iterator<Item = &Posting> {
+        self.postings.values().flatten()
+    }
+
+    /// A region.
+    #[must_use]
+    pub fn region(&self, code: &RegionCode) -> Option<&Region> {
+        let ix = self.regions.binary_search_by(|r| r.code.cmp(code)).ok()?;
+        self.regions.get(ix)
+    }
+
+    /// The region itself when the directory knows it, else its nearest ancestor that it knows.
+    #[must_use]
+    pub fn known_ancestor(&self, code: &RegionCode) -> Option<RegionCode> {
+        std::iter::successors(Some(code.clone()), RegionCode::parent).find(|c| self.region(c).is_some())
+    }
+
+    /// The name of a region code or target id; the text itself when the directory does not know it.
+    #[must_use]
+    pub fn place(&self, ground: &str) -> String {
+        let target = self.target(&ground.into()).map(|t| &t.name);
+        let region = || self.region(&RegionCode::parse(ground).ok()?).map(|r| &r.name);
+        target.or_else(region).cloned().unwrap_or_else(|| ground.to_owned())
+    }
+
+    /// A target.
+    #[must_use]
+    pub fn target(&self, id: &TargetId) -> Option<&Target> {
+        self.target_ix.get(id).and_then(|ix| self.targets.get(*ix))
+    }
+
+    /// A person or device.
+    #[must_use]
+    pub fn person(&self, id: &PersonId) -> Option<&Person> {
+        self.people.get(id)
+    }
+
+    /// A contact and whose it is.
+    #[must_use]
+    pub fn contact(&self, id: &ContactId) -> Option<(&Person, &Contact)> {
+        let (person, _) = id.as_str().rsplit_once('.')?;
+        let person = self.person(&person.into())?;
+        let contact = person.contacts.iter().find(|c| c.id == *id)?;
+        Some((person, contact))
+    }
+
+    /// Who has a number, however it is written; speakers by their address as it stands.
+    #[must_use]
+    pub fn by_number(&self, number: &str) -> &[PersonId] {
+        let known = |n: &str| self.numbers.get(n).map(Vec::as_slice);
+        let normal = || Number::parse(number).ok().and_then(|n| known(&n.e164));
+        known(number.trim()).or_else(normal).unwrap_or_default()
+    }
+
+    /// The targets in a region, in directory order.
+    #[must_use]
+    pub fn targets_in(&self, code: &RegionCode) -> &[Target] {
+        run(&self.targets, code, |t| &t.region)
+    }
+
+    /// The villages in a region, itself included when it is one.
+    pub fn villages_in(&self, code: &RegionCode) -> impl Iterator<Item = &Region> {
+        self.regions_in(code, Level::Village)
+    }
+
+    /// The regions of a level in a region, itself included.
+    pub fn regions_in(&self, code: &RegionCode, level: Level) -> impl Iterator<Item = &Region> {
+        run(&self.regions, code, |r| &r.code).iter().filter(move |r| r.code.level() == level)
+    }
+
+    /// Who fills a post for a target: the postings at the target itself, else those of the nearest
+    /// region upward that has any posting of that post. In order of rank.
+    #[must_use]
+    pub fn seats(&self, post: &str, holders: Holders, ground: &Target, now: Timestamp) -> Vec<PersonId> {
+        let regions = std::iter::successors(Some(ground.region.clone()), RegionCode::parent);
+        let mut grounds = std::iter::once(ground.id.to_string()).chain(regions.map(|code| code.to_string()));
+        let found = grounds.find(|g| self.has_post(post, g));
+        found.map(|g| self.seats_at(post, holders, &g, now)).unwrap_or_default()
+    }
+
+    /// Who fills a post at exactly this region code or target id, in order of rank.
+    #[must_use]
+    pub fn seats_at(&self, post: &str, holders: Holders, ground: &str, now: Timestamp) -> Vec<PersonId> {
+        let postings = self.postings.get(ground).map(Vec::as_slice).unwrap_or_default();
+        let mut ids = postings.iter().filter(|p| p.post == post).map(|p| &p.person);
+        match holders {
+            Holders::Present => {
+                ids.find(|id| self.person(id).is_some_and(|p| !p.is_away(now))).cloned().into_iter().collect()
+            }
+            Holders::Deputies => ids.skip(1).cloned().collect(),
+            Holders::Everyone => ids.cloned().collect(),
+        }
+    }
+
+    fn has_post(&self, post: &str, ground: &str) -> bool {
+        self.postings.get(ground).is_some_and(|list| list.iter().any(|p| p.post == post))
+    }
+}
+
+/// A point to the millionth of a degree (0.1 m): short decimals that JSON carries without loss.
+fn rounded(point: Point) -> Point {
+    let round = |degrees: f64| (degrees * 1e6).round() / 1e6;
+    Point { lat: round(point.lat), lon: round(point.lon) }
+}
+
+/// The run of sorted items whose code lies in `code`: codes nest by prefix, so it is contiguous.
+fn run<'a, T>(items: &'a [T], code: &RegionCode, key: impl Fn(&T) -> &RegionCode) -> &'a [T] {
+    let from = items.partition_point(|item| key(item) < code);
+    let tail = &items[from..];
+    &tail[..tail.partition_point(|item| code.holds(key(item)))]
+}
+
+impl std::fmt::Debug for Directory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Directory(version {}, {} targets, {} people)", self.version, self.targets.len(), self.people.len())
+    }
+}
