@@ -54,7 +54,7 @@ pub enum Format {
     Cap12,
     /// The JSON form of our own ([`MESSAGE_SCHEMA`]).
     Json,
-    /// None that this version reads.
+    /// None that this version reads, or XML too broken to tell.
     Unknown,
 }
 

@@ -31,6 +31,7 @@ pub(super) fn decode<'a>(bytes: &'a [u8], findings: &mut Findings) -> Cow<'a, st
         return Cow::Borrowed(text);
     }
     if said == UTF_8
+        && !is_spoilt_utf8(bytes)
         && let Some(text) = GB18030.decode_without_bom_handling_and_without_replacement(bytes)
     {
         lie(said, GB18030, findings);
@@ -60,7 +61,18 @@ fn unified(encoding: &'static Encoding) -> &'static Encoding {
 /// Two-byte GB text can pass for valid UTF-8, but then as Latin or Cyrillic, never as Chinese. Pure
 /// ASCII is the same in all character sets.
 fn is_chinese(text: &str) -> bool {
-    text.is_ascii() || text.chars().any(|c| ('\u{2E80}'..='\u{9FFF}').contains(&c))
+    text.is_ascii() || text.chars().any(is_cjk)
+}
+
+/// UTF-8 with a few spoilt bytes often passes for GB18030 and would become nonsense as a whole; GB
+/// bytes read as UTF-8 give hardly anything Chinese.
+fn is_spoilt_utf8(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    text.chars().filter(|c| is_cjk(*c)).count() > text.matches('\u{FFFD}').count()
+}
+
+fn is_cjk(c: char) -> bool {
+    ('\u{2E80}'..='\u{9FFF}').contains(&c)
 }
 
 /// The label in `<?xml … encoding="label" …?>`.
@@ -106,6 +118,17 @@ mod tests {
         let bytes = GB18030.encode(text).0;
         assert!(std::str::from_utf8(&bytes).is_ok(), "the trap is set");
         assert_eq!(decoded(&bytes), (text.into(), 0));
+    }
+
+    #[test]
+    fn spoilt_bytes_spoil_only_their_characters() {
+        let mut bytes = "<a>预计未来雨量将达，请立即叫应</a>".as_bytes().to_vec();
+        bytes.remove(8);
+        bytes.remove(9);
+        let (text, notices) = decoded(&bytes);
+        assert!(GB18030.decode_without_bom_handling_and_without_replacement(&bytes).is_some(), "the trap is set");
+        assert!(text.ends_with("来雨量将达，请立即叫应</a>"), "{text}");
+        assert_eq!(notices, 1);
     }
 
     #[test]
