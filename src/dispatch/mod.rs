@@ -112,19 +112,16 @@ impl Dispatch {
         }
     }
 
-    /// A voice call to this number is live: further ones wait. False when one is live already; the
-    /// offer then waits and comes back when that one ends.
-    pub fn hold_number(&mut self, number: &str, key: &AttemptKey, offer: &Offer) -> bool {
-        match self.busy.get_mut(number) {
-            Some((_, waiting)) => {
-                waiting.push(offer.clone());
-                false
-            }
-            None => {
-                self.busy.insert(number.to_owned(), (key.clone(), Vec::new()));
-                true
-            }
-        }
+    /// Whether a voice call to this number is live; the offer then waits and comes back when it ends.
+    pub fn waits_for_number(&mut self, number: &str, offer: &Offer) -> bool {
+        let Some((_, waiting)) = self.busy.get_mut(number) else { return false };
+        waiting.push(offer.clone());
+        true
+    }
+
+    /// A voice call to this number is live from now on.
+    pub fn hold_number(&mut self, number: &str, key: &AttemptKey) {
+        self.busy.insert(number.to_owned(), (key.clone(), Vec::new()));
     }
 
     /// The gateway answered the submit of an attempt; a voice call keeps its line when `live`.
@@ -143,7 +140,7 @@ impl Dispatch {
     }
 
     /// Frees the number that an attempt held, and queues again what waited for it.
-    pub fn free_number(&mut self, key: &AttemptKey) {
+    fn free_number(&mut self, key: &AttemptKey) {
         let number = self.busy.iter().find(|(_, (k, _))| k == key).map(|(number, _)| number.clone());
         if let Some((_, waiting)) = number.and_then(|n| self.busy.remove(&n)) {
             for offer in waiting {

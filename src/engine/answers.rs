@@ -2,7 +2,7 @@
 
 use super::Decision;
 use crate::model::{
-    Answer, AnswerWay, AttemptIx, CallIx, Channel, Digest, Event, NoteReason, Proof, Purpose, Reply, TargetIx,
+    Answer, AnswerWay, AttemptIx, CallIx, Channel, Digest, Event, Link, NoteReason, Proof, Purpose, Reply, TargetIx,
     Timestamp,
 };
 
@@ -13,7 +13,7 @@ impl Decision<'_> {
         if r.attempt.is_some_and(|a| !call.attempts.contains(&a)) {
             return;
         }
-        let targets = self.answered_targets(r.call, r.attempt);
+        let targets = self.answered_targets(r);
         let recalled_from = self.callout.head.as_ref().map_or(0, |h| h.recalled_from);
         // An operator vouches for what was said now; everybody else answers something that was sent.
         let first_sent = call.attempts.iter().map(|a| &self.callout.attempts[*a as usize]).find(|a| {
@@ -116,14 +116,14 @@ impl Decision<'_> {
         });
     }
 
-    /// The targets an answer is about: those its attempt named, or all that the person was told of.
-    fn answered_targets(&self, call: CallIx, attempt: Option<AttemptIx>) -> Vec<TargetIx> {
-        let c = &self.callout.calls[call as usize];
-        let named_by = |target: &TargetIx| match attempt {
-            Some(a) => self.callout.attempts[a as usize].targets.contains(target),
-            None => true,
+    /// The targets an answer is about: those its attempt named, or all that the person was told of. An
+    /// operator answers for all of a call's targets, told or not.
+    fn answered_targets(&self, r: &Reply) -> Vec<TargetIx> {
+        let told = |l: &&Link| match r.attempt {
+            Some(a) => l.named && self.callout.attempts[a as usize].targets.contains(&l.target),
+            None => l.named || r.way == AnswerWay::Operator,
         };
-        c.links.iter().filter(|l| l.named && named_by(&l.target)).map(|l| l.target).collect()
+        self.callout.calls[r.call as usize].links.iter().filter(told).map(|l| l.target).collect()
     }
 
     fn says_nothing_new(&self, call: CallIx, targets: &[TargetIx], answer: Answer, proof: Proof) -> bool {

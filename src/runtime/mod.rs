@@ -1,1 +1,20 @@
-//! runtime
+//! The shell of a cell: one active engine that owns its callouts, commits their events and acts on them.
+//!
+//! - **Here:** the cell (commands in, batches and effects out, no IO), the reply book, the words of
+//!   people, the task that drives a cell on a journal and gateways, the live copies that readers see,
+//!   the one legal clock.
+//! - **Not here:** what callouts decide (`engine`), how gateways talk (`gateway`), doors (`intake`).
+//! - **Depends on:** everything from `model` to `dispatch`.
+//! - **Promises:** nothing leaves before the commit that records it; after a failed or unknown commit
+//!   the state is dropped and read again; one writer per cell, fenced by the lease's epoch.
+
+mod book;
+mod cell;
+pub mod clock;
+mod effects;
+mod replies;
+mod staging;
+
+pub use book::{CallKey, ReplyBook};
+pub use cell::{Cell, CellSettings, Committed, GatewayInfo, Output, Ticket};
+pub use replies::{ReplyWords, Said};

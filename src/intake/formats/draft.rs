@@ -1,0 +1,107 @@
+//! What could be read of a message, and the rule that accepts it.
+
+use super::Findings;
+use super::ground::Ground;
+use crate::model::{Colour, Finding, Hazard, Message, MessageKind, Status, Timestamp, Wording};
+
+/// A value that every message needs: read, or the fatal finding that says why not.
+pub(super) type Needed<T> = Result<T, Finding>;
+
+/// What a format's reader found, before it is judged.
+pub(super) struct Draft {
+    /// Who posted it.
+    pub(super) sender: Needed<String>,
+    /// The sender's name for it.
+    pub(super) identifier: Needed<String>,
+    /// What it is for.
+    pub(super) status: Needed<Status>,
+    /// What it does.
+    pub(super) kind: Needed<MessageKind>,
+    /// The hazard.
+    pub(super) hazard: Needed<Hazard>,
+    /// The colour, or `None` when nothing tells it; not needed by a Cancel.
+    pub(super) colour: Needed<Option<Colour>>,
+    /// When it was sent.
+    pub(super) sent: Option<Timestamp>,
+    /// Earlier messages.
+    pub(super) references: Vec<String>,
+    /// When the warning takes effect.
+    pub(super) effective: Option<Timestamp>,
+    /// When the hazard is expected to begin.
+    pub(super) onset: Option<Timestamp>,
+    /// When the warning ends.
+    pub(super) expires: Option<Timestamp>,
+    /// The words.
+    pub(super) wording: Vec<Wording>,
+    /// The ground; not needed by a Cancel.
+    pub(super) ground: Ground,
+    /// Where the format keeps what is judged here.
+    pub(super) places: Places,
+}
+
+/// Where a format keeps what the rule of acceptance asks for as a whole.
+pub(super) struct Places {
+    /// The references.
+    pub(super) references: &'static str,
+    /// The colour.
+    pub(super) colour: &'static str,
+    /// The areas.
+    pub(super) areas: &'static str,
+}
+
+// === impl Draft ===
+
+impl Draft {
+    /// The message, unless something it cannot be acted on without is missing; each such thing becomes
+    /// a fatal finding.
+    pub(super) fn accept(self, findings: &mut Findings) -> Option<Message> {
+        let cancel = matches!(self.kind, Ok(MessageKind::Cancel));
+        let first = matches!(self.kind, Ok(MessageKind::Alert));
+        if self.references.is_empty() && self.kind.is_ok() && !first {
+            findings.notice(self.places.references, "an Update or Cancel names the messages it refers to");
+        }
+        if !cancel && !self.ground.names_any() {
+            findings.fatal(self.places.areas, "no ground: no division code, polygon or circle can be read");
+        }
+        let colour = match self.colour {
+            Ok(None) if !cancel => Err(Finding::fatal(self.places.colour, "no colour: nothing here tells one")),
+            Err(fault) if cancel => {
+                findings.notice(fault.place, fault.reason);
+                Ok(None)
+            }
+            read => read,
+        };
+        let (sender, identifier) = (needed(self.sender, findings), needed(self.identifier, findings));
+        let (status, kind) = (needed(self.status, findings), needed(self.kind, findings));
+        let (hazard, colour) = (needed(self.hazard, findings), needed(colour, findings));
+        if findings.any_fatal() {
+            return None;
+        }
+        let mut wording = self.wording;
+        wording.sort_by_key(|w| !is_zh(&w.language));
+        Some(Message {
+            sender: sender?,
+            identifier: identifier?,
+            sent: self.sent,
+            status: status?,
+            kind: kind?,
+            references: self.references,
+            hazard: hazard?,
+            colour: colour?,
+            effective: self.effective,
+            onset: self.onset,
+            expires: self.expires,
+            wording,
+            areas: self.ground.into_areas(),
+        })
+    }
+}
+
+fn needed<T>(value: Needed<T>, findings: &mut Findings) -> Option<T> {
+    value.map_err(|finding| findings.push(finding)).ok()
+}
+
+/// Whether an RFC 3066 tag is Chinese.
+pub(super) fn is_zh(language: &str) -> bool {
+    language.get(..2).is_some_and(|tag| tag.eq_ignore_ascii_case("zh"))
+}

@@ -1,0 +1,158 @@
+//! The reply book of a cell: which code, number or link leads to which call.
+//!
+//! Rebuilt from the timelines after a start: codes stand in events, links are derived from a key.
+
+use crate::model::{CallIx, CalloutId, SecretKey, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One call of one callout.
+pub type CallKey = (CalloutId, CallIx);
+
+/// Which code, number or link leads to which call.
+pub struct ReplyBook {
+    link_key: SecretKey,
+    code_digits: u32,
+    by_number: BTreeMap<String, Numbered>,
+    by_link: BTreeMap<String, CallKey>,
+    /// Closed callouts, and until when their codes are not used again.
+    held: BTreeSet<(Timestamp, CalloutId)>,
+    numbers_of: BTreeMap<CalloutId, BTreeSet<String>>,
+    links_of: BTreeMap<CalloutId, Vec<String>>,
+}
+
+#[derive(Default)]
+struct Numbered {
+    codes: BTreeMap<String, CallKey>,
+    open: BTreeSet<CallKey>,
+}
+
+// === impl ReplyBook ===
+
+impl ReplyBook {
+    /// An empty book. Codes have `code_digits` digits; links are derived from `key`.
+    #[must_use]
+    pub fn new(key: &SecretKey, code_digits: u32) -> Self {
+        Self {
+            link_key: key.derive("link"),
+            code_digits: code_digits.clamp(2, 9),
+            by_number: BTreeMap::new(),
+            by_link: BTreeMap::new(),
+            held: BTreeSet::new(),
+            numbers_of: BTreeMap::new(),
+            links_of: BTreeMap::new(),
+        }
+    }
+
+    /// The code by which a reply from `number` names the call: the one it has, or a free one.
+    #[must_use]
+    pub fn code(&self, number: &str, key: &CallKey) -> String {
+        let taken = self.by_number.get(number).map(|n| &n.codes);
+        if let Some((code, _)) = taken.and_then(|codes| codes.iter().find(|(_, k)| *k == key)) {
+            return code.clone();
+        }
+        let size = 10_u64.pow(self.code_digits);
+        let tag = self.link_key.tag(&[b"code", number.as_bytes(), key.0.as_str().as_bytes(), &key.1.to_be_bytes()]);
+        let start = tag.iter().take(8).fold(0_u64, |n, b| (n << 8) | u64::from(*b)) % size;
+        let width = self.code_digits as usize;
+        (0..size)
+            .map(|i| format!("{:0width$}", (start + i) % size))
+            .find(|code| taken.is_none_or(|codes| !codes.contains_key(code)))
+            .unwrap_or_default()
+    }
+
+    /// The one-time link token of a call: 16 base-32 digits, unguessable without the key.
+    #[must_use]
+    pub fn link(&self, key: &CallKey) -> String {
+        const DIGITS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+        let tag = self.link_key.tag(&[b"link", key.0.as_str().as_bytes(), &key.1.to_be_bytes()]);
+        tag.iter().take(16).map(|b| char::from(DIGITS[usize::from(b % 32)])).collect()
+    }
+
+    /// An attempt with this code went to this number.
+    pub fn register(&mut self, number: &str, key: &CallKey, code: Option<&str>) {
+        let entry = self.by_number.entry(number.to_owned()).or_default();
+        entry.open.insert(key.clone());
+        if let Some(code) = code {
+            entry.codes.insert(code.to_owned(), key.clone());
+        }
+        self.numbers_of.entry(key.0.clone()).or_default().insert(number.to_owned());
+        let link = self.link(key);
+        if self.by_link.insert(link.clone(), key.clone()).is_none() {
+            self.links_of.entry(key.0.clone()).or_default().push(link);
+        }
+    }
+
+    /// A callout closed: bare words no longer mean it; its codes and links still lead to it until `until`.
+    pub fn close(&mut self, callout: &CalloutId, until: Timestamp) {
+        for number in self.numbers_of.get(callout).into_iter().flatten() {
+            if let Some(n) = self.by_number.get_mut(number) {
+                n.open.retain(|(c, _)| c != callout);
+            }
+        }
+        self.held.insert((until, callout.clone()));
+    }
+
+    /// Forgets closed callouts whose codes may be used again.
+    pub fn forget(&mut self, now: Timestamp) {
+        while let Some((_, callout)) = self.held.first().filter(|(until, _)| *until <= now).cloned() {
+            self.held.pop_first();
+            for number in self.numbers_of.remove(&callout).unwrap_or_default() {
+                if let Some(n) = self.by_number.get_mut(&number) {
+                    n.codes.retain(|_, (c, _)| *c != callout);
+                    if n.codes.is_empty() && n.open.is_empty() {
+                        self.by_number.remove(&number);
+                    }
+                }
+            }
+            for link in self.links_of.remove(&callout).unwrap_or_default() {
+                self.by_link.remove(&link);
+            }
+        }
+    }
+
+    /// The call that a code from a number names.
+    #[must_use]
+    pub fn by_code(&self, number: &str, code: &str) -> Option<&CallKey> {
+        self.by_number.get(number)?.codes.get(code)
+    }
+
+    /// The calls of open callouts that went to a number.
+    pub fn by_number(&self, number: &str) -> impl Iterator<Item = &CallKey> {
+        self.by_number.get(number).into_iter().flat_map(|n| &n.open)
+    }
+
+    /// The call of a link.
+    #[must_use]
+    pub fn by_link(&self, token: &str) -> Option<&CallKey> {
+        self.by_link.get(token)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_per_number_and_held_after_close() {
+        let mut book = ReplyBook::new(&SecretKey::new([1; 32]), 2);
+        let key = |i: u32| (CalloutId::from(format!("c{i}")), 0);
+        let mut seen = BTreeSet::new();
+        for i in 0..100 {
+            let code = book.code("+861", &key(i));
+            assert_eq!(code.len(), 2);
+            assert!(seen.insert(code.clone()), "{code} twice");
+            book.register("+861", &key(i), Some(&code));
+            assert_eq!(book.code("+861", &key(i)), code, "a call keeps its code");
+        }
+        let first = book.code("+861", &key(0));
+        book.close(&key(0).0, Timestamp(72));
+        assert_eq!(book.by_number("+861").count(), 99);
+        book.forget(Timestamp(71));
+        assert!(book.by_code("+861", &first).is_some(), "held");
+        book.forget(Timestamp(72));
+        assert!(book.by_code("+861", &first).is_none(), "free again");
+        assert_eq!(book.code("+861", &key(200)), first, "the only free code");
+        assert!(book.by_link(&book.link(&key(0))).is_none());
+        assert!(book.by_link(&book.link(&key(1))).is_some());
+    }
+}

@@ -1,0 +1,557 @@
+//! The cell: everything the one active engine does, without IO. Commands, inbox items, gateways' words
+//! and journal results go in; batches to commit and outputs to act on come out. The task in
+//! [`super::engine`] drives it on the real world, the simulator on an invented one.
+
+use super::book::ReplyBook;
+use super::replies::ReplyWords;
+use super::staging::{Asked, Flying, Head, Pending, Staging, group};
+use crate::directory::Directory;
+use crate::dispatch::{Dispatch, Lane, LaneSettings, Offer};
+use crate::engine;
+use crate::gateway::Outgoing;
+use crate::journal::{Batch, ChainError, Conflict, InboxItem, JournalError, Lease, Record, Salt, verify_chain};
+use crate::model::{
+    AttemptKey, Callout, CalloutId, Channel, Colour, Command, Entry, Fact, GatewayId, SecretKey, Stage, Timestamp,
+};
+use crate::plan::PlanSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Names somebody who waits until something is durable.
+pub type Ticket = u64;
+
+/// What a cell is set up with.
+#[derive(Clone, Debug)]
+pub struct CellSettings {
+    /// The cell's name.
+    pub name: String,
+    /// Events in one flush, at most (a single callout's may exceed it).
+    pub flush_events_max: usize,
+    /// What people's words mean.
+    pub words: ReplyWords,
+    /// How often a person is asked for a code, at most.
+    pub ask_max: u8,
+    /// Milliseconds for which a closed callout's codes are not used again.
+    pub code_hold_ms: i64,
+    /// What one-time links begin with (`https://…/a/`).
+    pub link_base: String,
+}
+
+/// What a cell must know of a gateway.
+#[derive(Clone, Debug)]
+pub struct GatewayInfo {
+    /// Its limits.
+    pub lane: LaneSettings,
+    /// Whether it honours the idempotency key.
+    pub idempotent: bool,
+}
+
+/// What the world around the cell must do.
+#[derive(Debug)]
+pub enum Output {
+    /// Submit attempts to a gateway; answer by [`Cell::submitted`].
+    Submit {
+        /// The gateway.
+        gateway: GatewayId,
+        /// The attempts; all durable.
+        attempts: Vec<Outgoing>,
+    },
+    /// Hang up or withdraw an attempt.
+    Withdraw {
+        /// The gateway.
+        gateway: GatewayId,
+        /// The attempt.
+        key: AttemptKey,
+    },
+    /// What somebody waited for is durable, or could not be made so.
+    Done {
+        /// Who.
+        ticket: Ticket,
+        /// Whether it is durable.
+        durable: bool,
+    },
+    /// Events became durable.
+    Committed(Arc<Committed>),
+    /// Read a callout's records and salt; answer by [`Cell::load`].
+    Load(CalloutId),
+    /// Something was posted to the inbox: read it.
+    InboxPosted,
+}
+
+/// Events that became durable.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// The callout.
+    pub callout: CalloutId,
+    /// Sequence of the first one.
+    pub first: u64,
+    /// The events.
+    pub entries: Vec<Entry>,
+}
+
+/// A callout in memory.
+pub(super) struct Live {
+    /// The state, speculative beyond `head`.
+    pub callout: Callout,
+    /// The committed end.
+    pub head: Head,
+    /// When it wants to be looked at.
+    wake: Option<Timestamp>,
+    /// The key under which people's words are sealed; made with the first commit.
+    pub salt: Option<[u8; 32]>,
+}
+
+/// The engine of a cell.
+pub struct Cell {
+    pub(super) settings: CellSettings,
+    pub(super) lease: Lease,
+    pub(super) started_at: Timestamp,
+    pub(super) directory: Arc<Directory>,
+    pub(super) plans: Arc<PlanSet>,
+    pub(super) key: SecretKey,
+    pub(super) gateways: BTreeMap<GatewayId, GatewayInfo>,
+    pub(super) live: BTreeMap<CalloutId, Live>,
+    pub(super) book: ReplyBook,
+    pub(super) dispatch: Dispatch,
+    pub(super) staging: Staging,
+    /// Commands for callouts that are being read, in order.
+    loading: BTreeMap<CalloutId, Vec<Asked>>,
+    wakes: BTreeSet<(Timestamp, CalloutId)>,
+    /// Attempts handed to gateways since the start and not answered yet.
+    pub(super) handed: BTreeSet<AttemptKey>,
+    /// Live voice calls, by the time when their line is given up at the latest.
+    pub(super) on_line: BTreeMap<AttemptKey, (GatewayId, Timestamp)>,
+    /// Tickets with the number of parts that are not durable yet, and whether all went well so far.
+    tickets: BTreeMap<Ticket, (usize, bool)>,
+    entropy: Box<dyn FnMut() -> [u8; 32] + Send>,
+    pub(super) outputs: Vec<Output>,
+}
+
+// === impl Cell ===
+
+impl Cell {
+    /// A cell that holds its lease and has read nothing yet. `entropy` gives 32 fresh bytes a call.
+    #[must_use]
+    pub fn new(
+        settings: CellSettings,
+        lease: Lease,
+        directory: Arc<Directory>,
+        plans: Arc<PlanSet>,
+        key: SecretKey,
+        gateways: Vec<GatewayInfo>,
+        entropy: Box<dyn FnMut() -> [u8; 32] + Send>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            book: ReplyBook::new(&key, settings.words.code_digits as u32),
+            dispatch: Dispatch::new(gateways.iter().map(|g| Lane::new(g.lane.clone())).collect()),
+            gateways: gateways.into_iter().map(|g| (g.lane.id.clone(), g)).collect(),
+            settings,
+            lease,
+            started_at: now,
+            directory,
+            plans,
+            key,
+            live: BTreeMap::new(),
+            staging: Staging::default(),
+            loading: BTreeMap::new(),
+            wakes: BTreeSet::new(),
+            handed: BTreeSet::new(),
+            on_line: BTreeMap::new(),
+            tickets: BTreeMap::new(),
+            entropy,
+            outputs: Vec::new(),
+        }
+    }
+
+    /// A new directory version is in force: pending calls use its contacts, what was sent keeps its own.
+    pub fn set_directory(&mut self, directory: Arc<Directory>) {
+        self.directory = directory;
+    }
+
+    /// What the world must do, in order.
+    pub fn outputs(&mut self) -> Vec<Output> {
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// The callouts in memory, speculative.
+    pub fn callouts(&self) -> impl Iterator<Item = &Callout> {
+        self.live.values().map(|l| &l.callout)
+    }
+
+    /// The reply book.
+    #[must_use]
+    pub fn book(&self) -> &ReplyBook {
+        &self.book
+    }
+
+    /// The queues and lanes.
+    #[must_use]
+    pub fn dispatch(&self) -> &Dispatch {
+        &self.dispatch
+    }
+
+    /// Opens a ticket: parts are added while it is open.
+    pub(super) fn open_ticket(&mut self, ticket: Ticket) {
+        self.tickets.insert(ticket, (1, true));
+    }
+
+    /// Closes a ticket: it is done when its last part is.
+    pub(super) fn close_ticket(&mut self, ticket: Ticket) {
+        self.part_done(ticket, true);
+    }
+
+    fn part_done(&mut self, ticket: Ticket, durable: bool) {
+        let Some((left, well)) = self.tickets.get_mut(&ticket) else { return };
+        *left -= 1;
+        *well &= durable;
+        if *left == 0 {
+            let durable = *well;
+            self.tickets.remove(&ticket);
+            self.outputs.push(Output::Done { ticket, durable });
+        }
+    }
+
+    /// Asks something of a callout; `ticket` is told when it is durable.
+    pub fn command(&mut self, callout: &CalloutId, command: Command, ticket: Option<Ticket>, now: Timestamp) {
+        if let Some(ticket) = ticket {
+            self.open_ticket(ticket);
+        }
+        self.ask(callout, Asked { command, ticket, inbox: None, blobs: Vec::new() }, now);
+        if let Some(ticket) = ticket {
+            self.close_ticket(ticket);
+        }
+    }
+
+    /// Inbox items that were read; those that are staged already are passed over.
+    pub fn inbox(&mut self, items: Vec<InboxItem>, now: Timestamp) {
+        let staged: BTreeSet<String> = self.inbox_ids().into_iter().collect();
+        for item in items {
+            if let Some(callout) = item.stream.callout().filter(|_| !staged.contains(&item.id)) {
+                let asked = Asked { command: item.command, ticket: None, inbox: Some(item.id), blobs: Vec::new() };
+                self.ask(&callout, asked, now);
+            }
+        }
+    }
+
+    /// Inbox items taken in and not yet committed.
+    #[must_use]
+    pub fn inbox_ids(&self) -> Vec<String> {
+        let loading = self.loading.values().flatten().filter_map(|a| a.inbox.as_ref());
+        self.staging.inbox_ids().chain(loading).cloned().collect()
+    }
+
+    /// Lets a callout decide on a command, or has it read first.
+    pub(super) fn ask(&mut self, callout: &CalloutId, asked: Asked, now: Timestamp) {
+        if let Some(ticket) = asked.ticket
+            && let Some((left, _)) = self.tickets.get_mut(&ticket)
+        {
+            *left += 1;
+        }
+        self.ask_again(callout, asked, now);
+    }
+
+    fn ask_again(&mut self, callout: &CalloutId, asked: Asked, now: Timestamp) {
+        if let Some(waiting) = self.loading.get_mut(callout) {
+            waiting.push(asked);
+            return;
+        }
+        let Some(live) = self.live.get_mut(callout) else {
+            self.loading.insert(callout.clone(), vec![asked]);
+            self.outputs.push(Output::Load(callout.clone()));
+            return;
+        };
+        let first = live.callout.seq;
+        let entries = engine::decide(&mut live.callout, &asked.command, now);
+        let fresh_salt = (live.salt.is_none() && first == 0 && !entries.is_empty()).then(|| (self.entropy)());
+        live.salt = live.salt.or(fresh_salt);
+        self.reindex(callout);
+        if entries.is_empty() && asked.inbox.is_none() && asked.blobs.is_empty() {
+            self.wait_with(callout, asked.ticket);
+            return;
+        }
+        let posts = self.posts(callout, first, &entries, now);
+        let pending = self.staging.pending.entry(callout.clone()).or_default();
+        if pending.asked.is_empty() {
+            pending.since = now;
+        }
+        pending.entries.extend(entries);
+        pending.posts.extend(posts);
+        pending.asked.push(asked);
+        if let Some(salt) = fresh_salt {
+            pending.salt = Some(Salt { subject: callout.to_string(), salt });
+        }
+    }
+
+    /// A command changed nothing: whoever asked waits for what it may repeat, which may not be durable yet.
+    fn wait_with(&mut self, callout: &CalloutId, ticket: Option<Ticket>) {
+        let Some(ticket) = ticket else { return };
+        let part = Asked { command: Command::Tick, ticket: Some(ticket), inbox: None, blobs: Vec::new() };
+        if let Some(pending) = self.staging.pending.get_mut(callout) {
+            pending.asked.push(part);
+        } else if let Some(flying) = self.staging.flying.iter_mut().find(|f| f.callout == *callout) {
+            flying.pending.asked.push(part);
+        } else {
+            self.part_done(ticket, true);
+        }
+    }
+
+    /// A callout's records, as read after [`Output::Load`]. Commands that waited for it are decided.
+    ///
+    /// # Errors
+    /// When the records do not verify or cannot be read: the callout stays unread and its waiters are refused.
+    pub fn load(
+        &mut self,
+        id: &CalloutId,
+        records: &[Record],
+        salt: Option<[u8; 32]>,
+        now: Timestamp,
+    ) -> Result<(), ChainError> {
+        let loaded = verify_chain(records).and_then(|hash| {
+            let mut callout = Callout::new(id.clone());
+            for record in records {
+                let entries: Vec<Entry> = record.entries().map_err(|_| ChainError {
+                    stream: record.stream.clone(),
+                    first: record.first,
+                    reason: "an event is not of this version's form",
+                })?;
+                entries.iter().for_each(|e| engine::fold(&mut callout, e));
+            }
+            Ok((callout, Head { next: records.last().map_or(0, Record::end), hash }))
+        });
+        let waiting = self.loading.remove(id).unwrap_or_default();
+        let (callout, head) = match loaded {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                for ticket in waiting.into_iter().filter_map(|a| a.ticket) {
+                    self.part_done(ticket, false);
+                }
+                return Err(error);
+            }
+        };
+        self.register_all(&callout, now);
+        self.live.insert(id.clone(), Live { callout, head, wake: None, salt });
+        self.reindex(id);
+        self.recover(id, now);
+        for asked in waiting {
+            self.ask_again(id, asked, now);
+        }
+        self.retire(id);
+        Ok(())
+    }
+
+    /// Has all open callouts read. Called once after the start, with the catalogue's open rows.
+    pub fn recover_all(&mut self, callouts: impl IntoIterator<Item = CalloutId>) {
+        for callout in callouts {
+            if !self.live.contains_key(&callout) && !self.loading.contains_key(&callout) {
+                self.loading.insert(callout.clone(), Vec::new());
+                self.outputs.push(Output::Load(callout));
+            }
+        }
+    }
+
+    /// After reading: attempts whose fate is open. Those of an earlier engine may or may not have gone
+    /// out; those of this one that were never handed over go out now.
+    fn recover(&mut self, id: &CalloutId, now: Timestamp) {
+        let Some(live) = self.live.get(id) else { return };
+        let open: Vec<_> = live
+            .callout
+            .attempts
+            .iter()
+            .enumerate()
+            .filter(|(_, a)| a.stage <= Stage::Unknown && a.is_live())
+            .map(|(i, a)| (i as u32, a.stage, a.released_at, a.valid_until, a.gateway.clone()))
+            .collect();
+        for (attempt, stage, released_at, valid_until, gateway) in open {
+            let key = AttemptKey { callout: id.clone(), attempt };
+            if self.handed.contains(&key) {
+                continue;
+            }
+            if released_at >= self.started_at {
+                self.submit(&key, now);
+            } else if stage == Stage::Released {
+                let idempotent = self.gateways.get(&gateway).is_some_and(|g| g.idempotent);
+                let fact = Fact::Unknown { resent: idempotent && valid_until > now };
+                let command = Command::Report { attempt, fact, reported_at: None };
+                self.ask_again(id, Asked { command, ticket: None, inbox: None, blobs: Vec::new() }, now);
+            }
+        }
+    }
+
+    /// Does what is due: timers, offers to lanes, grants.
+    pub fn turn(&mut self, now: Timestamp) {
+        self.book.forget(now);
+        let lost: Vec<_> = self.on_line.iter().filter(|(_, (_, until))| *until <= now).map(|(k, _)| k.clone()).collect();
+        for key in lost {
+            self.line_ended(&key);
+        }
+        while let Some((_, id)) = self.wakes.first().filter(|(at, _)| *at <= now).cloned() {
+            self.wake(&id, now);
+        }
+        self.grant_all(now);
+    }
+
+    fn wake(&mut self, id: &CalloutId, now: Timestamp) {
+        let Some(live) = self.live.get_mut(id) else {
+            self.wakes.retain(|(_, c)| c != id);
+            return;
+        };
+        if live.callout.agenda.timers.first().is_some_and(|(at, _)| *at <= now) {
+            let tick = Asked { command: Command::Tick, ticket: None, inbox: None, blobs: Vec::new() };
+            self.ask_again(id, tick, now);
+        }
+        self.offer_due(id, now);
+        self.reindex(id);
+    }
+
+    /// Offers the due rungs of a callout to the lanes.
+    fn offer_due(&mut self, id: &CalloutId, now: Timestamp) {
+        let Some(live) = self.live.get_mut(id) else { return };
+        let colour = live.callout.head.as_ref().map_or(Colour::Blue, |h| h.colour);
+        let mut offers = Vec::new();
+        while let Some((due, call, track)) = live.callout.agenda.rungs.first().copied().filter(|(due, _, _)| *due <= now)
+        {
+            live.callout.agenda.rungs.pop_first();
+            let c = &live.callout.calls[call as usize];
+            let t = &c.tracks[usize::from(track)];
+            let risk = c.links.iter().map(|l| live.callout.targets[l.target as usize].spec.risk).max().unwrap_or(0);
+            let (step, rung) = (c.step, t.next);
+            if let Some((channel, _)) = t.rungs.get(usize::from(rung)) {
+                let (colour, risk) = (Reverse(colour), Reverse(risk));
+                offers.push((*channel, Offer { colour, step, risk, due, callout: id.clone(), call, track, rung }));
+            }
+        }
+        for (channel, offer) in offers {
+            self.dispatch.offer(channel, offer);
+        }
+    }
+
+    /// When the cell wants to be turned next.
+    #[must_use]
+    pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
+        let callout = self.wakes.first().map(|(at, _)| *at);
+        let line = self.on_line.values().map(|(_, until)| *until).min();
+        [callout, self.dispatch.next_grant_at(now), line].into_iter().flatten().min()
+    }
+
+    pub(super) fn reindex(&mut self, id: &CalloutId) {
+        let Some(live) = self.live.get_mut(id) else { return };
+        let wake = live.callout.next_due();
+        if wake != live.wake {
+            if let Some(old) = live.wake {
+                self.wakes.remove(&(old, id.clone()));
+            }
+            if let Some(at) = wake {
+                self.wakes.insert((at, id.clone()));
+            }
+            live.wake = wake;
+        }
+    }
+
+    /// The next batch, when none flies and something waits. Red first, up to the flush's limit.
+    pub fn batch(&mut self, now: Timestamp) -> Option<Batch> {
+        if !self.staging.flying.is_empty() || self.staging.pending.is_empty() {
+            return None;
+        }
+        let live = &self.live;
+        let colour = |id: &CalloutId| {
+            live.get(id).and_then(|l| l.callout.head.as_ref()).map_or(Colour::Blue, |h| h.colour)
+        };
+        let (mut groups, mut events) = (Vec::new(), 0);
+        for id in self.staging.order(colour) {
+            let Some(pending) = self.staging.pending.get(&id) else { continue };
+            if events > 0 && events + pending.entries.len() > self.settings.flush_events_max {
+                break;
+            }
+            let Some(pending) = self.staging.pending.remove(&id) else { continue };
+            events += pending.entries.len();
+            let Some(live) = self.live.get(&id) else { continue };
+            let (first, head) = (live.head.next, live.head);
+            match group(&live.callout, &pending, head, now.max(live.callout.recorded_at)) {
+                Ok((group, head)) => {
+                    groups.push(group);
+                    self.staging.flying.push(Flying { callout: id, pending, first, head });
+                }
+                // Plain data always writes; were it not so, the callout is read again and its askers are told.
+                Err(_) => self.drop_state(&id, pending.asked, now),
+            }
+        }
+        (!groups.is_empty()).then(|| Batch { lease: Some(self.lease.clone()), groups })
+    }
+
+    /// What became of the batch that flew.
+    pub fn flushed(&mut self, result: &Result<Vec<Result<(), Conflict>>, JournalError>, now: Timestamp) {
+        let flying = std::mem::take(&mut self.staging.flying);
+        for (i, flying) in flying.into_iter().enumerate() {
+            let stored = matches!(result, Ok(groups) if matches!(groups.get(i), Some(Ok(()))));
+            let Flying { callout, pending, first, head } = flying;
+            if !stored {
+                self.drop_state(&callout, pending.asked, now);
+                continue;
+            }
+            if let Some(live) = self.live.get_mut(&callout) {
+                live.head = head;
+            }
+            if !pending.posts.is_empty() {
+                self.outputs.push(Output::InboxPosted);
+            }
+            for ticket in pending.asked.iter().filter_map(|a| a.ticket) {
+                self.part_done(ticket, true);
+            }
+            self.act(&callout, first, &pending.entries, now);
+            if !pending.entries.is_empty() {
+                let committed = Committed { callout: callout.clone(), first, entries: pending.entries };
+                self.outputs.push(Output::Committed(Arc::new(committed)));
+            }
+            self.retire(&callout);
+        }
+    }
+
+    /// Drops a callout's state after a failed or unknown commit and has it read again. What the clock
+    /// or the lanes asked comes again by itself; all else is asked again.
+    fn drop_state(&mut self, id: &CalloutId, asked: Vec<Asked>, _now: Timestamp) {
+        let later = self.staging.pending.remove(id).map(|p| p.asked).unwrap_or_default();
+        if let Some(wake) = self.live.remove(id).and_then(|l| l.wake) {
+            self.wakes.remove(&(wake, id.clone()));
+        }
+        self.dispatch.withdraw(id);
+        let mut again = Vec::new();
+        for a in asked.into_iter().chain(later) {
+            if let Command::Release(release) = &a.command {
+                self.dispatch.give_back(&release.gateway, release.channel);
+            }
+            match a.command {
+                Command::Release(_) | Command::Skip { .. } => {}
+                Command::Tick if a.ticket.is_none() => {}
+                _ => again.push(a),
+            }
+        }
+        // Numbers held for voice calls that were not committed are free again.
+        self.free_unsent(id);
+        self.loading.entry(id.clone()).or_default().extend(again);
+        self.outputs.push(Output::Load(id.clone()));
+    }
+
+    /// Lets go of a closed callout that has nothing left to do.
+    fn retire(&mut self, id: &CalloutId) {
+        let Some(live) = self.live.get(id) else { return };
+        let c = &live.callout;
+        let busy = c.is_open()
+            || self.staging.holds(id)
+            || c.calls.iter().any(crate::model::Call::is_running)
+            || self.handed.iter().any(|k| k.callout == *id)
+            || self.on_line.keys().any(|k| k.callout == *id);
+        if !busy {
+            if let Some(wake) = self.live.remove(id).and_then(|l| l.wake) {
+                self.wakes.remove(&(wake, id.clone()));
+            }
+            self.dispatch.withdraw(id);
+        }
+    }
+
+    /// Whether a channel is served by any gateway.
+    pub(super) fn serves(&self, channel: Channel) -> bool {
+        self.dispatch.serves(channel)
+    }
+}
