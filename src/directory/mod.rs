@@ -1,7 +1,7 @@
 //! Who answers for which ground: regions, targets, people and the posts they fill.
 //!
 //! - **Here:** one immutable version of the directory ([`Directory`]), how one is made ([`Draft`],
-//!   [`sample`]), which ground a message covers ([`Cover`]), and how a version is stored
+//!   [`import`], [`sample`]), which ground a message covers ([`Cover`]), and how a version is stored
 //!   with its personal data sealed ([`encode`], [`decode`]).
 //! - **Not here:** what is done about the ground (`plan`, `engine`), where versions are kept (`journal`).
 //! - **Depends on:** `model`.
@@ -12,6 +12,7 @@
 mod cover;
 mod draft;
 mod encode;
+mod import;
 mod phone;
 mod regions;
 mod sample;
@@ -20,6 +21,7 @@ mod snapshot;
 pub use cover::{Cover, Covered};
 pub use draft::{Draft, person_id};
 pub use encode::{DecodeError, decode, encode};
+pub use import::{Book, ImportOptions, Imported, import};
 pub use phone::{Line, Number};
 pub use regions::yunnan;
 pub use sample::sample;

@@ -1,1 +1,23 @@
-//! plan
+//! Plans (预案): which posts are called for a warning, in which steps, under which clocks.
+//!
+//! - **Here:** plan files and their strict reading ([`PlanFile`]), the set of an installation and the
+//!   choice among them ([`PlanSet`]), the order that a message becomes in each command region
+//!   ([`orders`], [`raise`]), and the proof that a plan reaches the top of the chain ([`check`]).
+//! - **Not here:** what happens when a step starts or a clock runs out (`engine`), who answers for
+//!   which ground (`directory`).
+//! - **Depends on:** `model`, `directory`, and the list of placeholders that `engine` fills in.
+//! - **Promises:** a file with a fault is refused with its place, never read in part; no two plans can
+//!   be equally fit for a warning, and one always fits; equal input gives equal orders.
+
+mod check;
+mod file;
+mod resolve;
+mod rules;
+mod set;
+mod texts;
+mod units;
+
+pub use check::{Reach, Report, StepFill, check};
+pub use file::PlanFile;
+pub use resolve::{order, orders, raise};
+pub use set::PlanSet;

@@ -1,4 +1,6 @@
-//! The directory over the shipped divisions: what an area covers, who answers, how it is stored, how it is imported.
+//! The directory over the shipped divisions: what an area covers, who answers, how it is stored.
+
+mod import;
 
 use jiaoying::directory::{Directory, Draft, decode, encode, sample, yunnan};
 use jiaoying::model::{

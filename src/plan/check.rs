@@ -1,0 +1,199 @@
+//! Proof against a directory that plans reach the top of the chain, county by county.
+
+use super::{PlanFile, PlanSet, resolve::seats, units::spoken};
+use crate::directory::Directory;
+use crate::model::{Finding, Holders, Level, Need, Plan, RegionCode, Severity, Target, Timestamp};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Faults, by plan. A fatal one is a reason to refuse the pair of plans and directory.
+    pub findings: Vec<Finding>,
+    /// How far each plan reaches in each county that has targets.
+    pub reaches: Vec<Reach>,
+}
+
+/// How a plan reaches its top in one county.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reach {
+    /// The plan's file.
+    pub file: String,
+    /// The county.
+    pub region: RegionCode,
+    /// Its name.
+    pub place: String,
+    /// Its targets.
+    pub targets: u32,
+    /// Targets for which nobody answers in any step.
+    pub nobody: u32,
+    /// The steps and how they are filled.
+    pub steps: Vec<StepFill>,
+    /// The longest time in milliseconds, over all targets, from the start until the last step is
+    /// called when nobody answers; a step that nobody fills for a target takes no time. `None` when
+    /// nobody fills the last step for any target.
+    pub longest_ms: Option<i64>,
+    /// The same in one Chinese sentence.
+    pub zh: String,
+    /// The same in one English sentence.
+    pub en: String,
+}
+
+/// How a step is filled in a county.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StepFill {
+    /// The step's name.
+    pub name: String,
+    /// Targets for which nobody is called in it.
+    pub vacant: u32,
+    /// The most persons that it calls for one target.
+    pub most: u32,
+}
+
+/// Holds plans against a directory: whether every step has somebody somewhere, whether k of them can
+/// answer, and how long it takes in each county until the top of the chain is called.
+#[must_use]
+pub fn check(plans: &PlanSet, directory: &Directory, now: Timestamp) -> Report {
+    let filled: BTreeSet<&str> = directory.postings().map(|p| p.post.as_str()).collect();
+    let mut counties: BTreeMap<RegionCode, Vec<&Target>> = BTreeMap::new();
+    for target in directory.targets() {
+        counties
+            .entry(target.region.at(Level::County).unwrap_or_else(|| target.region.clone()))
+            .or_default()
+            .push(target);
+    }
+    let mut report = Report { findings: Vec::new(), reaches: Vec::new() };
+    for file in plans.files() {
+        report.findings.extend(unfilled(file, "step", &file.plan, &filled));
+        report.findings.extend(unfilled(file, "above", &file.above, &filled));
+        let before = report.reaches.len();
+        let within = |region: &RegionCode| {
+            let scope = &file.scope.regions;
+            scope.is_empty() || scope.iter().any(|code| code.holds(region) || region.holds(code))
+        };
+        for (region, targets) in counties.iter().filter(|(region, _)| within(region)) {
+            report.reaches.push(reach(file, directory, region, targets, now));
+        }
+        report.findings.extend(too_many_wanted(file, &report.reaches[before..]));
+    }
+    report.findings.extend(no_duty_above(plans, directory, counties.keys()));
+    report
+}
+
+/// Steps whose posts nobody in the whole directory fills.
+fn unfilled(file: &PlanFile, list: &str, plan: &Plan, filled: &BTreeSet<&str>) -> Vec<Finding> {
+    let empty = plan.steps.iter().enumerate().filter(|(_, s)| !s.posts.iter().any(|p| filled.contains(p.as_str())));
+    let finding = |(ix, step): (usize, &crate::model::Step)| {
+        let place = format!("{} / {list} {} ({})", file.file, ix + 1, step.name);
+        Finding::fatal(place, format!("nobody in the directory fills {}", step.posts.join(" or ")))
+    };
+    empty.map(finding).collect()
+}
+
+/// Steps that want more answers than any target has persons.
+fn too_many_wanted(file: &PlanFile, reaches: &[Reach]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (ix, step) in file.plan.steps.iter().enumerate() {
+        let most = reaches.iter().filter_map(|r| r.steps.get(ix)).map(|s| s.most).max().unwrap_or_default();
+        if let Need::K(k) = step.need
+            && most > 0
+            && u32::from(k) > most
+        {
+            let place = format!("{} / step {} ({})", file.file, ix + 1, step.name);
+            let reason = format!("need k = {k}, but no target has more than {most} persons in this step");
+            findings.push(Finding::fatal(place, reason));
+        }
+    }
+    findings
+}
+
+/// Regions above counties with targets, in which nobody takes what goes up. Told, not refused: a
+/// county alone may have nobody above it in its directory.
+fn no_duty_above<'a>(
+    plans: &PlanSet,
+    directory: &Directory,
+    counties: impl Iterator<Item = &'a RegionCode>,
+) -> Vec<Finding> {
+    let above: BTreeSet<RegionCode> =
+        counties.flat_map(|c| [c.at(Level::Prefecture), c.at(Level::Province)]).flatten().collect();
+    let mut findings = Vec::new();
+    for file in plans.files() {
+        for region in &above {
+            let held = |post: &String| {
+                !directory.seats_at(post, Holders::Everyone, region.as_str(), Timestamp::default()).is_empty()
+            };
+            if !file.above.steps.iter().flat_map(|s| &s.posts).any(held) {
+                let place = format!("{} / above / {}", file.file, directory.place(region.as_str()));
+                findings.push(Finding::notice(place, "nobody there takes what the regions below cannot answer for"));
+            }
+        }
+    }
+    findings
+}
+
+fn reach(file: &PlanFile, directory: &Directory, region: &RegionCode, targets: &[&Target], now: Timestamp) -> Reach {
+    let plan = &file.plan;
+    let fill = |name: &String| StepFill { name: name.clone(), vacant: 0, most: 0 };
+    let mut steps: Vec<StepFill> = plan.steps.iter().map(|s| fill(&s.name)).collect();
+    let mut nobody = 0;
+    let mut longest_ms = None;
+    for target in targets {
+        let counts: Vec<usize> = seats(directory, plan, target, now).iter().map(|s| s.answer.len()).collect();
+        for (step, count) in steps.iter_mut().zip(&counts) {
+            step.vacant += u32::from(*count == 0);
+            step.most = step.most.max(u32::try_from(*count).unwrap_or(u32::MAX));
+        }
+        nobody += u32::from(counts.iter().all(|c| *c == 0));
+        if let Some((last, before)) = counts.split_last()
+            && *last > 0
+        {
+            let waits = plan.steps.iter().zip(before).filter(|(_, count)| **count > 0).map(|(step, _)| step.wait_ms);
+            longest_ms = longest_ms.max(Some(waits.sum()));
+        }
+    }
+    let place = directory.place(region.as_str());
+    let targets = u32::try_from(targets.len()).unwrap_or(u32::MAX);
+    let (zh, en) = sentences(plan, &place, &steps, targets, longest_ms);
+    Reach { file: file.file.clone(), region: region.clone(), place, targets, nobody, steps, longest_ms, zh, en }
+}
+
+fn sentences(plan: &Plan, place: &str, steps: &[StepFill], targets: u32, longest_ms: Option<i64>) -> (String, String) {
+    let name = &plan.name;
+    let (top, vacant) = steps.last().map_or(("", 0), |s| (s.name.as_str(), s.vacant));
+    match longest_ms {
+        None => (
+            format!("{place}：按“{name}”，{targets} 个目标的最高一级“{top}”都无人可叫。"),
+            format!(
+                "{place}: under \"{name}\" nobody can be called at the top step \"{top}\" for any of {targets} targets."
+            ),
+        ),
+        Some(ms) => {
+            let (zh_gap, en_gap) = if vacant == 0 {
+                (String::new(), String::new())
+            } else {
+                (format!("；{vacant} 个目标在这一级无人"), format!("; {vacant} targets have nobody there"))
+            };
+            (
+                format!(
+                    "{place}：按“{name}”，一直无人应答时，最长 {}后叫到最高一级“{top}”{zh_gap}。",
+                    spoken(ms, "分", "秒")
+                ),
+                format!(
+                    "{place}: under \"{name}\", when nobody answers, the top step \"{top}\" is called after {} at the latest{en_gap}.",
+                    spoken(ms, "min", "s")
+                ),
+            )
+        }
+    }
+}
+
+// === impl Report ===
+
+impl Report {
+    /// Whether nothing was found that is a reason to refuse.
+    #[must_use]
+    pub fn accepted(&self) -> bool {
+        self.findings.iter().all(|f| f.severity != Severity::Fatal)
+    }
+}

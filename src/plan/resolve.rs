@@ -1,0 +1,173 @@
+//! From a message to an order for each command region: plan, ground, and who is called in which step.
+
+use super::{PlanFile, PlanSet};
+use crate::directory::{Cover, Covered, Directory};
+use crate::model::{
+    Colour, Gap, GapReason, Ground, Head, Holders, Message, MessageKind, Order, PersonId, Plan, Raise, RegionCode,
+    Seats, Step, Target, TargetKind, Timestamp, WarningId, Words,
+};
+use std::collections::BTreeMap;
+
+/// The orders of a message, by command region.
+#[must_use]
+pub fn orders(
+    directory: &Directory,
+    plans: &PlanSet,
+    message: &Message,
+    warning_id: &WarningId,
+    cover: &Cover,
+    now: Timestamp,
+) -> BTreeMap<RegionCode, Order> {
+    let order_in = |region: &RegionCode, covered: &Covered| {
+        let order = order(directory, plans, message, warning_id, region, covered, now)?;
+        Some((region.clone(), order))
+    };
+    cover.regions.iter().filter_map(|(region, covered)| order_in(region, covered)).collect()
+}
+
+/// The order of a message in one command region. With nothing covered it releases all ground there,
+/// as an Update does for a region that it no longer names. `None` only without a plan, which no
+/// loaded set lacks.
+#[must_use]
+pub fn order(
+    directory: &Directory,
+    plans: &PlanSet,
+    message: &Message,
+    warning_id: &WarningId,
+    region: &RegionCode,
+    covered: &Covered,
+    now: Timestamp,
+) -> Option<Order> {
+    let colour = message.colour.unwrap_or(match message.kind {
+        MessageKind::Cancel => Colour::Blue,
+        // Without a colour nobody can say that it is harmless.
+        MessageKind::Alert | MessageKind::Update => Colour::Red,
+    });
+    let PlanFile { plan, .. } = plans.select(&message.hazard, colour, region)?;
+    let (mut ground, mut gaps) = (Vec::new(), Vec::new());
+    if message.kind != MessageKind::Cancel {
+        gaps.extend(covered.gaps.iter().cloned());
+        for target in covered.targets.iter().filter_map(|id| directory.target(id)) {
+            let seats = seats(directory, plan, target, now);
+            gaps.extend(vacancies(directory, plan, target, &seats, now));
+            ground.push(Ground { target: target.clone(), seats });
+        }
+    }
+    Some(Order {
+        warning: warning_id.clone(),
+        region: region.clone(),
+        place: directory.place(region.as_str()),
+        status: message.status,
+        hazard: message.hazard.clone(),
+        colour,
+        message: message.reference(),
+        words: words(message, colour),
+        expires: message.expires,
+        plan: plan.clone(),
+        directory: directory.version(),
+        ground,
+        gaps,
+        conflict: false,
+    })
+}
+
+/// What a region hands up to its parent: the region itself as the one ground of the order, and the
+/// parent's own posts to answer for it. Only posts at the parent itself are called: those below were
+/// called already, those above get their own callout when the parent cannot answer either.
+#[must_use]
+pub fn raise(
+    directory: &Directory,
+    plans: &PlanSet,
+    below: &Head,
+    parent: &RegionCode,
+    targets: u32,
+    gaps: u32,
+    now: Timestamp,
+) -> Raise {
+    let file = plans.select(&below.hazard, below.colour, parent);
+    let plan = file.map_or_else(|| below.plan.clone(), |f| f.above.clone());
+    let place = directory.place(below.region.as_str());
+    let target = Target {
+        id: below.region.as_str().into(),
+        name: place,
+        kind: TargetKind::Region,
+        region: below.region.clone(),
+        households: 0,
+        persons: 0,
+        special: 0,
+        risk: 5,
+        point: None,
+    };
+    let at_parent = |post: &str, holders| directory.seats_at(post, holders, parent.as_str(), now);
+    let seats: Vec<_> = plan.steps.iter().map(|step| seats_of(step, at_parent)).collect();
+    let vacant = seats.iter().all(|s| s.answer.is_empty());
+    let nobody = Gap { ground: target.id.to_string(), step: None, reason: GapReason::NobodyAtAll };
+    let order = Order {
+        warning: below.warning.clone(),
+        region: parent.clone(),
+        place: directory.place(parent.as_str()),
+        status: below.status,
+        hazard: below.hazard.clone(),
+        colour: below.colour,
+        message: below.message.clone(),
+        words: below.words.clone(),
+        expires: Some(below.expires),
+        plan,
+        directory: directory.version(),
+        ground: vec![Ground { target, seats }],
+        gaps: vacant.then_some(nobody).into_iter().collect(),
+        conflict: false,
+    };
+    Raise { order, targets, gaps }
+}
+
+/// Who is called in each step of a plan for a target.
+pub(super) fn seats(directory: &Directory, plan: &Plan, target: &Target, now: Timestamp) -> Vec<Seats<PersonId>> {
+    let seats_at_target = |post: &str, holders| directory.seats(post, holders, target, now);
+    plan.steps.iter().map(|step| seats_of(step, seats_at_target)).collect()
+}
+
+/// Who is called in a step; all holders of an alerted post are, as every loudspeaker shall sound.
+fn seats_of(step: &Step, holders_of: impl Fn(&str, Holders) -> Vec<PersonId>) -> Seats<PersonId> {
+    let all = |posts: &[String], holders| {
+        let mut found = Vec::new();
+        for person in posts.iter().flat_map(|post| holders_of(post, holders)) {
+            if !found.contains(&person) {
+                found.push(person);
+            }
+        }
+        found
+    };
+    Seats { answer: all(&step.posts, step.holders), alert: all(&step.alert, Holders::Everyone) }
+}
+
+/// The gaps of a target: one when nobody at all answers for it, else one per step that nobody fills.
+/// That a post has no deputy is no gap as long as somebody holds it.
+fn vacancies(
+    directory: &Directory,
+    plan: &Plan,
+    target: &Target,
+    seats: &[Seats<PersonId>],
+    now: Timestamp,
+) -> Vec<Gap> {
+    let gap = |step, reason| Gap { ground: target.id.to_string(), step, reason };
+    if seats.iter().all(|s| s.answer.is_empty()) {
+        return vec![gap(None, GapReason::NobodyAtAll)];
+    }
+    let held = |post: &String| !directory.seats(post, Holders::Everyone, target, now).is_empty();
+    let vacant = plan.steps.iter().zip(seats).enumerate().filter(|(_, (step, seats))| {
+        seats.answer.is_empty() && !(step.holders == Holders::Deputies && step.posts.iter().any(held))
+    });
+    vacant.map(|(ix, _)| gap(u8::try_from(ix).ok(), GapReason::NobodyInPost)).collect()
+}
+
+/// The Chinese words, or the first there are; a message without a headline gets one of its kind.
+fn words(message: &Message, colour: Colour) -> Words {
+    let wording = message.wording("zh").cloned().unwrap_or_default();
+    let made = || format!("{}{}预警", message.hazard.zh(), colour.zh());
+    Words {
+        headline: if wording.headline.is_empty() { made() } else { wording.headline },
+        description: wording.description,
+        instruction: wording.instruction,
+    }
+}

@@ -1,0 +1,107 @@
+//! What makes a plan senseless whoever is in the directory: steps that cannot be reached or passed,
+//! waits of nothing, proofs that no channel can give.
+
+use crate::model::{Channel, Finding, Holders, Need, Plan, Proof, Step, Texts};
+use std::collections::BTreeSet;
+
+/// Faults of a command region's plan.
+pub(super) fn check_plan(file: &str, plan: &Plan) -> Vec<Finding> {
+    let mut findings = check_steps(file, "step", plan);
+    let mut fault = |place: &str, reason: &str| findings.push(Finding::fatal(format!("{file} / {place}"), reason));
+    if usize::from(plan.repeat_from) >= plan.steps.len() {
+        fault("repeat_from", &format!("{} is beyond the last step; steps count from 0", plan.repeat_from));
+    }
+    let waits = [
+        ("in_force_s", plan.in_force_ms),
+        ("repeat_s", plan.repeat_ms),
+        ("retry_s", plan.retry_ms),
+        ("valid_s", plan.valid_ms),
+    ];
+    for (key, _) in waits.iter().filter(|(_, ms)| *ms == 0) {
+        fault(key, "0 seconds: it must be longer");
+    }
+    let mut names = BTreeSet::new();
+    for clock in &plan.clocks {
+        let place = format!("clock {}", clock.name);
+        if !names.insert(&clock.name) {
+            fault(&place, "the name stands twice");
+        }
+        if clock.name.is_empty() || !clock.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
+            fault(&place, "a clock's name has only small letters and underscores, as it names a metric");
+        }
+        if clock.within_ms == 0 {
+            fault(&place, "within_s is 0: the clock would be missed at once");
+        }
+        if clock.source.trim().is_empty() {
+            fault(&place, "source is empty: say where the number comes from");
+        }
+    }
+    findings
+}
+
+/// Faults of a list of steps; `list` is its key in the file.
+pub(super) fn check_steps(file: &str, list: &str, plan: &Plan) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if plan.steps.is_empty() {
+        findings.push(Finding::fatal(format!("{file} / {list}"), "there is no step: nobody would be called"));
+    }
+    if plan.steps.len() > usize::from(u8::MAX) {
+        findings.push(Finding::fatal(format!("{file} / {list}"), "more than 255 steps"));
+    }
+    let mut elapsed = 0_i64;
+    for (ix, step) in plan.steps.iter().enumerate() {
+        let place = format!("{file} / {list} {} ({})", ix + 1, step.name);
+        if elapsed >= plan.in_force_ms {
+            findings.push(Finding::fatal(&place, "never reached: the steps before it outlast in_force_s"));
+        }
+        elapsed += step.wait_ms;
+        findings.extend(step_faults(step, &plan.texts).into_iter().map(|reason| Finding::fatal(&place, reason)));
+    }
+    findings
+}
+
+fn step_faults(step: &Step, texts: &Texts) -> Vec<String> {
+    let mut faults: Vec<String> = Vec::new();
+    let mut fault = |wrong: bool, reason: &str| {
+        if wrong {
+            faults.push(reason.to_owned());
+        }
+    };
+    fault(step.name.trim().is_empty(), "name is empty");
+    fault(step.posts.is_empty(), "posts is empty: nobody would be called");
+    fault(step.wait_ms == 0, "wait_s is 0: the next step would start at once");
+    fault(step.rings.is_empty(), "there is no ring: nobody would be called");
+    fault(step.rings.iter().any(|r| r.tries == 0), "a ring has tries = 0");
+    fault(step.rings.iter().any(|r| r.wait_ms == 0), "a ring has wait_s = 0");
+    fault(step.proof == Proof::Delivered, "proof = \"delivered\": that a message arrived is never an answer");
+    fault(step.need == Need::K(0), "need k = 0: the ground would be covered without an answer");
+    let most = if step.holders == Holders::Present { step.posts.len() } else { usize::MAX };
+    let wanted = if let Need::K(k) = step.need { usize::from(k) } else { 1 };
+    fault(wanted > most && most > 0, "need k is greater than the persons a step with holders = \"present\" can have");
+    let strongest = step.rings.iter().filter_map(|r| strongest(r.channel, texts)).max();
+    let weak = !step.rings.is_empty() && strongest < Some(step.proof);
+    fault(weak, &weak_reason(step.proof, strongest));
+    let broadcasts = step.rings.iter().any(|r| r.channel == Channel::Broadcast);
+    fault(!step.alert.is_empty() && !broadcasts, "alert names posts, but no ring has the channel broadcast");
+    faults
+}
+
+fn weak_reason(wanted: Proof, strongest: Option<Proof>) -> String {
+    let possible = strongest.map_or_else(|| "no answer at all".to_owned(), |p| format!("{p:?}"));
+    format!(
+        "proof {wanted:?} cannot be given on the step's channels with the plan's texts; the strongest is {possible}"
+    )
+}
+
+/// The strongest answer that can come back on a channel: it depends on what the text asks for. A
+/// voice call takes a code only when it speaks one; a pressed key alone is no code. A loudspeaker
+/// answers nothing.
+fn strongest(channel: Channel, texts: &Texts) -> Option<Proof> {
+    match channel {
+        Channel::Sms if texts.sms.contains("{link}") => Some(Proof::Action),
+        Channel::Sms if texts.sms.contains("{code}") => Some(Proof::Code),
+        Channel::Voice if texts.voice.contains("{code}") => Some(Proof::Code),
+        Channel::Sms | Channel::Voice => Some(Proof::Key),
+        Channel::Broadcast => None,
+    }
+}
