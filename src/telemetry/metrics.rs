@@ -2,7 +2,7 @@
 //!
 //! Labels are `&'static str`, the `name()` of enums, or ids of the configuration.
 
-use super::series::Series;
+use super::series::{EVENTS, SECONDS, Series};
 use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder};
 
 /// The metrics; clones count into the same series.
@@ -50,8 +50,8 @@ impl Metrics {
             messages: s.counters("messages_total", "Documents taken, by door and receipt.", &["door", "result"]),
             parked: s.counter("parked_total", "Documents parked because they cannot be acted on."),
             events: s.counters("events_total", "Events committed, by kind.", &["kind"]),
-            flush_seconds: s.histogram("flush_seconds", "Duration of a flush of the journal.", 0.0005, 2.0, 16),
-            flush_events: s.histogram("flush_events", "Events in a flush of the journal.", 1.0, 2.0, 12),
+            flush_seconds: s.histogram("flush_seconds", "Duration of a flush of the journal.", &SECONDS),
+            flush_events: s.histogram("flush_events", "Events in a flush of the journal.", &EVENTS),
             commit_failures: s.counter("commit_failures_total", "Flushes that failed or whose end is not known."),
             released: s.counters(
                 "attempts_released_total",
@@ -66,13 +66,11 @@ impl Metrics {
             answers: s.counters("answers_total", "Answers of persons, by way and what was said.", &["way", "answer"]),
             open_callouts: s.gauge("open_callouts", "Callouts that are not closed."),
             targets: s.gauges("targets", "Targets of open callouts, by phase.", &["phase"]),
-            timer_lateness: s.histogram("timer_lateness_seconds", "How late due timers were decided.", 0.001, 2.0, 16),
+            timer_lateness: s.histogram("timer_lateness_seconds", "How late due timers were decided.", &SECONDS),
             answer_to_silence: s.histogram(
                 "answer_to_silence_seconds",
                 "From an answer that satisfies a target to the end of the last call for it.",
-                0.001,
-                2.0,
-                14,
+                &SECONDS,
             ),
             lane_waiting: s.gauges("lane_waiting", "Due calls that wait for a lane, by gateway.", &["gateway"]),
             lane_in_flight: s.gauges(
@@ -283,7 +281,7 @@ mod tests {
         let text = m.render();
         let last = |name: &str| {
             let prefix = format!("jiaoying_{name}_bucket");
-            text.lines().filter(|l| l.starts_with(&prefix) && !l.contains("+Inf")).next_back().unwrap().to_owned()
+            text.lines().rfind(|l| l.starts_with(&prefix) && !l.contains("+Inf")).unwrap().to_owned()
         };
         for name in ["flush_seconds", "flush_events", "timer_lateness_seconds"] {
             assert!(last(name).ends_with(" 1"), "{}", last(name));

@@ -1,10 +1,14 @@
 //! The series behind [`super::Metrics`]: names, help texts, labels and buckets, registered once.
 
 use prometheus::core::Collector;
-use prometheus::{
-    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    exponential_buckets,
-};
+use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+
+/// Upper bounds in seconds. 1 is among them: the bar for silence after an answer.
+pub(super) const SECONDS: [f64; 15] =
+    [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0];
+
+/// Upper bounds of events in a flush, up to the default limit of one.
+pub(super) const EVENTS: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0];
 
 /// Registers series under the prefix `jiaoying_`.
 pub(super) struct Series<'a>(pub(super) &'a Registry);
@@ -43,10 +47,9 @@ impl Series<'_> {
         self.add(IntGaugeVec::new(Self::opts(name, help), labels).unwrap())
     }
 
-    /// A histogram of `count` buckets, each `factor` times as wide as the one before.
-    pub(super) fn histogram(&self, name: &str, help: &str, first: f64, factor: f64, count: usize) -> Histogram {
-        let opts =
-            HistogramOpts::from(Self::opts(name, help)).buckets(exponential_buckets(first, factor, count).unwrap());
+    /// A histogram with the given upper bounds of buckets.
+    pub(super) fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
+        let opts = HistogramOpts::from(Self::opts(name, help)).buckets(buckets.to_vec());
         self.add(Histogram::with_opts(opts).unwrap())
     }
 }
