@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod config;
 mod directory;
 mod formats;
 mod journal;
 mod plan;
+mod tidy;

@@ -1,0 +1,290 @@
+//! Every metric of the process. Nothing outside this folder knows which library counts them.
+//!
+//! Labels are `&'static str`, the `name()` of enums, or ids of the configuration.
+
+use super::series::{EVENTS, SECONDS, Series};
+use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder};
+
+/// The metrics; clones count into the same series.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Registry,
+    messages: IntCounterVec,
+    parked: IntCounter,
+    events: IntCounterVec,
+    flush_seconds: Histogram,
+    flush_events: Histogram,
+    commit_failures: IntCounter,
+    released: IntCounterVec,
+    attempt_facts: IntCounterVec,
+    answers: IntCounterVec,
+    open_callouts: IntGauge,
+    targets: IntGaugeVec,
+    timer_lateness: Histogram,
+    answer_to_silence: Histogram,
+    lane_waiting: IntGaugeVec,
+    lane_in_flight: IntGaugeVec,
+    gateway_failures: IntCounterVec,
+    limit_hits: IntCounterVec,
+    violations: IntCounterVec,
+    inbox_items: IntGauge,
+    follower_lag: IntGaugeVec,
+    clock_skew: Gauge,
+}
+
+// === impl Metrics ===
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All series, at zero, and those of the process itself (memory, threads, open files).
+    #[must_use]
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let s = Series(&registry);
+        Self {
+            messages: s.counters("messages_total", "Documents taken, by door and receipt.", &["door", "result"]),
+            parked: s.counter("parked_total", "Documents parked because they cannot be acted on."),
+            events: s.counters("events_total", "Events committed, by kind.", &["kind"]),
+            flush_seconds: s.histogram("flush_seconds", "Duration of a flush of the journal.", &SECONDS),
+            flush_events: s.histogram("flush_events", "Events in a flush of the journal.", &EVENTS),
+            commit_failures: s.counter("commit_failures_total", "Flushes that failed or whose end is not known."),
+            released: s.counters(
+                "attempts_released_total",
+                "Attempts committed for sending, by channel and colour.",
+                &["channel", "colour"],
+            ),
+            attempt_facts: s.counters(
+                "attempt_facts_total",
+                "What gateways told about attempts, by channel and fact.",
+                &["channel", "fact"],
+            ),
+            answers: s.counters("answers_total", "Answers of persons, by way and what was said.", &["way", "answer"]),
+            open_callouts: s.gauge("open_callouts", "Callouts that are not closed."),
+            targets: s.gauges("targets", "Targets of open callouts, by phase.", &["phase"]),
+            timer_lateness: s.histogram("timer_lateness_seconds", "How late due timers were decided.", &SECONDS),
+            answer_to_silence: s.histogram(
+                "answer_to_silence_seconds",
+                "From an answer that satisfies a target to the end of the last call for it.",
+                &SECONDS,
+            ),
+            lane_waiting: s.gauges("lane_waiting", "Due calls that wait for a lane, by gateway.", &["gateway"]),
+            lane_in_flight: s.gauges(
+                "lane_in_flight",
+                "Attempts submitted and not yet answered, by gateway.",
+                &["gateway"],
+            ),
+            gateway_failures: s.counters("gateway_failures_total", "Submits that failed, by gateway.", &["gateway"]),
+            limit_hits: s.counters("limit_hit_total", "How often a limit of the configuration held.", &["limit"]),
+            violations: s.counters(
+                "invariant_violations_total",
+                "Broken promises found while running: any is a fault of this program.",
+                &["promise"],
+            ),
+            inbox_items: s.gauge("inbox_items", "Commands that wait in the inbox."),
+            follower_lag: s.gauges(
+                "follower_lag_events",
+                "Events committed that a follower has not seen yet.",
+                &["follower"],
+            ),
+            clock_skew: s.seconds_gauge("clock_skew_seconds", "This host's clock less the store's."),
+            registry: with_process(registry),
+        }
+    }
+
+    /// All series in the Prometheus text format 0.0.4.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
+            tracing::error!(%error, "cannot render the metrics");
+        }
+        text
+    }
+
+    /// A door gave a receipt (`accepted`, `duplicate`, `parked`).
+    pub fn message(&self, door: &'static str, result: &'static str) {
+        self.messages.with_label_values(&[door, result]).inc();
+    }
+
+    /// A document was parked.
+    pub fn parked(&self) {
+        self.parked.inc();
+    }
+
+    /// Events of a kind were committed.
+    pub fn events(&self, kind: &'static str, count: u64) {
+        self.events.with_label_values(&[kind]).inc_by(count);
+    }
+
+    /// A flush of that many events was committed in `seconds`.
+    pub fn flush(&self, seconds: f64, events: usize) {
+        self.flush_seconds.observe(seconds);
+        self.flush_events.observe(events as f64);
+    }
+
+    /// A flush failed, or its end is not known.
+    pub fn commit_failure(&self) {
+        self.commit_failures.inc();
+    }
+
+    /// An attempt was committed for sending.
+    pub fn released(&self, channel: &'static str, colour: &'static str) {
+        self.released.with_label_values(&[channel, colour]).inc();
+    }
+
+    /// A gateway told something about an attempt.
+    pub fn attempt_fact(&self, channel: &'static str, fact: &'static str) {
+        self.attempt_facts.with_label_values(&[channel, fact]).inc();
+    }
+
+    /// A person answered.
+    pub fn answer(&self, way: &'static str, answer: &'static str) {
+        self.answers.with_label_values(&[way, answer]).inc();
+    }
+
+    /// How many callouts are open.
+    pub fn set_open_callouts(&self, count: usize) {
+        self.open_callouts.set(signed(count));
+    }
+
+    /// How many targets of open callouts are in a phase.
+    pub fn set_targets(&self, phase: &'static str, count: usize) {
+        self.targets.with_label_values(&[phase]).set(signed(count));
+    }
+
+    /// A due timer was decided that many seconds late.
+    pub fn timer_lateness(&self, seconds: f64) {
+        self.timer_lateness.observe(seconds);
+    }
+
+    /// The last call for a target ended that many seconds after the answer that satisfied it.
+    pub fn answer_to_silence(&self, seconds: f64) {
+        self.answer_to_silence.observe(seconds);
+    }
+
+    /// How a gateway's lane stands: due calls that wait, attempts submitted and not yet answered.
+    pub fn set_lane(&self, gateway: &str, waiting: usize, in_flight: usize) {
+        self.lane_waiting.with_label_values(&[gateway]).set(signed(waiting));
+        self.lane_in_flight.with_label_values(&[gateway]).set(signed(in_flight));
+    }
+
+    /// A submit to a gateway failed.
+    pub fn gateway_failure(&self, gateway: &str) {
+        self.gateway_failures.with_label_values(&[gateway]).inc();
+    }
+
+    /// A limit held; named by its key in the configuration (`intake.bytes_max`).
+    pub fn limit_hit(&self, limit: &'static str) {
+        self.limit_hits.with_label_values(&[limit]).inc();
+    }
+
+    /// A promise was found broken.
+    pub fn invariant_violation(&self, promise: &'static str) {
+        self.violations.with_label_values(&[promise]).inc();
+    }
+
+    /// How many commands wait in the inbox.
+    pub fn set_inbox_items(&self, count: usize) {
+        self.inbox_items.set(signed(count));
+    }
+
+    /// How many committed events a follower has not seen yet.
+    pub fn set_follower_lag(&self, follower: &'static str, events: u64) {
+        self.follower_lag.with_label_values(&[follower]).set(i64::try_from(events).unwrap_or(i64::MAX));
+    }
+
+    /// This host's clock less the store's, in seconds.
+    pub fn set_clock_skew(&self, seconds: f64) {
+        self.clock_skew.set(seconds);
+    }
+}
+
+fn with_process(registry: Registry) -> Registry {
+    #[cfg(target_os = "linux")]
+    {
+        let process = prometheus::process_collector::ProcessCollector::for_self();
+        if let Err(error) = registry.register(Box::new(process)) {
+            tracing::warn!(%error, "no metrics of the process itself");
+        }
+    }
+    registry
+}
+
+fn signed(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_moves_the_series_it_names() {
+        let m = Metrics::new();
+        m.message("amqp", "accepted");
+        m.parked();
+        m.events("answered", 3);
+        m.flush(0.002, 40);
+        m.commit_failure();
+        m.released("sms", "red");
+        m.attempt_fact("voice", "picked_up");
+        m.answer("key", "yes");
+        m.set_open_callouts(2);
+        m.set_targets("satisfied", 7);
+        m.timer_lateness(0.01);
+        m.answer_to_silence(0.2);
+        m.set_lane("sms-main", 5, 6);
+        m.gateway_failure("sms-main");
+        m.limit_hit("intake.bytes_max");
+        m.invariant_violation("write_before_call");
+        m.set_inbox_items(9);
+        m.set_follower_lag("board", 4);
+        m.clone().set_clock_skew(-0.5);
+        let text = m.render();
+        for line in [
+            r#"jiaoying_messages_total{door="amqp",result="accepted"} 1"#,
+            "jiaoying_parked_total 1",
+            r#"jiaoying_events_total{kind="answered"} 3"#,
+            "jiaoying_flush_seconds_sum 0.002",
+            "jiaoying_flush_events_sum 40",
+            "jiaoying_commit_failures_total 1",
+            r#"jiaoying_attempts_released_total{channel="sms",colour="red"} 1"#,
+            r#"jiaoying_attempt_facts_total{channel="voice",fact="picked_up"} 1"#,
+            r#"jiaoying_answers_total{answer="yes",way="key"} 1"#,
+            "jiaoying_open_callouts 2",
+            r#"jiaoying_targets{phase="satisfied"} 7"#,
+            "jiaoying_timer_lateness_seconds_sum 0.01",
+            "jiaoying_answer_to_silence_seconds_count 1",
+            r#"jiaoying_lane_waiting{gateway="sms-main"} 5"#,
+            r#"jiaoying_lane_in_flight{gateway="sms-main"} 6"#,
+            r#"jiaoying_gateway_failures_total{gateway="sms-main"} 1"#,
+            r#"jiaoying_limit_hit_total{limit="intake.bytes_max"} 1"#,
+            r#"jiaoying_invariant_violations_total{promise="write_before_call"} 1"#,
+            "jiaoying_inbox_items 9",
+            r#"jiaoying_follower_lag_events{follower="board"} 4"#,
+            "jiaoying_clock_skew_seconds -0.5",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_second_in_a_flush_and_a_minute_late_still_fall_into_buckets() {
+        let m = Metrics::new();
+        m.flush(10.0, 2000);
+        m.timer_lateness(30.0);
+        let text = m.render();
+        let last = |name: &str| {
+            let prefix = format!("jiaoying_{name}_bucket");
+            text.lines().rfind(|l| l.starts_with(&prefix) && !l.contains("+Inf")).unwrap().to_owned()
+        };
+        for name in ["flush_seconds", "flush_events", "timer_lateness_seconds"] {
+            assert!(last(name).ends_with(" 1"), "{}", last(name));
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Configuration: the default file is the documentation, faults name their place, secrets stay secret.
+
+use jiaoying::config::{Config, ConfigError, DEFAULT_FILE, Fault, Origin, Right, Secret, StoreKind, documented_file};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+fn load(text: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("jiaoying.toml");
+    std::fs::write(&path, text).unwrap();
+    Config::load(Some(&path), env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+}
+
+fn faults(text: &str, env: &[(&str, &str)]) -> Vec<Fault> {
+    match load(text, env) {
+        Err(ConfigError::Faults(faults)) => faults,
+        other => panic!("expected faults, got {other:?}"),
+    }
+}
+
+fn line(fault: &Fault) -> usize {
+    match &fault.origin {
+        Origin::File { line, .. } => *line,
+        other => panic!("expected a line of the file, got {other}"),
+    }
+}
+
+fn keys(prefix: &str, table: &Table, out: &mut BTreeSet<String>) {
+    for (name, value) in table {
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        match value {
+            Value::Table(inner) => keys(&key, inner, out),
+            Value::Array(items) if items.iter().any(Value::is_table) => {
+                items.iter().filter_map(Value::as_table).for_each(|item| keys(&key, item, out));
+            }
+            _ => {
+                out.insert(key);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_default_file_and_the_sections_name_the_same_keys() {
+    // Sections refuse keys they do not have, so loading shows that every documented key exists.
+    let config = load(&documented_file(), &[]).unwrap();
+    let (mut documented, mut typed) = (BTreeSet::new(), BTreeSet::new());
+    keys("", &documented_file().parse().unwrap(), &mut documented);
+    keys("", &Table::try_from(&config).unwrap(), &mut typed);
+    assert_eq!(documented, typed);
+    assert!(typed.contains("http.token.sha256") && typed.contains("gateway.callback_skew_s"));
+}
+
+#[test]
+fn what_the_default_file_shows_as_off_is_what_applies_when_it_is_left_out() {
+    let documented = load(&documented_file(), &[]).unwrap();
+    let shown = documented.gateways.iter().find(|g| g.id == "sms-main").unwrap();
+    let short = "[[gateway]]\nid = \"sms-main\"\nkind = \"http\"\nchannels = [\"sms\"]\n\
+                 url = \"https://sms.example.net/v1/attempts\"\nsecret = \"env:SMS_MAIN_SECRET\"\n";
+    let left_out = load(short, &[]).unwrap();
+    let left_out = &left_out.gateways[0];
+    assert_eq!(left_out.timeout_ms(), shown.timeout_ms.unwrap());
+    assert_eq!(left_out.is_idempotent(), shown.idempotent.unwrap());
+    assert_eq!(left_out.callback_skew_s(), shown.callback_skew_s.unwrap());
+    assert_eq!((left_out.rate_per_s, left_out.burst), (shown.rate_per_s, shown.burst));
+    assert_eq!((left_out.window, left_out.lines, left_out.batch_max), (shown.window, shown.lines, shown.batch_max));
+    let sender = load("[[sender]]\nname = \"a\"\naccount = \"a\"\n", &[]).unwrap().senders.remove(0);
+    let default = &documented.senders[0];
+    assert_eq!((&sender.senders, &sender.regions), (&default.senders, &default.regions));
+    assert_eq!((&sender.hazards, &sender.statuses), (&default.hazards, &default.statuses));
+}
+
+#[test]
+fn every_key_of_the_default_file_is_explained() {
+    let mut explained = false;
+    for line in DEFAULT_FILE.lines() {
+        match line.strip_prefix("# ") {
+            Some(_) => explained = true,
+            None if line.trim().is_empty() => explained = false,
+            None => {}
+        }
+        // Within [[gateway]] of kind http the common keys are explained above.
+        let key = line.contains(" = ") && !line.starts_with('#');
+        assert!(!key || explained, "{line:?} has no comment above it");
+    }
+}
+
+#[test]
+fn the_default_runs_one_process_without_a_broker() {
+    let config = Config::load(None, std::iter::empty()).unwrap();
+    assert_eq!(StoreKind::of(&config.store.url.reveal().unwrap()), Some(StoreKind::Sqlite));
+    assert!(!config.amqp.enabled);
+    assert!(config.http.internal.ip().is_loopback() && config.http.tokens.is_empty());
+    assert!(config.notices().iter().any(|n| n.contains("no person is reached")), "{:?}", config.notices());
+}
+
+#[test]
+fn the_example_of_a_production_installation_is_sound() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/jiaoying.toml");
+    let config = Config::load(Some(&path), std::iter::empty()).unwrap();
+    assert!(config.amqp.enabled && config.notices().is_empty(), "{:?}", config.notices());
+}
+
+#[test]
+fn unknown_keys_are_refused_all_at_once_with_line_and_nearest_key() {
+    let text = "[runtime]\nflush_event_max = 9\n\n[stor]\nurl = \"sqlite:x\"\n\n[intake]\nshutdown_grace_s = 1\n\n\
+                [[gateway]]\nid = \"a\"\nkind = \"simulator\"\nchanels = []\n";
+    let faults = faults(text, &[]);
+    let found: Vec<_> =
+        faults.iter().map(|f| (line(f), f.key.as_str(), f.reason.rsplit(' ').next().unwrap())).collect();
+    assert_eq!(
+        found,
+        [
+            (2, "runtime.flush_event_max", "runtime.flush_events_max"),
+            (4, "stor", "store"),
+            (8, "intake.shutdown_grace_s", "runtime.shutdown_grace_s"),
+            (13, "gateway.chanels", "gateway.channels"),
+        ]
+    );
+}
+
+#[test]
+fn wrong_types_and_broken_toml_name_their_line() {
+    let wrong = faults("[cell]\nname = \"a\"\nlease_ttl_s = \"long\"\n", &[]);
+    assert_eq!((line(&wrong[0]), wrong[0].key.as_str()), (3, "cell.lease_ttl_s"));
+    assert_eq!(line(&faults("[cell]\n\nname = \"a\nlease_ttl_s = 15\n", &[])[0]), 3);
+    let missing = faults("[cell]\nname = \"a\"\n\n[[gateway]]\nid = \"a\"\nkind = \"http\"\n", &[]);
+    assert_eq!((line(&missing[0]), missing[0].key.as_str()), (4, "gateway[0]"));
+    assert!(missing[0].reason.contains("channels"), "{}", missing[0]);
+    let bom_and_crlf = faults("\u{feff}[cell]\r\nname = 3\r\n", &[]);
+    assert_eq!(line(&bom_and_crlf[0]), 2);
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = Config::load(Some(Path::new("/nowhere/jiaoying.toml")), std::iter::empty()).unwrap_err();
+    assert!(error.to_string().contains("/nowhere/jiaoying.toml"), "{error}");
+}
+
+#[test]
+fn contradictions_are_collected_with_key_and_place() {
+    let text = r#"[http]
+internal = "0.0.0.0:8480"
+public_url = "https://jy.example.cn/"
+
+[replies]
+cannot = ["2", "OK "]
+
+[[gateway]]
+id = "Big SMS"
+kind = "http"
+channels = ["sms"]
+batch_max = 200
+
+[[gateway]]
+id = "sim"
+kind = "simulator"
+channels = ["voice"]
+timeout_ms = 5
+"#;
+    let faults = faults(text, &[("JIAOYING__RUNTIME__FLUSH_EVENTS_MAX", "0")]);
+    let found: Vec<_> = faults.iter().map(|f| (f.key.as_str(), f.origin.to_string())).collect();
+    let file = |line: usize| move |origin: &str| origin.ends_with(&format!("jiaoying.toml:{line}"));
+    let expect = |key: &str, is: &dyn Fn(&str) -> bool| {
+        assert!(found.iter().any(|(k, origin)| *k == key && is(origin)), "{key} in {faults:#?}");
+    };
+    expect("http.internal", &file(2));
+    expect("http.public_url", &file(3));
+    expect("replies.cannot", &file(6));
+    expect("gateway[0].id", &file(9));
+    expect("gateway[0].batch_max", &file(12));
+    expect("gateway[0].url", &file(8));
+    expect("gateway[0].secret", &file(8));
+    expect("gateway[1].timeout_ms", &file(18));
+    expect("runtime.flush_events_max", &|origin| origin == "JIAOYING__RUNTIME__FLUSH_EVENTS_MAX");
+    assert_eq!(faults.len(), 9, "{faults:#?}");
+}
+
+#[test]
+fn files_lie_over_defaults_and_the_environment_over_both() {
+    let text = "[cell]\nname = \"county\"\n\n[[gateway]]\nid = \"mine\"\nkind = \"simulator\"\nchannels = [\"sms\"]\n";
+    let env = [
+        ("JIAOYING__STORE__URL", "postgres://u:p@db/jiaoying"),
+        ("JIAOYING__CELL__LEASE_TTL_S", "30"),
+        ("JIAOYING__REPLIES__YES", "[\"行\"]"),
+        ("JIAOYING__PLANS__DIR", "plans\nof \"mine\" \\ 7"),
+        ("JIAOYING_CONFIG", "left alone"),
+        ("PATH", "left alone"),
+    ];
+    let config = load(text, &env).unwrap();
+    assert_eq!((config.cell.name.as_str(), config.cell.lease_ttl_s), ("county", 30));
+    assert_eq!(config.store.url, Secret::new("postgres://u:p@db/jiaoying"));
+    assert_eq!(config.replies.yes, ["行"]);
+    assert_eq!(config.plans.dir, PathBuf::from("plans\nof \"mine\" \\ 7"));
+    assert_eq!(config.gateways.len(), 1, "a list of tables replaces the default's");
+    assert!(config.origin("cell.name").to_string().ends_with("jiaoying.toml:2"));
+    assert_eq!(config.origin("store.url").to_string(), "JIAOYING__STORE__URL");
+    assert_eq!(config.origin("runtime.flush_bytes_max"), Origin::Default);
+    assert!(config.origin("gateway[0].rate_per_s").to_string().ends_with("jiaoying.toml:4"));
+}
+
+#[test]
+fn overrides_that_set_nothing_are_refused() {
+    let refused = |name: &str, value: &str| {
+        let faults = faults("", &[(name, value)]);
+        assert_eq!(faults[0].origin, Origin::Env(name.to_owned()));
+        faults[0].reason.clone()
+    };
+    assert!(refused("JIAOYING__STORE__ULR", "x").ends_with("JIAOYING__STORE__URL"));
+    assert!(refused("JIAOYING__FLUSH_EVENTS_MAX", "1").ends_with("JIAOYING__RUNTIME__FLUSH_EVENTS_MAX"));
+    assert!(refused("JIAOYING__GATEWAY__ID", "x").contains("file"));
+    refused("JIAOYING__CELL__LEASE_TTL_S", "soon");
+    refused("JIAOYING__CELL__LEASE_TTL_S", "9\n[http]");
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    const HIDDEN: &str = "hush-4711";
+    let text = format!(
+        "[store]\nurl = \"postgres://u:{HIDDEN}@db/j\"\n[amqp]\nurl = \"amqp://u:{HIDDEN}@b/\"\n[[gateway]]\n\
+         id = \"a\"\nkind = \"http\"\nchannels = [\"sms\"]\nurl = \"https://a\"\nsecret = \"{HIDDEN}\"\n"
+    );
+    let config = load(&text, &[]).unwrap();
+    for shown in [format!("{config:?}"), config.print(), serde_json::to_string(&config).unwrap()] {
+        assert!(!shown.contains(HIDDEN), "{shown}");
+    }
+    for bad in [
+        format!("[store]\nurl = \"mysql://u:{HIDDEN}@db/j\"\n"),
+        format!("[store]\nurl = [\"{HIDDEN}\"]\n"),
+        format!("[keys]\nmaster = \"{HIDDEN}\"\n"),
+        format!("[amqp]\nurl = \"{HIDDEN}\nenabled = true\n"),
+        format!("[http]\n[[http.token]]\nname = \"a\"\nsha256 = \"{HIDDEN}\"\nrights = [\"read\"]\n"),
+    ] {
+        let error = load(&bad, &[]).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains(HIDDEN), "{error:?}");
+    }
+    for (name, value) in [("JIAOYING__STORE__URL", HIDDEN), ("JIAOYING__KEYS__MASTER", HIDDEN)] {
+        let error = load("", &[(name, value)]).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains(HIDDEN), "{error:?}");
+    }
+}
+
+#[test]
+fn print_shows_what_is_in_force_and_where_it_comes_from() {
+    let text = "[cell]\nname = \"county\"\n\n[[gateway]]\nid = \"mine\"\nkind = \"simulator\"\nchannels = [\"sms\"]\n";
+    let config = load(text, &[("JIAOYING__STORE__URL", "env:DATABASE_URL")]).unwrap();
+    let shown = config.print();
+    let has = |start: &str, end: &str| shown.lines().any(|l| l.starts_with(start) && l.ends_with(end));
+    assert!(has("name = \"county\"  # ", "jiaoying.toml:2"), "{shown}");
+    assert!(has("url = \"env:DATABASE_URL\"  # ", "JIAOYING__STORE__URL"), "{shown}");
+    assert!(has("id = \"mine\"  # ", "jiaoying.toml:5"), "{shown}");
+    assert!(has("lease_ttl_s = 15", "15"), "{shown}");
+    let again: Table = shown.parse().unwrap();
+    assert_eq!(again["gateway"][0]["id"].as_str(), Some("mine"));
+}
+
+#[test]
+fn secrets_come_from_files_and_variables() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("secret");
+    std::fs::write(&path, " padded \r\n").unwrap();
+    let file = Secret::new(&format!("file:{}", path.display()));
+    assert_eq!(file.reveal().unwrap(), " padded ");
+    assert_eq!(Secret::new("env:CARGO_MANIFEST_DIR").reveal().unwrap(), env!("CARGO_MANIFEST_DIR"));
+    assert_eq!(Secret::new("plain").reveal().unwrap(), "plain");
+    let unset = Secret::new("env:JIAOYING_NOT_SET_ANYWHERE").reveal().unwrap_err();
+    assert!(unset.to_string().contains("JIAOYING_NOT_SET_ANYWHERE"));
+    std::fs::remove_file(&path).unwrap();
+    assert!(file.reveal().unwrap_err().to_string().contains(path.to_str().unwrap()));
+}
+
+#[test]
+fn the_master_key_is_created_once_and_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("new/master.key");
+    let config = load(&format!("[keys]\nmaster = \"file:{}\"\n", path.display()), &[]).unwrap();
+    assert!(config.keys.load().is_err(), "loading alone creates nothing");
+    let (key, created) = config.keys.load_or_create().unwrap();
+    assert!(created && key != [0; 32]);
+    assert_eq!(config.keys.load_or_create().unwrap(), (key, false));
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no draft is left");
+    std::fs::write(&path, "too short").unwrap();
+    let error = config.keys.load_or_create().unwrap_err().to_string();
+    assert!(error.contains("64 hex digits") && !error.contains("too short"), "{error}");
+}
+
+#[test]
+fn tokens_admit_by_digest_and_right() {
+    // printf %s open-sesame | sha256sum
+    let sha256 = "d7ecdf25eaf3deba0f2628771dbdd22d4138ab6cf38f91ed02a2ca0dec7c8ab7";
+    let text = format!(
+        "[http]\ninternal = \"0.0.0.0:8480\"\n[[http.token]]\nname = \"duty\"\nsha256 = \"{sha256}\"\nrights = [\"read\"]\n"
+    );
+    let http = load(&text, &[]).unwrap().http;
+    let token = http.admit("open-sesame").unwrap();
+    assert!(token.may(Right::Read) && !token.may(Right::Operate));
+    assert!(http.admit("open-sesam").is_none() && http.admit(sha256).is_none());
+    let twice = format!("{text}[[http.token]]\nname = \"local\"\nsha256 = \"{sha256}\"\nrights = []\n");
+    let found: Vec<_> = faults(&twice, &[]).into_iter().map(|f| f.key).collect();
+    assert_eq!(found, ["http.token[1].name", "http.token[1].rights", "http.token[1].sha256"]);
+}
