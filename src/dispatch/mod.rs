@@ -67,6 +67,11 @@ impl Dispatch {
         }
     }
 
+    /// Takes all offers of a channel out of its queue.
+    pub fn drain(&mut self, channel: Channel) -> BTreeSet<Offer> {
+        self.queues.remove(&channel).unwrap_or_default()
+    }
+
     /// Whether any lane serves a channel.
     #[must_use]
     pub fn serves(&self, channel: Channel) -> bool {

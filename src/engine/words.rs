@@ -28,13 +28,16 @@ pub fn render(callout: &Callout, attempt: AttemptIx, link: &str) -> String {
         1..=3 => names.collect::<Vec<_>>().join("、"),
         n => format!("{}等{n}处", names.take(2).collect::<Vec<_>>().join("、")),
     };
+    // A notice names the code of the call that wants the answer.
+    let asking = callout.call_ix.get(&(call.person, Purpose::CallOut)).map(|c| &callout.calls[*c as usize]);
+    let code = asking.and_then(|c| c.code.clone());
     let value = |name: &str| match name {
         "headline" => head.words.headline.clone(),
         "description" => head.words.description.clone(),
         "instruction" => head.words.instruction.clone(),
         "place" => place.clone(),
         "count" => a.targets.len().to_string(),
-        "code" => call.code.clone().unwrap_or_default(),
+        "code" => code.clone().unwrap_or_default(),
         "link" => link.to_owned(),
         "colour" => head.colour.zh().to_owned(),
         "hazard" => head.hazard.zh().to_owned(),

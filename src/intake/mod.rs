@@ -6,7 +6,14 @@
 //! - **Promises:** a receipt is given only after the message, or its parking, is durable; the same
 //!   document by any door gives the same receipt; bad content is parked, never lost, never requeued.
 
+mod desk;
 pub mod formats;
+mod senders;
+mod warning;
+
+pub use desk::FrontDesk;
+pub use senders::{Sender, Senders};
+pub use warning::{Effect, WarningEntry, WarningEvent, WarningState};
 
 use crate::model::Finding;
 use futures::future::BoxFuture;

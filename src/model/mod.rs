@@ -7,6 +7,7 @@
 //! - **Promises:** every stored value has one serialised form; times are integer microseconds; maps
 //!   are ordered, so equal states serialise to equal bytes.
 
+mod call;
 mod callout;
 mod colour;
 mod command;
@@ -20,6 +21,7 @@ mod region;
 mod seal;
 mod time;
 
+pub use call::*;
 pub use callout::*;
 pub use colour::*;
 pub use command::*;

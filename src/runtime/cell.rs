@@ -4,14 +4,15 @@
 
 use super::book::ReplyBook;
 use super::replies::ReplyWords;
-use super::staging::{Asked, Flying, Head, Pending, Staging, group};
+use super::staging::{Asked, Flying, Head, Staging, group};
+use super::upcalls::{Stray, Told};
 use crate::directory::Directory;
 use crate::dispatch::{Dispatch, Lane, LaneSettings, Offer};
 use crate::engine;
 use crate::gateway::Outgoing;
 use crate::journal::{Batch, ChainError, Conflict, InboxItem, JournalError, Lease, Record, Salt, verify_chain};
 use crate::model::{
-    AttemptKey, Callout, CalloutId, Channel, Colour, Command, Entry, Fact, GatewayId, SecretKey, Stage, Timestamp,
+    AttemptKey, Callout, CalloutId, Colour, Command, Entry, Fact, GatewayId, SecretKey, Stage, Timestamp,
 };
 use crate::plan::PlanSet;
 use std::cmp::Reverse;
@@ -77,6 +78,8 @@ pub enum Output {
     Load(CalloutId),
     /// Something was posted to the inbox: read it.
     InboxPosted,
+    /// A text came that belongs to no callout.
+    Stray(Stray),
 }
 
 /// Events that became durable.
@@ -117,8 +120,12 @@ pub struct Cell {
     pub(super) staging: Staging,
     /// Commands for callouts that are being read, in order.
     loading: BTreeMap<CalloutId, Vec<Asked>>,
+    /// What was told about callouts that are being read, in order.
+    deferred: BTreeMap<CalloutId, Vec<(Told, Ticket)>>,
     wakes: BTreeSet<(Timestamp, CalloutId)>,
-    /// Attempts handed to gateways since the start and not answered yet.
+    /// Attempts that hold a place in their lane's window: granted and not answered yet.
+    pub(super) granted: BTreeSet<AttemptKey>,
+    /// Attempts handed to gateways and not answered yet.
     pub(super) handed: BTreeSet<AttemptKey>,
     /// Live voice calls, by the time when their line is given up at the latest.
     pub(super) on_line: BTreeMap<AttemptKey, (GatewayId, Timestamp)>,
@@ -156,7 +163,9 @@ impl Cell {
             live: BTreeMap::new(),
             staging: Staging::default(),
             loading: BTreeMap::new(),
+            deferred: BTreeMap::new(),
             wakes: BTreeSet::new(),
+            granted: BTreeSet::new(),
             handed: BTreeSet::new(),
             on_line: BTreeMap::new(),
             tickets: BTreeMap::new(),
@@ -211,6 +220,24 @@ impl Cell {
             self.tickets.remove(&ticket);
             self.outputs.push(Output::Done { ticket, durable });
         }
+    }
+
+    /// Keeps what was told until the callout is read.
+    pub(super) fn defer(&mut self, callout: &CalloutId, told: Told, ticket: Ticket) {
+        if let Some((left, _)) = self.tickets.get_mut(&ticket) {
+            *left += 1;
+        }
+        self.deferred.entry(callout.clone()).or_default().push((told, ticket));
+        if !self.loading.contains_key(callout) {
+            self.loading.insert(callout.clone(), Vec::new());
+            self.outputs.push(Output::Load(callout.clone()));
+        }
+    }
+
+    /// Whether everything that was to be read has been read.
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        self.loading.is_empty()
     }
 
     /// Asks something of a callout; `ticket` is told when it is durable.
@@ -321,10 +348,12 @@ impl Cell {
             Ok((callout, Head { next: records.last().map_or(0, Record::end), hash }))
         });
         let waiting = self.loading.remove(id).unwrap_or_default();
+        let deferred = self.deferred.remove(id).unwrap_or_default();
         let (callout, head) = match loaded {
             Ok(loaded) => loaded,
             Err(error) => {
-                for ticket in waiting.into_iter().filter_map(|a| a.ticket) {
+                let tickets = waiting.into_iter().filter_map(|a| a.ticket);
+                for ticket in tickets.chain(deferred.into_iter().map(|(_, ticket)| ticket)) {
                     self.part_done(ticket, false);
                 }
                 return Err(error);
@@ -336,6 +365,10 @@ impl Cell {
         self.recover(id, now);
         for asked in waiting {
             self.ask_again(id, asked, now);
+        }
+        for (told, ticket) in deferred {
+            self.told(told, ticket, now);
+            self.part_done(ticket, true);
         }
         self.retire(id);
         Ok(())
@@ -382,7 +415,8 @@ impl Cell {
     /// Does what is due: timers, offers to lanes, grants.
     pub fn turn(&mut self, now: Timestamp) {
         self.book.forget(now);
-        let lost: Vec<_> = self.on_line.iter().filter(|(_, (_, until))| *until <= now).map(|(k, _)| k.clone()).collect();
+        let lost: Vec<_> =
+            self.on_line.iter().filter(|(_, (_, until))| *until <= now).map(|(k, _)| k.clone()).collect();
         for key in lost {
             self.line_ended(&key);
         }
@@ -410,7 +444,8 @@ impl Cell {
         let Some(live) = self.live.get_mut(id) else { return };
         let colour = live.callout.head.as_ref().map_or(Colour::Blue, |h| h.colour);
         let mut offers = Vec::new();
-        while let Some((due, call, track)) = live.callout.agenda.rungs.first().copied().filter(|(due, _, _)| *due <= now)
+        while let Some((due, call, track)) =
+            live.callout.agenda.rungs.first().copied().filter(|(due, _, _)| *due <= now)
         {
             live.callout.agenda.rungs.pop_first();
             let c = &live.callout.calls[call as usize];
@@ -455,9 +490,8 @@ impl Cell {
             return None;
         }
         let live = &self.live;
-        let colour = |id: &CalloutId| {
-            live.get(id).and_then(|l| l.callout.head.as_ref()).map_or(Colour::Blue, |h| h.colour)
-        };
+        let colour =
+            |id: &CalloutId| live.get(id).and_then(|l| l.callout.head.as_ref()).map_or(Colour::Blue, |h| h.colour);
         let (mut groups, mut events) = (Vec::new(), 0);
         for id in self.staging.order(colour) {
             let Some(pending) = self.staging.pending.get(&id) else { continue };
@@ -512,23 +546,20 @@ impl Cell {
     /// or the lanes asked comes again by itself; all else is asked again.
     fn drop_state(&mut self, id: &CalloutId, asked: Vec<Asked>, _now: Timestamp) {
         let later = self.staging.pending.remove(id).map(|p| p.asked).unwrap_or_default();
+        // What was held for attempts that were not handed over is free again.
+        self.free_unsent(id);
         if let Some(wake) = self.live.remove(id).and_then(|l| l.wake) {
             self.wakes.remove(&(wake, id.clone()));
         }
         self.dispatch.withdraw(id);
         let mut again = Vec::new();
         for a in asked.into_iter().chain(later) {
-            if let Command::Release(release) = &a.command {
-                self.dispatch.give_back(&release.gateway, release.channel);
-            }
             match a.command {
                 Command::Release(_) | Command::Skip { .. } => {}
                 Command::Tick if a.ticket.is_none() => {}
                 _ => again.push(a),
             }
         }
-        // Numbers held for voice calls that were not committed are free again.
-        self.free_unsent(id);
         self.loading.entry(id.clone()).or_default().extend(again);
         self.outputs.push(Output::Load(id.clone()));
     }
@@ -548,10 +579,5 @@ impl Cell {
             }
             self.dispatch.withdraw(id);
         }
-    }
-
-    /// Whether a channel is served by any gateway.
-    pub(super) fn serves(&self, channel: Channel) -> bool {
-        self.dispatch.serves(channel)
     }
 }

@@ -8,13 +8,19 @@
 //! - **Promises:** nothing leaves before the commit that records it; after a failed or unknown commit
 //!   the state is dropped and read again; one writer per cell, fenced by the lease's epoch.
 
+mod acts;
 mod book;
 mod cell;
 pub mod clock;
 mod effects;
+mod gallery;
 mod replies;
 mod staging;
+mod upcalls;
 
+pub use acts::{Acts, Health, HealthPart};
 pub use book::{CallKey, ReplyBook};
 pub use cell::{Cell, CellSettings, Committed, GatewayInfo, Output, Ticket};
+pub use gallery::Gallery;
 pub use replies::{ReplyWords, Said};
+pub use upcalls::{Stray, StrayReason, Vouched, subject_key};

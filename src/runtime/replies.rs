@@ -70,7 +70,8 @@ impl ReplyWords {
     /// or more characters (`收到了`, `已收到`).
     fn word(&self, word: &str) -> Option<Answer> {
         let known = |list: &[String]| {
-            list.iter().any(|w| word == w || (w.chars().count() > 1 && (word.starts_with(&**w) || word.ends_with(&**w))))
+            list.iter()
+                .any(|w| word == w || (w.chars().count() > 1 && (word.starts_with(&**w) || word.ends_with(&**w))))
         };
         let refuses = self.cannot.iter().any(|w| w.chars().count() > 1 && word.contains(&**w));
         if refuses || known(&self.cannot) {

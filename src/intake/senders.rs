@@ -1,0 +1,72 @@
+//! Who may post what.
+
+use crate::model::{Finding, Hazard, Message, RegionCode, Status};
+
+/// A registered sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sender {
+    /// Its name for people.
+    pub name: String,
+    /// The AMQP user id or the token's name under which it posts.
+    pub account: String,
+    /// Names it may use as `sender` in its messages; empty for any.
+    pub senders: Vec<String>,
+    /// Regions it may post for.
+    pub regions: Vec<RegionCode>,
+    /// Hazards it may post; empty for any.
+    pub hazards: Vec<Hazard>,
+    /// Statuses it may post.
+    pub statuses: Vec<Status>,
+}
+
+/// The registered senders.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Senders(pub Vec<Sender>);
+
+// === impl Senders ===
+
+impl Senders {
+    /// Checks that an account may post a message, and takes away the ground it may not post for:
+    /// what is allowed is called, what is not is a finding.
+    ///
+    /// # Errors
+    /// What forbids the message as a whole.
+    pub fn admit(&self, account: Option<&str>, message: &mut Message) -> Result<Vec<Finding>, Vec<Finding>> {
+        let known = account.and_then(|account| self.0.iter().find(|s| s.account == account));
+        let Some(sender) = known else {
+            let who = account.map_or("no account".to_owned(), |a| format!("account {a:?}"));
+            return Err(vec![Finding::fatal("account", format!("{who} is not a registered sender"))]);
+        };
+        let mut faults = Vec::new();
+        if !sender.senders.is_empty() && !sender.senders.contains(&message.sender) {
+            let reason = format!("account {} may not post as {:?}", sender.account, message.sender);
+            faults.push(Finding::fatal("sender", reason));
+        }
+        if !sender.statuses.contains(&message.status) {
+            let reason = format!("account {} may not post status {}", sender.account, message.status);
+            faults.push(Finding::fatal("status", reason));
+        }
+        if !sender.hazards.is_empty() && !sender.hazards.contains(&message.hazard) {
+            let reason = format!("account {} may not post hazard {}", sender.account, message.hazard);
+            faults.push(Finding::fatal("hazard", reason));
+        }
+        let mut notices = Vec::new();
+        let had_codes = message.areas.iter().any(|a| !a.codes.is_empty());
+        for (i, area) in message.areas.iter_mut().enumerate() {
+            area.codes.retain(|code| {
+                let allowed = sender.regions.iter().any(|r| r.holds(code));
+                if !allowed {
+                    let reason = format!("account {} may not post for {code}", sender.account);
+                    notices.push(Finding::notice(format!("areas[{i}].codes"), reason));
+                }
+                allowed
+            });
+        }
+        let left = message.areas.iter().any(|a| !a.codes.is_empty() || !a.polygons.is_empty() || !a.circles.is_empty());
+        if had_codes && !left {
+            faults.append(&mut notices);
+            faults.push(Finding::fatal("areas", "no ground is left that the account may post for"));
+        }
+        if faults.is_empty() { Ok(notices) } else { Err(faults) }
+    }
+}

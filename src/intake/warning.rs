@@ -1,0 +1,110 @@
+//! The stream of a warning: which messages it holds and what each did.
+
+use crate::journal::{Journal, JournalError, Outcome, Record};
+use crate::model::{Digest, Finding, Message, MessageKind, RegionCode, Timestamp, WarningId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+use super::ReceiptCover;
+
+/// One event of a warning with the moment it was decided. Stored as `[at, event]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WarningEntry(pub Timestamp, pub WarningEvent);
+
+/// An event of a warning.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WarningEvent {
+    /// A message was taken in.
+    MessageTaken {
+        /// The parsed message.
+        message: Box<Message>,
+        /// Digest of the sealed raw document.
+        raw: Digest,
+        /// The door it came through.
+        door: String,
+        /// The account it was posted under.
+        account: Option<String>,
+        /// Faults of form.
+        findings: Vec<Finding>,
+        /// What it did.
+        effect: Effect,
+        /// Whom it covers, per command region.
+        cover: Vec<ReceiptCover>,
+    },
+}
+
+/// What a message did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Its orders went to the callouts.
+    Applied,
+    /// It contradicts an earlier message of the same identifier, and raises colour or adds ground.
+    AppliedConflict,
+    /// It is older than what applies already.
+    Superseded,
+    /// It is no warning to act on (a test, a draft).
+    NotActual,
+}
+
+/// A warning as its stream leaves it.
+#[derive(Clone, Debug, Default)]
+pub struct WarningState {
+    /// Sequence of the next event.
+    pub next: u64,
+    /// Hash of the last record.
+    pub hash: Digest,
+    /// The events.
+    pub entries: Vec<WarningEntry>,
+}
+
+// === impl WarningState ===
+
+impl WarningState {
+    /// Reads a warning's stream.
+    ///
+    /// # Errors
+    /// As the journal's.
+    pub async fn read(journal: &dyn Journal, warning: &WarningId) -> Outcome<Self> {
+        let records = journal.read(warning.stream(), 0, usize::MAX >> 1).await?;
+        let mut state = Self::default();
+        for r in &records {
+            let entries = r.entries().map_err(|e| JournalError::Damaged {
+                place: format!("{} event {}", r.stream, r.first),
+                reason: e.to_string(),
+            })?;
+            state.entries.extend::<Vec<WarningEntry>>(entries);
+        }
+        state.next = records.last().map_or(0, Record::end);
+        state.hash = records.last().map_or(Digest::default(), |r| r.hash);
+        Ok(state)
+    }
+
+    /// The messages that applied, in order.
+    pub fn applied(&self) -> impl Iterator<Item = &Message> {
+        self.entries.iter().filter_map(|WarningEntry(_, WarningEvent::MessageTaken { message, effect, .. })| {
+            matches!(effect, Effect::Applied | Effect::AppliedConflict).then_some(&**message)
+        })
+    }
+
+    /// Whether a message is older than what applies already: an Alert behind its Update, anything
+    /// behind the Cancel, an Update sent before the last one.
+    #[must_use]
+    pub fn supersedes(&self, message: &Message) -> bool {
+        let Some(last) = self.applied().max_by_key(|m| (m.kind == MessageKind::Cancel, m.sent)) else { return false };
+        match (last.kind, message.kind) {
+            (MessageKind::Cancel, _) => true,
+            (_, MessageKind::Cancel) => false,
+            (MessageKind::Update, MessageKind::Alert) => true,
+            _ => matches!((message.sent, last.sent), (Some(new), Some(old)) if new < old),
+        }
+    }
+
+    /// Command regions that have been covered so far.
+    #[must_use]
+    pub fn regions(&self) -> BTreeSet<RegionCode> {
+        let covers = self.entries.iter().flat_map(|WarningEntry(_, WarningEvent::MessageTaken { cover, .. })| cover);
+        covers.filter_map(|c| RegionCode::parse(&c.region).ok()).collect()
+    }
+}

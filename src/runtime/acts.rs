@@ -1,0 +1,54 @@
+//! What pages ask of the engine, wherever it runs.
+
+use super::book::CallKey;
+use super::upcalls::Vouched;
+use crate::gateway::NotTaken;
+use crate::model::{Answer, Timestamp};
+use futures::future::BoxFuture;
+use serde::Serialize;
+
+/// The acts of people on pages. Done means durable.
+pub trait Acts: Send + Sync {
+    /// The call a one-time link belongs to.
+    fn link(&self, token: String) -> BoxFuture<'_, Option<CallKey>>;
+
+    /// Somebody answered on the page of a one-time link. False when there is no such link.
+    fn answer_link(&self, token: String, answer: Answer) -> BoxFuture<'_, Result<bool, NotTaken>>;
+
+    /// An operator answered on somebody's behalf.
+    fn vouch(&self, vouched: Vouched) -> BoxFuture<'_, Result<(), NotTaken>>;
+
+    /// How the engine, its journal and its gateways are.
+    fn health(&self) -> Health;
+
+    /// The engine's time: the host's clock, or a virtual one.
+    fn now(&self) -> Timestamp;
+}
+
+/// How an installation is. Ready when every part is well.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Health {
+    /// Each part, whether it is well, and what is wrong when it is not.
+    pub parts: Vec<HealthPart>,
+}
+
+/// One part of an installation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HealthPart {
+    /// `journal`, `lease`, `amqp`, `gateway/<id>`, `clock`.
+    pub name: String,
+    /// Whether it is well.
+    pub well: bool,
+    /// What is wrong, or how it is.
+    pub detail: String,
+}
+
+// === impl Health ===
+
+impl Health {
+    /// Whether every part is well.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.parts.iter().all(|p| p.well)
+    }
+}

@@ -1,0 +1,282 @@
+//! What follows from events: before the commit the posts that go with them, after it the sends,
+//! hang-ups and entries of the reply book. And the other way round: grants that become commands.
+
+use super::cell::{Cell, Output};
+use super::staging::Asked;
+use crate::dispatch::Offer;
+use crate::engine;
+use crate::gateway::Outgoing;
+use crate::journal::InboxItem;
+use crate::model::{
+    Attempt, AttemptKey, CallIx, Callout, CalloutId, Channel, Command, Contact, ContactRef, Entry, Event, Fact,
+    Failure, GatewayId, Purpose, RegionCode, Release, SkipReason, TargetKind, Timestamp,
+};
+use crate::plan;
+
+impl Cell {
+    /// Commands to other callouts that must be stored with these events: up to the parent region, and
+    /// down again when the parent answered. Their ids come from the event's place, so that a second
+    /// decision on the same state posts the same item.
+    pub(super) fn posts(&self, id: &CalloutId, first: u64, entries: &[Entry], now: Timestamp) -> Vec<InboxItem> {
+        let Some(live) = self.live.get(id) else { return Vec::new() };
+        let Some(head) = &live.callout.head else { return Vec::new() };
+        let item = |verb: &str, seq: u64, region: &RegionCode, command: Command| InboxItem {
+            id: format!("{verb}/{id}/{seq}"),
+            stream: CalloutId::of(region, &head.warning).stream(),
+            colour: head.colour,
+            posted_at: now,
+            command,
+        };
+        let mut posts = Vec::new();
+        for (seq, Entry(_, event)) in (first..).zip(entries) {
+            match event {
+                Event::Raised { to, targets, gaps } => {
+                    let raise = plan::raise(&self.directory, &self.plans, head, to, *targets, *gaps, now);
+                    posts.push(item("raise", seq, to, Command::Raise(Box::new(raise))));
+                }
+                Event::TargetSatisfied { target, .. } => {
+                    let spec = &live.callout.targets[*target as usize].spec;
+                    if spec.kind == TargetKind::Region {
+                        let region = head.region.clone();
+                        posts.push(item("above", seq, &spec.region, Command::AnsweredAbove { region }));
+                    }
+                }
+                _ => {}
+            }
+        }
+        posts
+    }
+
+    /// Acts on events that are durable now.
+    pub(super) fn act(&mut self, id: &CalloutId, _first: u64, entries: &[Entry], now: Timestamp) {
+        for Entry(_, event) in entries {
+            match event {
+                Event::AttemptReleased { attempt, .. } => {
+                    self.submit(&AttemptKey { callout: id.clone(), attempt: *attempt }, now);
+                }
+                Event::AttemptReported { attempt, fact, .. } => {
+                    let key = AttemptKey { callout: id.clone(), attempt: *attempt };
+                    match fact {
+                        Fact::Unknown { resent: true } => self.submit(&key, now),
+                        Fact::Failed { .. } | Fact::Ended => self.line_ended(&key),
+                        Fact::Reached { .. } | Fact::Unknown { .. } => {}
+                    }
+                }
+                Event::CallSilenced { call } => self.hang_up(id, *call, now),
+                Event::Closed { .. } => self.book.close(id, now.plus_ms(self.settings.code_hold_ms)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Hands an attempt to its gateway. Its release is durable.
+    pub(super) fn submit(&mut self, key: &AttemptKey, now: Timestamp) {
+        let Some(live) = self.live.get(&key.callout) else { return };
+        let callout = &live.callout;
+        let Some(a) = callout.attempts.get(key.attempt as usize) else { return };
+        let (gateway, channel) = (a.gateway.clone(), a.channel);
+        let contact = self.directory.contact(&a.contact.contact);
+        let sendable = contact.filter(|_| a.valid_until > now && self.gateways.contains_key(&gateway));
+        let Some((person, contact)) = sendable else {
+            let fact = Fact::Failed { failure: Failure::Expired, detail: None };
+            self.window_free(&gateway, channel, key);
+            self.line_ended(key);
+            self.report(key, fact, None, now);
+            return;
+        };
+        let asking = callout.call_ix.get(&(callout.calls[a.call as usize].person, Purpose::CallOut)).copied();
+        let link_key = (key.callout.clone(), asking.unwrap_or(a.call));
+        let link = format!("{}{}", self.settings.link_base, self.book.link(&link_key));
+        let outgoing = Outgoing {
+            key: key.clone(),
+            channel,
+            number: contact.number.clone(),
+            text: engine::render(callout, key.attempt, &link),
+            language: person.language.clone(),
+            colour: callout.head.as_ref().map_or("blue", |h| h.colour.name()),
+            valid_until: a.valid_until,
+        };
+        self.register(callout_entry(callout, key.attempt), &contact.number.clone(), now);
+        self.handed.insert(key.clone());
+        // One submit per gateway and round of outputs, so that batches fill.
+        for output in &mut self.outputs {
+            if let Output::Submit { gateway: g, attempts } = output
+                && *g == gateway
+            {
+                attempts.push(outgoing);
+                return;
+            }
+        }
+        self.outputs.push(Output::Submit { gateway, attempts: vec![outgoing] });
+    }
+
+    /// What a gateway answered to a submit.
+    pub fn submitted(&mut self, gateway: &GatewayId, facts: Vec<(AttemptKey, Fact)>, now: Timestamp) {
+        for (key, fact) in facts {
+            self.handed.remove(&key);
+            let live = self.live.get(&key.callout);
+            let channel = live.and_then(|l| l.callout.attempts.get(key.attempt as usize)).map(|a| a.channel);
+            self.window_free(gateway, channel.unwrap_or(Channel::Sms), &key);
+            if matches!(fact, Fact::Failed { .. }) {
+                self.line_ended(&key);
+            }
+            self.report(&key, fact, None, now);
+        }
+    }
+
+    /// A gateway asks to wait.
+    pub fn pause(&mut self, gateway: &GatewayId, until: Timestamp) {
+        self.dispatch.pause(gateway, until);
+    }
+
+    pub(super) fn report(&mut self, key: &AttemptKey, fact: Fact, reported_at: Option<Timestamp>, now: Timestamp) {
+        let command = Command::Report { attempt: key.attempt, fact, reported_at };
+        self.ask(&key.callout, Asked { command, ticket: None, inbox: None, blobs: Vec::new() }, now);
+    }
+
+    /// Frees the line and the number of a voice call that is over.
+    pub(super) fn line_ended(&mut self, key: &AttemptKey) {
+        if let Some((gateway, _)) = self.on_line.remove(key) {
+            self.dispatch.ended(&gateway, key);
+        }
+    }
+
+    fn window_free(&mut self, gateway: &GatewayId, channel: Channel, key: &AttemptKey) {
+        if self.granted.remove(key) {
+            self.dispatch.answered(gateway, channel, true);
+        }
+    }
+
+    /// Frees what was held for attempts that were not handed to their gateways, before their state is dropped.
+    pub(super) fn free_unsent(&mut self, id: &CalloutId) {
+        let Some(live) = self.live.get(id) else { return };
+        let unsent: Vec<_> =
+            self.granted.iter().filter(|k| k.callout == *id && !self.handed.contains(k)).cloned().collect();
+        let lanes: Vec<_> = unsent
+            .iter()
+            .filter_map(|k| live.callout.attempts.get(k.attempt as usize).map(|a| (a.gateway.clone(), a.channel)))
+            .collect();
+        for (key, (gateway, channel)) in unsent.iter().zip(lanes) {
+            self.window_free(&gateway, channel, key);
+            self.line_ended(key);
+        }
+    }
+
+    /// Hangs up what a silenced call still rings or plays.
+    fn hang_up(&mut self, id: &CalloutId, call: CallIx, now: Timestamp) {
+        let Some(live) = self.live.get(id) else { return };
+        let Some(c) = live.callout.calls.get(call as usize) else { return };
+        let rings = |a: &Attempt| a.is_live() && a.channel != Channel::Sms && a.valid_until > now;
+        let attempts = c.attempts.iter().map(|a| (*a, &live.callout.attempts[*a as usize])).filter(|(_, a)| rings(a));
+        let withdraw: Vec<_> =
+            attempts.map(|(attempt, a)| (a.gateway.clone(), AttemptKey { callout: id.clone(), attempt })).collect();
+        self.outputs.extend(withdraw.into_iter().map(|(gateway, key)| Output::Withdraw { gateway, key }));
+    }
+
+    /// Grants offers to lanes until no lane has room.
+    pub(super) fn grant_all(&mut self, now: Timestamp) {
+        for channel in Channel::ALL {
+            if self.dispatch.serves(channel) {
+                continue;
+            }
+            for offer in self.dispatch.drain(channel) {
+                self.skip(&offer, SkipReason::NoGateway, now);
+            }
+        }
+        while let Some((gateway, channel, offer)) = self.dispatch.grant(now) {
+            if !self.grant(&gateway, channel, &offer, now) {
+                self.dispatch.give_back(&gateway, channel);
+            }
+        }
+    }
+
+    /// Makes an attempt of a granted offer. False when the grant was not used.
+    fn grant(&mut self, gateway: &GatewayId, channel: Channel, offer: &Offer, now: Timestamp) -> bool {
+        let Some(live) = self.live.get(&offer.callout) else { return false };
+        let Some((contact, number)) = self.contact(&live.callout, offer.call, channel) else {
+            self.skip(offer, SkipReason::NoContact, now);
+            return false;
+        };
+        if channel == Channel::Voice && self.dispatch.waits_for_number(&number, offer) {
+            return false;
+        }
+        let call_key = (offer.callout.clone(), offer.call);
+        let wants_answer = live.callout.calls[offer.call as usize].purpose == Purpose::CallOut;
+        let code = (wants_answer && channel == Channel::Sms).then(|| self.book.code(&number, &call_key));
+        let attempt = live.callout.attempts.len() as u32;
+        let release = Release {
+            call: offer.call,
+            track: offer.track,
+            rung: offer.rung,
+            channel,
+            gateway: gateway.clone(),
+            contact: ContactRef { contact, version: self.directory.version() },
+            code: code.clone(),
+        };
+        let command = Command::Release(release);
+        self.ask(&offer.callout, Asked { command, ticket: None, inbox: None, blobs: Vec::new() }, now);
+        let Some(live) = self.live.get(&offer.callout) else { return false };
+        let Some(made) = live.callout.attempts.get(attempt as usize) else { return false };
+        let valid_until = made.valid_until;
+        // The code is taken from now on, also before the commit: the next grant must not give it again.
+        self.register(callout_entry(&live.callout, attempt), &number, now);
+        let key = AttemptKey { callout: offer.callout.clone(), attempt };
+        self.granted.insert(key.clone());
+        if channel == Channel::Voice {
+            self.dispatch.hold_number(&number, &key);
+            self.on_line.insert(key, (gateway.clone(), valid_until));
+        }
+        true
+    }
+
+    fn skip(&mut self, offer: &Offer, reason: SkipReason, now: Timestamp) {
+        let command = Command::Skip { call: offer.call, track: offer.track, rung: offer.rung, reason };
+        self.ask(&offer.callout, Asked { command, ticket: None, inbox: None, blobs: Vec::new() }, now);
+    }
+
+    /// The contact to try next on a channel: the person's contacts in turn, without the dead ones.
+    fn contact(&self, callout: &Callout, call: CallIx, channel: Channel) -> Option<(crate::model::ContactId, String)> {
+        let c = callout.calls.get(call as usize)?;
+        let person = self.directory.person(&callout.people[c.person as usize])?;
+        let usable: Vec<&Contact> = person.contacts_on(channel).filter(|x| !c.dead.contains(&x.id)).collect();
+        let tried = c.attempts.iter().map(|a| &callout.attempts[*a as usize]).filter(|a| {
+            let reached = !matches!(a.failure, Some(Failure::GatewayDown | Failure::DeadNumber));
+            a.channel == channel && reached
+        });
+        let contact = usable.get(tried.count() % usable.len().max(1))?;
+        Some((contact.id.clone(), contact.number.clone()))
+    }
+
+    /// Enters all attempts of a callout that was read into the reply book.
+    pub(super) fn register_all(&mut self, callout: &Callout, now: Timestamp) {
+        for attempt in 0..callout.attempts.len() as u32 {
+            let contact = &callout.attempts[attempt as usize].contact.contact;
+            if let Some((_, contact)) = self.directory.contact(contact) {
+                let number = contact.number.clone();
+                self.register(callout_entry(callout, attempt), &number, now);
+            }
+        }
+        if callout.closed.is_some() {
+            self.book.close(&callout.id, callout.recorded_at.plus_ms(self.settings.code_hold_ms));
+        }
+    }
+
+    /// Enters an attempt into the reply book: replies from its number, its code and its link lead to the
+    /// person's call. Notices are told and not answered; their words name the call's own code.
+    fn register(&mut self, entry: Option<BookEntry>, number: &str, now: Timestamp) {
+        let Some((id, call, code, open)) = entry else { return };
+        self.book.register(number, &(id.clone(), call), code.as_deref());
+        if !open {
+            self.book.close(&id, now.plus_ms(self.settings.code_hold_ms));
+        }
+    }
+}
+
+/// (callout, call, code, whether an answer is still wanted).
+type BookEntry = (CalloutId, CallIx, Option<String>, bool);
+
+fn callout_entry(callout: &Callout, attempt: u32) -> Option<BookEntry> {
+    let call = callout.attempts[attempt as usize].call;
+    let c = &callout.calls[call as usize];
+    (c.purpose == Purpose::CallOut).then(|| (callout.id.clone(), call, c.code.clone(), callout.is_open()))
+}

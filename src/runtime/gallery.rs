@@ -1,0 +1,76 @@
+//! What readers see: committed copies of the callouts, folded behind the log.
+
+use super::cell::Committed;
+use crate::engine;
+use crate::model::{Callout, CalloutId};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::broadcast;
+
+/// Committed events kept for a reader that is slow; one that falls further behind reads the journal.
+const FEED_LEN: usize = 4096;
+
+/// Committed copies of callouts, and the feed of what is committed. Readers never touch the engine.
+pub struct Gallery {
+    callouts: RwLock<BTreeMap<CalloutId, Arc<Callout>>>,
+    feed: broadcast::Sender<Arc<Committed>>,
+}
+
+impl Default for Gallery {
+    fn default() -> Self {
+        Self { callouts: RwLock::default(), feed: broadcast::Sender::new(FEED_LEN) }
+    }
+}
+
+// === impl Gallery ===
+
+impl Gallery {
+    /// Shows a callout as it was read from the journal.
+    pub fn show(&self, callout: Callout) {
+        let mut callouts = self.callouts.write().unwrap_or_else(PoisonError::into_inner);
+        callouts.insert(callout.id.clone(), Arc::new(callout));
+    }
+
+    /// Folds committed events in and tells the subscribers. Events that are known already are passed
+    /// over; after a gap the copy is dropped, and readers fall back to the journal.
+    pub fn take(&self, committed: &Arc<Committed>) {
+        {
+            let mut callouts = self.callouts.write().unwrap_or_else(PoisonError::into_inner);
+            let callout = callouts
+                .entry(committed.callout.clone())
+                .or_insert_with(|| Arc::new(Callout::new(committed.callout.clone())));
+            if callout.seq < committed.first {
+                callouts.remove(&committed.callout);
+            } else {
+                let known = (callout.seq - committed.first) as usize;
+                let callout = Arc::make_mut(callout);
+                committed.entries.iter().skip(known).for_each(|e| engine::fold(callout, e));
+            }
+        }
+        // Without subscribers there is nobody to tell.
+        let _ = self.feed.send(committed.clone());
+    }
+
+    /// Forgets a callout that closed long ago; it stays in the journal.
+    pub fn forget(&self, callout: &CalloutId) {
+        self.callouts.write().unwrap_or_else(PoisonError::into_inner).remove(callout);
+    }
+
+    /// A callout as committed; `None` when it is not kept here (the journal may have it).
+    #[must_use]
+    pub fn get(&self, callout: &CalloutId) -> Option<Arc<Callout>> {
+        self.callouts.read().unwrap_or_else(PoisonError::into_inner).get(callout).cloned()
+    }
+
+    /// All callouts kept here, by name.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Callout>> {
+        self.callouts.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// What is committed from now on. Subscribe first, then read a copy, then skip what the copy has.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Committed>> {
+        self.feed.subscribe()
+    }
+}

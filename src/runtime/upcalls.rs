@@ -1,0 +1,226 @@
+//! What gateways and people tell of their own accord, routed to the callouts it concerns.
+
+use super::book::CallKey;
+use super::cell::{Cell, Ticket};
+use super::staging::Asked;
+use crate::gateway::Upcall;
+use crate::journal::Blob;
+use crate::model::{
+    Answer, AnswerWay, AttemptKey, CallIx, CalloutId, Command, Digest, NoteReason, OnBehalf, Proof, Reply, SecretKey,
+    Timestamp,
+};
+
+/// An answer that an operator writes down for somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vouched {
+    /// The callout.
+    pub callout: CalloutId,
+    /// The call of the person on whose behalf it is.
+    pub call: CallIx,
+    /// What was said.
+    pub answer: Answer,
+    /// The operator's sign-in name.
+    pub operator: String,
+    /// Why the person did not answer alone, and how the operator knows.
+    pub reason: String,
+}
+
+/// A text that belongs to no callout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stray {
+    /// When it came.
+    pub at: Timestamp,
+    /// Why it belongs nowhere.
+    pub reason: StrayReason,
+}
+
+/// Why a text belongs to no callout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StrayReason {
+    /// Nothing open was sent to that number.
+    UnknownNumber,
+}
+
+/// Something that was told and waits until its callout is read.
+#[derive(Debug)]
+pub(super) enum Told {
+    Upcall(Upcall),
+    Link(CallKey, Answer),
+    Vouched(Vouched),
+}
+
+impl Cell {
+    /// Takes what a gateway tells. `ticket` is told when all of it is durable.
+    pub fn upcalls(&mut self, upcalls: Vec<Upcall>, ticket: Ticket, now: Timestamp) {
+        self.open_ticket(ticket);
+        for upcall in upcalls {
+            self.told(Told::Upcall(upcall), ticket, now);
+        }
+        self.close_ticket(ticket);
+    }
+
+    /// The one-time link of a call was posted. False when there is no such link.
+    pub fn link_answer(&mut self, token: &str, answer: Answer, ticket: Ticket, now: Timestamp) -> bool {
+        let Some(key) = self.book.by_link(token).cloned() else { return false };
+        self.open_ticket(ticket);
+        self.told(Told::Link(key, answer), ticket, now);
+        self.close_ticket(ticket);
+        true
+    }
+
+    /// An operator answers on somebody's behalf.
+    pub fn vouch(&mut self, vouched: Vouched, ticket: Ticket, now: Timestamp) {
+        self.open_ticket(ticket);
+        self.told(Told::Vouched(vouched), ticket, now);
+        self.close_ticket(ticket);
+    }
+
+    /// Routes what was told to its callout, which is read first when it is not in memory: an answer
+    /// can only be understood, and its words only be sealed, beside the state it answers.
+    pub(super) fn told(&mut self, told: Told, ticket: Ticket, now: Timestamp) {
+        let callout = match &told {
+            Told::Upcall(Upcall::Report { key, fact, reported_at }) => {
+                let command = Command::Report { attempt: key.attempt, fact: fact.clone(), reported_at: *reported_at };
+                self.ask(&key.callout, part(command, ticket), now);
+                return;
+            }
+            Told::Upcall(Upcall::Key { key, .. } | Upcall::Text { key: Some(key), .. }) => key.callout.clone(),
+            Told::Upcall(Upcall::Text { from, text, key: None, .. }) => match self.route(from, text) {
+                Some((call, _)) => call.0,
+                // Nothing open was sent to that number: there is no timeline it belongs to.
+                None => {
+                    let stray = Stray { at: now, reason: StrayReason::UnknownNumber };
+                    self.outputs.push(super::cell::Output::Stray(stray));
+                    return;
+                }
+            },
+            Told::Link((callout, _), _) => callout.clone(),
+            Told::Vouched(vouched) => vouched.callout.clone(),
+        };
+        if !self.live.contains_key(&callout) {
+            self.defer(&callout, told, ticket);
+            return;
+        }
+        match told {
+            Told::Upcall(Upcall::Key { key, digits, reported_at }) => self.key(&key, &digits, reported_at, ticket, now),
+            Told::Upcall(Upcall::Text { from, text, key, reported_at }) => {
+                self.text(&from, &text, key.as_ref(), reported_at, ticket, now);
+            }
+            Told::Upcall(Upcall::Report { .. }) => {}
+            Told::Link((callout, call), answer) => {
+                let command = Command::Reply(plain(call, answer, Proof::Code, AnswerWay::Link));
+                self.ask(&callout, part(command, ticket), now);
+            }
+            Told::Vouched(v) => {
+                let (reason, blobs) = self.seal(&v.callout, "reason", &v.reason);
+                let mut reply = plain(v.call, v.answer, Proof::Attested, AnswerWay::Operator);
+                reply.on_behalf = Some(OnBehalf { operator: v.operator, reason: reason.unwrap_or_default() });
+                let asked = Asked { command: Command::Reply(reply), ticket: Some(ticket), inbox: None, blobs };
+                self.ask(&v.callout, asked, now);
+            }
+        }
+    }
+
+    fn key(&mut self, key: &AttemptKey, digits: &str, reported_at: Option<Timestamp>, ticket: Ticket, now: Timestamp) {
+        // An attempt that never was: refused without a trace in a timeline that has nothing to do with it.
+        let Some(call) = self.call_of(key) else { return };
+        let command = match self.settings.words.read_keys(digits) {
+            Some(answer) => {
+                let mut reply = plain(call, answer, Proof::Key, AnswerWay::Voice);
+                (reply.attempt, reply.reported_at) = (Some(key.attempt), reported_at);
+                Command::Reply(reply)
+            }
+            None => Command::Note {
+                call: Some(call),
+                reason: NoteReason::Nonsense,
+                way: AnswerWay::Voice,
+                text: None,
+                ask: false,
+            },
+        };
+        self.ask(&key.callout, part(command, ticket), now);
+    }
+
+    /// The call that a text from a number belongs to, and why it is no answer when it is none.
+    fn route(&self, from: &str, text: &str) -> Option<(CallKey, Option<NoteReason>)> {
+        let said = self.settings.words.read(text);
+        let unread = said.answer.is_none().then_some(NoteReason::Nonsense);
+        if let Some(call) = said.code.as_deref().and_then(|code| self.book.by_code(from, code)) {
+            return Some((call.clone(), unread));
+        }
+        let opened = |key: &&CallKey| self.live.get(&key.0).and_then(|l| l.callout.head.as_ref()).map(|h| h.opened_at);
+        let newest = self.book.by_number(from).max_by_key(opened)?.clone();
+        let reason = match (said.code, self.book.by_number(from).count()) {
+            (Some(_), _) => Some(NoteReason::UnknownCode),
+            (None, 1) => unread,
+            (None, _) => Some(NoteReason::Ambiguous),
+        };
+        Some((newest, reason))
+    }
+
+    /// Takes a text: routed by the attempt its gateway names, then by code, then by number.
+    fn text(
+        &mut self,
+        from: &str,
+        text: &str,
+        key: Option<&AttemptKey>,
+        reported_at: Option<Timestamp>,
+        ticket: Ticket,
+        now: Timestamp,
+    ) {
+        let said = self.settings.words.read(text);
+        let named = key.and_then(|k| Some((k.callout.clone(), self.call_of(k)?)));
+        let unread = said.answer.is_none().then_some(NoteReason::Nonsense);
+        let by_code = named.is_none() && said.code.is_some();
+        let Some((call, reason)) = named.map(|call| (call, unread)).or_else(|| self.route(from, text)) else { return };
+        let (digest, blobs) = self.seal(&call.0, "reply", text);
+        let command = match (reason, said.answer) {
+            (None, Some(answer)) => {
+                let proof = if by_code { Proof::Code } else { Proof::Key };
+                let mut reply = plain(call.1, answer, proof, AnswerWay::Sms);
+                (reply.text, reply.reported_at) = (digest, reported_at);
+                Command::Reply(reply)
+            }
+            (reason, _) => {
+                let reason = reason.unwrap_or(NoteReason::Nonsense);
+                let ask = self.may_ask(&call);
+                Command::Note { call: Some(call.1), reason, way: AnswerWay::Sms, text: digest, ask }
+            }
+        };
+        self.ask(&call.0, Asked { command, ticket: Some(ticket), inbox: None, blobs }, now);
+    }
+
+    /// Whether the person of a call may be asked once more what was meant.
+    fn may_ask(&self, (callout, call): &CallKey) -> bool {
+        let call = self.live.get(callout).and_then(|l| l.callout.calls.get(*call as usize));
+        call.is_some_and(|c| c.asked < self.settings.ask_max)
+    }
+
+    fn call_of(&self, key: &AttemptKey) -> Option<CallIx> {
+        let attempt = self.live.get(&key.callout)?.callout.attempts.get(key.attempt as usize)?;
+        Some(attempt.call)
+    }
+
+    /// Seals people's words under the callout's key. Nothing when the key was erased.
+    fn seal(&self, callout: &CalloutId, context: &str, words: &str) -> (Option<Digest>, Vec<Blob>) {
+        let Some(salt) = self.live.get(callout).and_then(|l| l.salt) else { return (None, Vec::new()) };
+        let sealed = subject_key(&self.key, callout.as_str(), &salt).seal(context, words.as_bytes());
+        let digest = sealed.digest();
+        (Some(digest), vec![Blob { digest, subject: callout.to_string(), sealed: sealed.0 }])
+    }
+}
+
+/// The key of a subject: derived from the master key and the subject's salt, gone with the salt.
+#[must_use]
+pub fn subject_key(master: &SecretKey, subject: &str, salt: &[u8; 32]) -> SecretKey {
+    SecretKey::new(master.tag(&[b"subject", subject.as_bytes(), salt]))
+}
+
+fn part(command: Command, ticket: Ticket) -> Asked {
+    Asked { command, ticket: Some(ticket), inbox: None, blobs: Vec::new() }
+}
+
+fn plain(call: CallIx, answer: Answer, proof: Proof, way: AnswerWay) -> Reply {
+    Reply { call, attempt: None, answer, proof, way, text: None, on_behalf: None, reported_at: None }
+}
