@@ -8,6 +8,7 @@
 //!   to the other side only after [`Upcalls::take`] said it is durable.
 
 mod http;
+pub mod simulator;
 
 use crate::model::{AttemptKey, Channel, Fact, GatewayId, Timestamp};
 use futures::future::BoxFuture;

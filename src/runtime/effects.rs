@@ -34,7 +34,7 @@ impl Cell {
                     let raise = plan::raise(&self.directory, &self.plans, head, to, *targets, *gaps, now);
                     posts.push(item("raise", seq, to, Command::Raise(Box::new(raise))));
                 }
-                Event::TargetSatisfied { target, .. } => {
+                Event::TargetSatisfied { target, .. } | Event::TargetTakenOver { target, step: Some(_), .. } => {
                     let spec = &live.callout.targets[*target as usize].spec;
                     if spec.kind == TargetKind::Region {
                         let region = head.region.clone();

@@ -7,4 +7,5 @@ mod directory;
 mod formats;
 mod journal;
 mod plan;
+mod promises;
 mod tidy;

@@ -1,0 +1,467 @@
+//! A world on virtual time: it drives the real desk, cell and journal, and plays everything around them.
+
+use super::checks::Checks;
+use super::scene::Scene;
+use crate::dispatch::LaneSettings;
+use crate::gateway::simulator::People;
+use crate::gateway::{Outgoing, Upcall};
+use crate::intake::formats::Limits;
+use crate::intake::{Desk, FrontDesk, Posted, Receipt};
+use crate::journal::{Conflict, Journal, JournalError, SelectCallouts};
+use crate::model::{Answer, AttemptKey, CalloutId, Channel, Digest, Fact, Failure, GatewayId, Stage, Timestamp};
+use crate::runtime::{Cell, CellSettings, Gallery, GatewayInfo, Output, ReplyWords, Ticket};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+
+/// How often things go wrong, in thousandths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// A commit fails before anything is stored.
+    pub commit_fails: u32,
+    /// A commit is stored and its confirmation is lost.
+    pub commit_unknown: u32,
+    /// The engine dies around a commit.
+    pub crash: u32,
+    /// A gateway is down for a submit.
+    pub gateway_down: u32,
+    /// The wire dies during a submit.
+    pub gateway_unknown: u32,
+    /// An upcall comes twice.
+    pub upcall_twice: u32,
+    /// A message is delivered twice.
+    pub message_twice: u32,
+}
+
+/// What happens at a time.
+enum Happening {
+    Restart,
+    Post { body: Vec<u8> },
+    FlushDone { life: u64, result: Result<Vec<Result<(), Conflict>>, JournalError> },
+    SubmitAnswered { life: u64, gateway: GatewayId, facts: Vec<(AttemptKey, Fact)> },
+    Upcall(Upcall),
+    Tap { link: String, answer: Answer },
+    ReadInbox { life: u64 },
+    CheckSilence(CalloutId),
+}
+
+/// A world.
+pub struct World {
+    /// The virtual time.
+    pub now: Timestamp,
+    /// What readers see.
+    pub gallery: Arc<Gallery>,
+    /// The promises.
+    pub checks: Checks,
+    /// The receipts given, in order.
+    pub receipts: Vec<Receipt>,
+    /// The last one-time link that went out.
+    pub last_link: Option<String>,
+    journal: Arc<dyn Journal>,
+    faults: Faults,
+    people: People,
+    rng: ChaCha8Rng,
+    scene: Scene,
+    desk: FrontDesk,
+    clock: Arc<AtomicI64>,
+    entropy: Arc<AtomicU64>,
+    cell: Option<Cell>,
+    life: u64,
+    queue: BTreeMap<(Timestamp, u64), Happening>,
+    next: u64,
+    tickets: BTreeMap<Ticket, Happening>,
+    withdrawn: BTreeSet<AttemptKey>,
+    idempotent: bool,
+}
+
+const GATEWAYS: [(&str, &[Channel]); 3] =
+    [("sim-sms", &[Channel::Sms]), ("sim-voice", &[Channel::Voice]), ("sim-broadcast", &[Channel::Broadcast])];
+const LEASE_TTL_MS: i64 = 10_000;
+/// What one-time links of a world begin with, unless it says otherwise.
+const LINK_BASE: &str = "http://127.0.0.1:8481/a/";
+
+// === impl World ===
+
+impl World {
+    /// A world before its first event.
+    #[must_use]
+    pub fn new(scene: Scene, journal: Arc<dyn Journal>, people: People, faults: Faults, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x6a69_616f);
+        let clock = Arc::new(AtomicI64::new(scene.begins.0));
+        let entropy = Arc::new(AtomicU64::new(seed));
+        let (tick, fresh) = (clock.clone(), entropy.clone());
+        let desk = FrontDesk {
+            journal: journal.clone(),
+            directory: RwLock::new(scene.directory.clone()),
+            plans: scene.plans.clone(),
+            senders: scene.senders.clone(),
+            limits: Limits::default(),
+            key: scene.key.clone(),
+            clock: Arc::new(move || Timestamp(tick.load(Ordering::Relaxed))),
+            entropy: Arc::new(move || fresh_bytes(&fresh)),
+            posted: Arc::new(|| {}),
+        };
+        let mut world = Self {
+            now: scene.begins,
+            gallery: Arc::default(),
+            checks: Checks::default(),
+            receipts: Vec::new(),
+            last_link: None,
+            journal,
+            faults,
+            people,
+            idempotent: rng.random_ratio(1, 2),
+            rng,
+            desk,
+            clock,
+            entropy,
+            cell: None,
+            life: 0,
+            queue: BTreeMap::new(),
+            next: 0,
+            tickets: BTreeMap::new(),
+            withdrawn: BTreeSet::new(),
+            scene,
+        };
+        world.at(0, Happening::Restart);
+        for post in world.scene.posts.clone() {
+            world.at(post.at.ms_since(world.now), Happening::Post { body: post.body });
+        }
+        world
+    }
+
+    /// The engine, when it lives.
+    #[must_use]
+    pub fn cell(&mut self) -> Option<&mut Cell> {
+        self.cell.as_mut()
+    }
+
+    /// Stops making faults: from now on the world is kind.
+    pub fn be_kind(&mut self) {
+        self.faults = Faults::default();
+    }
+
+    /// When something happens next; `None` when nothing ever will.
+    #[must_use]
+    pub fn next_at(&self) -> Option<Timestamp> {
+        let queued = self.queue.keys().next().map(|(at, _)| *at);
+        let wake = self.cell.as_ref().and_then(|c| c.next_wake(self.now)).map(|at| at.max(self.now));
+        [queued, wake].into_iter().flatten().min()
+    }
+
+    /// Lets the next thing happen.
+    pub async fn step(&mut self) {
+        let Some(at) = self.next_at() else { return };
+        self.now = self.now.max(at);
+        self.clock.store(self.now.0, Ordering::Relaxed);
+        while let Some((key, _)) = self.queue.first_key_value().filter(|((at, _), _)| *at <= self.now) {
+            let key = *key;
+            if let Some(happening) = self.queue.remove(&key) {
+                self.happen(happening).await;
+            }
+        }
+        self.settle().await;
+    }
+
+    fn at(&mut self, after_ms: i64, happening: Happening) {
+        self.next += 1;
+        self.queue.insert((self.now.plus_ms(after_ms), self.next), happening);
+    }
+
+    fn roll(&mut self, thousandths: u32) -> bool {
+        thousandths > 0 && self.rng.random_range(0..1000) < thousandths
+    }
+
+    async fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Restart => self.restart().await,
+            Happening::Post { body } => self.post(body).await,
+            Happening::FlushDone { life, result } => {
+                if let Some(cell) = self.cell.as_mut().filter(|_| life == self.life) {
+                    cell.flushed(&result, self.now);
+                }
+            }
+            Happening::SubmitAnswered { life, gateway, facts } => {
+                if let Some(cell) = self.cell.as_mut().filter(|_| life == self.life) {
+                    cell.submitted(&gateway, facts, self.now);
+                }
+            }
+            Happening::Upcall(upcall) => self.upcall(upcall),
+            Happening::Tap { link, answer } => self.tap(&link, answer),
+            Happening::ReadInbox { life } => {
+                if life == self.life {
+                    self.read_inbox().await;
+                }
+            }
+            Happening::CheckSilence(id) => {
+                if let Some(callout) = self.gallery.get(&id).filter(|_| self.cell.is_some()) {
+                    self.checks.silence(&callout, &self.withdrawn, self.now);
+                }
+            }
+        }
+    }
+
+    async fn post(&mut self, body: Vec<u8>) {
+        let posted = Posted { door: "amqp", account: Some("bureau".into()), body: body.clone() };
+        match self.desk.post(posted).await {
+            Ok(receipt) => self.receipts.push(receipt),
+            Err(_) => self.at(1000, Happening::Post { body: body.clone() }),
+        }
+        if self.roll(self.faults.message_twice) {
+            self.at(500, Happening::Post { body });
+        }
+        self.read_inbox().await;
+    }
+
+    async fn read_inbox(&mut self) {
+        let Some(cell) = &mut self.cell else { return };
+        if let Ok(items) = self.journal.inbox(cell.inbox_ids(), 1000).await {
+            cell.inbox(items, self.now);
+        }
+    }
+
+    /// The engine starts: it waits for the lease, reads what is open, and goes on.
+    async fn restart(&mut self) {
+        let holder = format!("engine-{}", self.life + 1);
+        let lease = match self.journal.acquire("sim".into(), holder, LEASE_TTL_MS).await {
+            Ok(Some(lease)) => lease,
+            _ => {
+                self.at(1000, Happening::Restart);
+                return;
+            }
+        };
+        self.life += 1;
+        let lane = |(id, channels): (&str, &[Channel])| GatewayInfo {
+            lane: LaneSettings {
+                id: id.into(),
+                channels: channels.to_vec(),
+                rate_per_s: 200.0,
+                burst: 20,
+                window: 64,
+                lines: 60,
+            },
+            idempotent: self.idempotent,
+        };
+        let entropy = self.entropy.clone();
+        let mut cell = Cell::new(
+            settings(),
+            lease,
+            self.scene.directory.clone(),
+            self.scene.plans.clone(),
+            self.scene.key.clone(),
+            GATEWAYS.map(lane).into(),
+            Box::new(move || fresh_bytes(&entropy)),
+            self.now,
+        );
+        let since = self.now.plus_ms(-settings().code_hold_ms);
+        let mut rows = self.journal.callouts(SelectCallouts::Open).await.unwrap_or_default();
+        rows.extend(self.journal.callouts(SelectCallouts::ClosedSince(since)).await.unwrap_or_default());
+        cell.recover_all(rows.iter().filter_map(|r| r.stream.callout()));
+        self.cell = Some(cell);
+        self.read_inbox().await;
+    }
+
+    /// A gateway tells; while nobody takes it, it tells again.
+    fn upcall(&mut self, upcall: Upcall) {
+        let again = Happening::Upcall(upcall.clone());
+        let ticket = self.next;
+        self.next += 1;
+        let Some(cell) = self.cell.as_mut().filter(|c| c.is_loaded()) else {
+            self.at(5000, again);
+            return;
+        };
+        cell.upcalls(vec![upcall], ticket, self.now);
+        self.tickets.insert(ticket, again);
+    }
+
+    fn tap(&mut self, link: &str, answer: Answer) {
+        let again = Happening::Tap { link: link.into(), answer };
+        let ticket = self.next;
+        self.next += 1;
+        let Some(cell) = self.cell.as_mut().filter(|c| c.is_loaded()) else {
+            self.at(5000, again);
+            return;
+        };
+        let token = link.rsplit('/').next().unwrap_or_default();
+        if cell.link_answer(token, answer, ticket, self.now) {
+            self.tickets.insert(ticket, again);
+        }
+    }
+
+    /// Lets the cell work until it waits for something.
+    pub async fn settle(&mut self) {
+        loop {
+            let Some(cell) = &mut self.cell else { return };
+            cell.turn(self.now);
+            let batch = cell.batch(self.now);
+            let outputs = cell.outputs();
+            if batch.is_none() && outputs.is_empty() {
+                let loaded = cell.is_loaded();
+                if let Some(cell) = self.cell.as_ref().filter(|_| loaded) {
+                    self.checks.settled(cell, self.now);
+                }
+                return;
+            }
+            for output in outputs {
+                self.act(output).await;
+            }
+            if let Some(batch) = batch {
+                self.fly(batch).await;
+            }
+        }
+    }
+
+    async fn fly(&mut self, batch: crate::journal::Batch) {
+        let crash = self.roll(self.faults.crash);
+        let fails = self.roll(self.faults.commit_fails) || (crash && self.rng.random_ratio(1, 2));
+        let unknown = self.roll(self.faults.commit_unknown);
+        let lost = || JournalError::Unavailable("simulated fault".into());
+        let result = if fails {
+            Err(lost())
+        } else {
+            let stored = self.journal.commit(batch.clone()).await;
+            if stored.is_ok() {
+                self.checks.stored(&batch);
+            }
+            if unknown { Err(lost()) } else { stored }
+        };
+        self.checks.seen.failed_commits += u64::from(result.is_err());
+        if crash {
+            self.checks.seen.crashes += 1;
+            self.cell = None;
+            self.life += 1;
+            self.at(LEASE_TTL_MS / 2, Happening::Restart);
+            // Whoever waited for an answer asks again.
+            for again in std::mem::take(&mut self.tickets).into_values() {
+                self.at(5000, again);
+            }
+            return;
+        }
+        let life = self.life;
+        let latency = self.rng.random_range(1..4);
+        self.at(latency, Happening::FlushDone { life, result });
+    }
+
+    async fn act(&mut self, output: Output) {
+        match output {
+            Output::Submit { gateway, attempts } => self.submit(gateway, &attempts),
+            Output::Withdraw { key, .. } => {
+                self.withdrawn.insert(key.clone());
+                let fact = Fact::Failed { failure: Failure::Withdrawn, detail: None };
+                self.at(300, Happening::Upcall(Upcall::Report { key, fact, reported_at: None }));
+            }
+            Output::Done { ticket, durable } => {
+                if let Some(again) = self.tickets.remove(&ticket).filter(|_| !durable) {
+                    self.at(5000, again);
+                }
+            }
+            Output::Committed(committed) => {
+                self.gallery.take(&committed);
+                self.checks.committed(&self.gallery, &committed);
+                self.at(1100, Happening::CheckSilence(committed.callout.clone()));
+            }
+            Output::Load(id) => {
+                let records = self.journal.read(id.stream(), 0, usize::MAX >> 1).await.unwrap_or_default();
+                let salt = self.journal.salt(id.to_string()).await.unwrap_or_default();
+                // The gallery follows the journal: what was committed and never confirmed is shown too.
+                let entries: Vec<_> = records.iter().flat_map(|r| r.entries().unwrap_or_default()).collect();
+                if !entries.is_empty() {
+                    self.gallery.show(crate::engine::replay(id.clone(), &entries));
+                }
+                if let Some(cell) = &mut self.cell
+                    && let Err(e) = cell.load(&id, &records, salt, self.now)
+                {
+                    self.checks.fail(9, e.to_string());
+                }
+            }
+            Output::InboxPosted => {
+                let life = self.life;
+                self.at(1, Happening::ReadInbox { life });
+            }
+            Output::Stray(_) => {}
+        }
+    }
+
+    /// The carrier's side of a submit.
+    fn submit(&mut self, gateway: GatewayId, attempts: &[Outgoing]) {
+        let mut facts = Vec::new();
+        for outgoing in attempts {
+            if let Some(cell) = &self.cell {
+                self.checks.submitted(cell, outgoing, self.idempotent);
+            }
+            let down = self.roll(self.faults.gateway_down);
+            let unknown = !down && self.roll(self.faults.gateway_unknown);
+            let reaction = self.people.react(outgoing);
+            if let Some(link) = outgoing.text.find(LINK_BASE) {
+                self.last_link = Some(outgoing.text[link..].trim_end().into());
+            }
+            let fact = match (down, unknown) {
+                (true, _) => Fact::Failed { failure: Failure::GatewayDown, detail: None },
+                (_, true) => Fact::Unknown { resent: self.idempotent },
+                _ => reaction.submit.clone(),
+            };
+            let arrived = !down && (!unknown || self.rng.random_ratio(1, 2));
+            if arrived && matches!(reaction.submit, Fact::Reached { .. }) {
+                self.play(outgoing, reaction);
+            }
+            facts.push((outgoing.key.clone(), fact));
+        }
+        let (life, latency) = (self.life, self.rng.random_range(5..200));
+        self.at(latency, Happening::SubmitAnswered { life, gateway, facts });
+    }
+
+    fn play(&mut self, outgoing: &Outgoing, reaction: crate::gateway::simulator::Reaction) {
+        for (ms, upcall) in reaction.upcalls {
+            let voice = matches!(
+                &upcall,
+                Upcall::Key { .. } | Upcall::Report { fact: Fact::Reached { stage: Stage::PickedUp, .. }, .. }
+            );
+            if voice && self.withdrawn.contains(&outgoing.key) {
+                continue;
+            }
+            if self.roll(self.faults.upcall_twice) {
+                self.at(ms as i64 + 700, Happening::Upcall(upcall.clone()));
+            }
+            self.at(ms as i64, Happening::Upcall(upcall));
+        }
+        if let (Some(ms), Some(link)) = (reaction.taps_after_ms, outgoing.text.find(LINK_BASE)) {
+            let link = outgoing.text[link..].trim_end().to_owned();
+            self.at(ms as i64, Happening::Tap { link, answer: Answer::Yes });
+        }
+    }
+
+    /// The directory's numbers, to look for where they must not be.
+    #[must_use]
+    pub fn numbers(&self) -> BTreeSet<String> {
+        let people = self.scene.directory.people();
+        people.flat_map(|p| &p.contacts).map(|c| c.number.clone()).filter(|n| n.starts_with("+86")).collect()
+    }
+
+    /// The journal.
+    #[must_use]
+    pub fn journal(&self) -> &Arc<dyn Journal> {
+        &self.journal
+    }
+}
+
+fn fresh_bytes(counter: &AtomicU64) -> [u8; 32] {
+    Digest::of_parts(&[b"entropy", &counter.fetch_add(1, Ordering::Relaxed).to_be_bytes()]).0
+}
+
+fn settings() -> CellSettings {
+    let list = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect();
+    CellSettings {
+        name: "sim".into(),
+        flush_events_max: 2000,
+        words: ReplyWords {
+            yes: list(&["收到", "1", "好", "知道了"]),
+            cannot: list(&["2", "不能", "无法"]),
+            code_digits: 3,
+        },
+        ask_max: 2,
+        code_hold_ms: 72 * 3_600_000,
+        link_base: LINK_BASE.into(),
+    }
+}

@@ -1,0 +1,36 @@
+//! The promises, on simulated nights with crashes, failing commits and unreliable gateways.
+
+use jiaoying::sim;
+
+/// Seeds in the default tier; `JIAOYING_TEST_ALL=1` runs more.
+fn seeds() -> u64 {
+    if std::env::var_os("JIAOYING_TEST_ALL").is_some() { 3000 } else { 150 }
+}
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+#[test]
+fn promises_hold_on_every_seed() {
+    let (mut sends, mut duplicates, mut crashes, mut failed) = (0, 0, 0, 0);
+    for seed in 0..seeds() {
+        let outcome = block_on(sim::run_seed(seed)).unwrap();
+        assert_eq!(outcome.violations, [], "seed {seed}");
+        assert_eq!(outcome.seen.lost, 0, "seed {seed}");
+        sends += outcome.seen.sends;
+        duplicates += outcome.seen.duplicates;
+        crashes += outcome.seen.crashes;
+        failed += outcome.seen.failed_commits;
+    }
+    println!("{sends} sends, {duplicates} duplicates, {crashes} crashes, {failed} failed commits");
+    // A world without trouble would prove nothing.
+    assert!(sends > 1000 && crashes > 10 && failed > 10);
+}
+
+#[test]
+fn equal_seeds_give_equal_nights() {
+    let run = |seed| block_on(sim::run_seed(seed)).unwrap();
+    assert_eq!(run(7), run(7));
+    assert_ne!(run(7).seen, run(8).seen);
+}
