@@ -2,7 +2,8 @@
 
 use super::Decision;
 use crate::model::{
-    Call, CallIx, Channel, Event, Fact, Failure, Phase, Proof, Purpose, Release, SkipReason, Stage, TargetIx, Timestamp,
+    Answer, Attempt, AttemptIx, Call, CallIx, Callout, Channel, Event, Fact, Failure, Link, Phase, Proof, Purpose,
+    Release, SkipReason, Stage, TargetIx, Timestamp,
 };
 
 /// A gateway that is down is tried again after this long, doubling up to the maximum.
@@ -43,47 +44,18 @@ impl Decision<'_> {
         last.map_or(self.now, |at| at.plus_ms(gather_ms).max(self.now))
     }
 
-    /// The targets a call still has to ask about.
-    fn asking(&self, call: &Call) -> Vec<TargetIx> {
-        let asks = |target: TargetIx, answered: bool| {
-            let t = &self.callout.targets[target as usize];
-            match call.purpose {
-                Purpose::CallOut => {
-                    // A ladder below the post that took over runs to its end.
-                    let below = matches!(t.phase, Phase::TakenOver { step: Some(s), .. } if call.step < s);
-                    let above = matches!(t.phase, Phase::TakenOver { step: None, .. });
-                    !answered && (t.is_wanted() || below || above)
-                }
-                Purpose::Alert => t.is_wanted(),
-                Purpose::Cancelled | Purpose::Updated | Purpose::AskCode => true,
-            }
-        };
-        call.links
-            .iter()
-            .filter(|l| asks(l.target, l.answer.is_some_and(|a| self.counts(call, a))))
-            .map(|l| l.target)
-            .collect()
-    }
-
-    /// Whether an answer is as sure as the call's step demands, or a refusal.
-    fn counts(&self, call: &Call, (answer, proof): (crate::model::Answer, Proof)) -> bool {
-        let plan = self.callout.head.as_ref().map(|h| &h.plan);
-        let needed = plan.and_then(|p| p.steps.get(usize::from(call.step))).map_or(Proof::Key, |s| s.proof);
-        answer == crate::model::Answer::Cannot || proof >= needed
-    }
-
     /// Grants an attempt, when it is still wanted and the offer is not stale.
     pub(super) fn release(&mut self, r: &Release) {
         let Some(call) = self.callout.calls.get(r.call as usize) else { return };
         let Some(track) = call.tracks.get(usize::from(r.track)) else { return };
         let Some((channel, wait_ms)) = track.rungs.get(usize::from(r.rung)).copied() else { return };
         let fresh = track.due.is_some_and(|due| due <= self.now) && track.next == r.rung && channel == r.channel;
-        let notice = matches!(call.purpose, Purpose::Cancelled | Purpose::Updated | Purpose::AskCode);
+        let notice = is_notice(call.purpose);
         let Some(head) = self.callout.head.as_ref().filter(|_| self.callout.is_open() || notice) else { return };
         if !fresh || call.dead.contains(&r.contact.contact) {
             return;
         }
-        let targets = self.asking(call);
+        let targets = asking(self.callout, call);
         if targets.is_empty() && !notice {
             self.silence_if_done(r.call);
             return;
@@ -175,7 +147,7 @@ impl Decision<'_> {
         // Only the ladder's newest attempt moves it, and only while somebody is still asked.
         let current = track.next == a.rung + 1 && call.attempts.contains(&attempt);
         let of_ladder = call.attempts.iter().position(|x| *x == attempt)? >= usize::from(call.ladder_from);
-        if !current || !of_ladder || (self.asking(call).is_empty() && call.purpose == Purpose::CallOut) {
+        if !current || !of_ladder || (asking(self.callout, call).is_empty() && call.purpose == Purpose::CallOut) {
             return None;
         }
         let next = (usize::from(track.next) < track.rungs.len()).then_some(track.next);
@@ -215,9 +187,48 @@ impl Decision<'_> {
             let a = &self.callout.attempts[*a as usize];
             a.is_live() && a.channel != Channel::Sms && a.valid_until > self.now
         });
-        let notice = matches!(c.purpose, Purpose::Cancelled | Purpose::Updated | Purpose::AskCode);
-        if !notice && (c.is_running() || rings) && self.asking(c).is_empty() {
+        if !is_notice(c.purpose) && (c.is_running() || rings) && asking(self.callout, c).is_empty() {
             self.emit(Event::CallSilenced { call });
         }
     }
+}
+
+/// The targets a call still has to ask about.
+fn asking(callout: &Callout, call: &Call) -> Vec<TargetIx> {
+    let asks = |target: TargetIx, answered: bool| {
+        let t = &callout.targets[target as usize];
+        match call.purpose {
+            Purpose::CallOut => {
+                // A ladder below the post that took over runs to its end.
+                let below = matches!(t.phase, Phase::TakenOver { step: Some(s), .. } if call.step < s);
+                let above = matches!(t.phase, Phase::TakenOver { step: None, .. });
+                !answered && (t.is_wanted() || below || above)
+            }
+            Purpose::Alert => t.is_wanted(),
+            Purpose::Cancelled | Purpose::Updated | Purpose::AskCode => true,
+        }
+    };
+    let answered = |link: &Link| link.answer.is_some_and(|answer| counts(callout, call, answer));
+    call.links.iter().filter(|l| asks(l.target, answered(l))).map(|l| l.target).collect()
+}
+
+/// Whether an answer is as sure as the call's step demands, or a refusal.
+fn counts(callout: &Callout, call: &Call, (answer, proof): (Answer, Proof)) -> bool {
+    let plan = callout.head.as_ref().map(|h| &h.plan);
+    let needed = plan.and_then(|p| p.steps.get(usize::from(call.step))).map_or(Proof::Key, |s| s.proof);
+    answer == Answer::Cannot || proof >= needed
+}
+
+fn is_notice(purpose: Purpose) -> bool {
+    matches!(purpose, Purpose::Cancelled | Purpose::Updated | Purpose::AskCode)
+}
+
+/// Attempts that still ring or play although their call has nothing left to ask: they are to be
+/// withdrawn. Derived from the state, so that a restart finds them again.
+#[must_use]
+pub fn to_withdraw(callout: &Callout, now: Timestamp) -> Vec<AttemptIx> {
+    let rings = |a: &Attempt| a.is_live() && a.channel != Channel::Sms && a.valid_until > now;
+    let done = |c: &&Call| !is_notice(c.purpose) && asking(callout, c).is_empty();
+    let silent = callout.calls.iter().filter(done).flat_map(|c| &c.attempts).copied();
+    silent.filter(|a| rings(&callout.attempts[*a as usize])).collect()
 }

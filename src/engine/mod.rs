@@ -17,6 +17,7 @@ mod fold;
 mod invariants;
 mod words;
 
+pub use calls::to_withdraw;
 pub use fold::{fold, replay};
 pub use invariants::{Violation, check};
 pub use words::{PLACEHOLDERS, render};

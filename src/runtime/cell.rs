@@ -125,7 +125,8 @@ pub struct Cell {
     wakes: BTreeSet<(Timestamp, CalloutId)>,
     /// Attempts that hold a place in their lane's window: granted and not answered yet.
     pub(super) granted: BTreeSet<AttemptKey>,
-    /// Attempts handed to gateways and not answered yet.
+    /// Attempts handed to gateways of which nothing is durable yet but their release: after a failed
+    /// commit they must not be handed over again.
     pub(super) handed: BTreeSet<AttemptKey>,
     /// Live voice calls, by the time when their line is given up at the latest.
     pub(super) on_line: BTreeMap<AttemptKey, (GatewayId, Timestamp)>,
@@ -363,6 +364,7 @@ impl Cell {
         self.live.insert(id.clone(), Live { callout, head, wake: None, salt });
         self.reindex(id);
         self.recover(id, now);
+        self.hang_up(id, now);
         for asked in waiting {
             self.ask_again(id, asked, now);
         }
@@ -401,13 +403,18 @@ impl Cell {
             if self.handed.contains(&key) {
                 continue;
             }
-            if released_at >= self.started_at {
-                self.submit(&key, now);
-            } else if stage == Stage::Released {
-                let idempotent = self.gateways.get(&gateway).is_some_and(|g| g.idempotent);
-                let fact = Fact::Unknown { resent: idempotent && valid_until > now };
-                let command = Command::Report { attempt, fact, reported_at: None };
-                self.ask_again(id, Asked { command, ticket: None, inbox: None, blobs: Vec::new() }, now);
+            let mine = released_at >= self.started_at;
+            let resend = self.gateways.get(&gateway).is_some_and(|g| g.idempotent) && valid_until > now;
+            match stage {
+                Stage::Released if mine => self.submit(&key, now),
+                Stage::Released => {
+                    let fact = Fact::Unknown { resent: resend };
+                    let command = Command::Report { attempt, fact, reported_at: None };
+                    self.ask_again(id, Asked { command, ticket: None, inbox: None, blobs: Vec::new() }, now);
+                }
+                // It was to go out again under its key; whether it did is not known, and once more does no harm.
+                _ if !mine && resend => self.submit(&key, now),
+                _ => {}
             }
         }
     }
@@ -533,7 +540,7 @@ impl Cell {
             for ticket in pending.asked.iter().filter_map(|a| a.ticket) {
                 self.part_done(ticket, true);
             }
-            self.act(&callout, first, &pending.entries, now);
+            self.act(&callout, &pending.entries, now);
             if !pending.entries.is_empty() {
                 let committed = Committed { callout: callout.clone(), first, entries: pending.entries };
                 self.outputs.push(Output::Committed(Arc::new(committed)));

@@ -8,8 +8,8 @@ use crate::engine;
 use crate::gateway::Outgoing;
 use crate::journal::InboxItem;
 use crate::model::{
-    Attempt, AttemptKey, CallIx, Callout, CalloutId, Channel, Command, Contact, ContactRef, Entry, Event, Fact,
-    Failure, GatewayId, Purpose, RegionCode, Release, SkipReason, TargetKind, Timestamp,
+    AttemptKey, CallIx, Callout, CalloutId, Channel, Command, Contact, ContactRef, Entry, Event, Fact, Failure,
+    GatewayId, Purpose, RegionCode, Release, SkipReason, TargetKind, Timestamp,
 };
 use crate::plan;
 
@@ -48,7 +48,8 @@ impl Cell {
     }
 
     /// Acts on events that are durable now.
-    pub(super) fn act(&mut self, id: &CalloutId, _first: u64, entries: &[Entry], now: Timestamp) {
+    pub(super) fn act(&mut self, id: &CalloutId, entries: &[Entry], now: Timestamp) {
+        let mut silenced = false;
         for Entry(_, event) in entries {
             match event {
                 Event::AttemptReleased { attempt, .. } => {
@@ -56,16 +57,20 @@ impl Cell {
                 }
                 Event::AttemptReported { attempt, fact, .. } => {
                     let key = AttemptKey { callout: id.clone(), attempt: *attempt };
+                    self.handed.remove(&key);
                     match fact {
                         Fact::Unknown { resent: true } => self.submit(&key, now),
                         Fact::Failed { .. } | Fact::Ended => self.line_ended(&key),
                         Fact::Reached { .. } | Fact::Unknown { .. } => {}
                     }
                 }
-                Event::CallSilenced { call } => self.hang_up(id, *call, now),
+                Event::CallSilenced { .. } => silenced = true,
                 Event::Closed { .. } => self.book.close(id, now.plus_ms(self.settings.code_hold_ms)),
                 _ => {}
             }
+        }
+        if silenced {
+            self.hang_up(id, now);
         }
     }
 
@@ -113,7 +118,6 @@ impl Cell {
     /// What a gateway answered to a submit.
     pub fn submitted(&mut self, gateway: &GatewayId, facts: Vec<(AttemptKey, Fact)>, now: Timestamp) {
         for (key, fact) in facts {
-            self.handed.remove(&key);
             let live = self.live.get(&key.callout);
             let channel = live.and_then(|l| l.callout.attempts.get(key.attempt as usize)).map(|a| a.channel);
             self.window_free(gateway, channel.unwrap_or(Channel::Sms), &key);
@@ -162,15 +166,14 @@ impl Cell {
         }
     }
 
-    /// Hangs up what a silenced call still rings or plays.
-    fn hang_up(&mut self, id: &CalloutId, call: CallIx, now: Timestamp) {
+    /// Hangs up what still rings or plays in vain.
+    pub(super) fn hang_up(&mut self, id: &CalloutId, now: Timestamp) {
         let Some(live) = self.live.get(id) else { return };
-        let Some(c) = live.callout.calls.get(call as usize) else { return };
-        let rings = |a: &Attempt| a.is_live() && a.channel != Channel::Sms && a.valid_until > now;
-        let attempts = c.attempts.iter().map(|a| (*a, &live.callout.attempts[*a as usize])).filter(|(_, a)| rings(a));
-        let withdraw: Vec<_> =
-            attempts.map(|(attempt, a)| (a.gateway.clone(), AttemptKey { callout: id.clone(), attempt })).collect();
-        self.outputs.extend(withdraw.into_iter().map(|(gateway, key)| Output::Withdraw { gateway, key }));
+        for attempt in engine::to_withdraw(&live.callout, now) {
+            let gateway = live.callout.attempts[attempt as usize].gateway.clone();
+            let key = AttemptKey { callout: id.clone(), attempt };
+            self.outputs.push(Output::Withdraw { gateway, key });
+        }
     }
 
     /// Grants offers to lanes until no lane has room.

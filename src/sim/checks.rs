@@ -4,7 +4,7 @@ use crate::engine::{self, Violation};
 use crate::gateway::Outgoing;
 use crate::journal::{Batch, Journal, Record, SelectCallouts, verify_chain};
 use crate::model::{
-    AttemptKey, CallIx, Callout, CalloutId, Channel, Entry, Event, Failure, Phase, Purpose, Stage, Timestamp,
+    AttemptKey, CallIx, Callout, CalloutId, Channel, Entry, Event, Fact, Failure, Phase, Purpose, Stage, Timestamp,
 };
 use crate::runtime::{Cell, Committed, Gallery};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +34,8 @@ pub struct Checks {
     /// What was broken.
     pub violations: Vec<Violation>,
     durable: BTreeSet<AttemptKey>,
+    /// Attempts whose fate was not known at some time.
+    unsure: BTreeSet<AttemptKey>,
     /// The last attempt sent for (callout, call, track, rung, ladder).
     rungs: BTreeMap<(CalloutId, CallIx, u8, u16, u16), AttemptKey>,
     sent: BTreeMap<AttemptKey, u32>,
@@ -53,8 +55,14 @@ impl Checks {
             let Some(callout) = record.stream.callout() else { continue };
             for Entry(_, event) in record.entries::<Entry>().unwrap_or_default() {
                 self.seen.events += 1;
-                if let Event::AttemptReleased { attempt, .. } = event {
-                    self.durable.insert(AttemptKey { callout: callout.clone(), attempt });
+                match event {
+                    Event::AttemptReleased { attempt, .. } => {
+                        self.durable.insert(AttemptKey { callout: callout.clone(), attempt });
+                    }
+                    Event::AttemptReported { attempt, fact: Fact::Unknown { .. }, .. } => {
+                        self.unsure.insert(AttemptKey { callout: callout.clone(), attempt });
+                    }
+                    _ => {}
                 }
             }
         }
@@ -80,7 +88,7 @@ impl Checks {
         let rung = (key.callout.clone(), attempt.call, attempt.track, attempt.rung, call.ladder_from.min(ladder));
         if let Some(before) = self.rungs.insert(rung, key.clone()).filter(|before| before != key) {
             let b = &callout.attempts[before.attempt as usize];
-            let unsure = b.stage == Stage::Unknown || matches!(b.failure, Some(Failure::Expired));
+            let unsure = self.unsure.contains(&before) || matches!(b.failure, Some(Failure::Expired));
             let certain = matches!(b.failure, Some(Failure::GatewayDown | Failure::DeadNumber));
             self.seen.duplicates += u64::from(unsure);
             if !unsure && !certain {
