@@ -175,3 +175,14 @@ impl Attempt {
         self.failure.is_none() && !self.ended
     }
 }
+
+impl Answer {
+    /// The stable name in code, SQL, metrics and JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::Cannot => "cannot",
+        }
+    }
+}

@@ -394,3 +394,18 @@ impl Event {
         }
     }
 }
+
+// === impl AnswerWay ===
+
+impl AnswerWay {
+    /// The stable name in code, SQL, metrics and JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Voice => "voice",
+            Self::Link => "link",
+            Self::Operator => "operator",
+        }
+    }
+}

@@ -190,6 +190,12 @@ impl Cell {
         self.live.values().map(|l| &l.callout)
     }
 
+    /// The lease it works under.
+    #[must_use]
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
     /// The reply book.
     #[must_use]
     pub fn book(&self) -> &ReplyBook {

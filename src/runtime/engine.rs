@@ -1,0 +1,553 @@
+//! The task that drives a cell on a journal, gateways and the host's clock.
+
+use super::acts::{Acts, Health, HealthPart};
+use super::book::CallKey;
+use super::cell::{Cell, CellSettings, GatewayInfo, Output, Ticket};
+use super::clock;
+use super::gallery::Gallery;
+use super::upcalls::Vouched;
+use crate::directory::Directory;
+use crate::gateway::{Gateway, NotTaken, Outgoing, Upcall, Upcalls};
+use crate::journal::{Conflict, Journal, JournalError, Lease, Record, SelectCallouts};
+use crate::model::{Answer, AttemptKey, CalloutId, Event, Fact, GatewayId, SecretKey, Stage, Timestamp};
+use crate::plan::PlanSet;
+use crate::telemetry::Metrics;
+use futures::future::{BoxFuture, FutureExt};
+use rand::TryRng;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Asks that wait for the engine; beyond this, askers wait.
+const ASKS_MAX: usize = 10_000;
+/// Items read from the inbox at once.
+const INBOX_BATCH_MAX: usize = 500;
+/// Callouts read at once.
+const LOADS_MAX: usize = 16;
+/// How often the inbox is looked at when nobody says that something came.
+const INBOX_POLL: Duration = Duration::from_millis(500);
+/// How long to wait before the journal is tried again.
+const JOURNAL_RETRY: Duration = Duration::from_millis(300);
+
+/// What an engine is made of.
+pub struct EngineParts {
+    /// The store.
+    pub journal: Arc<dyn Journal>,
+    /// The cell's settings.
+    pub settings: CellSettings,
+    /// The directory in force.
+    pub directory: Arc<Directory>,
+    /// The plans.
+    pub plans: Arc<PlanSet>,
+    /// The master key.
+    pub key: SecretKey,
+    /// The gateways with their limits.
+    pub gateways: Vec<(Arc<dyn Gateway>, GatewayInfo)>,
+    /// The readers' copies.
+    pub gallery: Arc<Gallery>,
+    /// The figures.
+    pub metrics: Metrics,
+    /// Who this process is, for the lease.
+    pub holder: String,
+    /// Milliseconds after which a lease that is not renewed ends.
+    pub lease_ttl_ms: i64,
+    /// How long a shutdown waits for gateways.
+    pub shutdown_grace: Duration,
+}
+
+/// Asks of an engine; cheap to clone.
+#[derive(Clone)]
+pub struct EngineHandle {
+    asks: mpsc::Sender<Ask>,
+    status: Arc<RwLock<Status>>,
+    parts: Arc<Mutex<Vec<HealthProbe>>>,
+}
+
+/// Tells how a part of the installation is.
+pub type HealthProbe = Box<dyn Fn() -> HealthPart + Send + Sync>;
+
+/// What the engine is asked for; taken by [`run`].
+pub struct Asks(mpsc::Receiver<Ask>);
+
+enum Ask {
+    Upcalls { upcalls: Vec<Upcall>, done: oneshot::Sender<bool> },
+    Link { token: String, done: oneshot::Sender<Option<CallKey>> },
+    AnswerLink { token: String, answer: Answer, done: oneshot::Sender<Result<bool, NotTaken>> },
+    Vouch { vouched: Vouched, done: oneshot::Sender<bool> },
+    Inbox,
+    Directory(Arc<Directory>),
+}
+
+#[derive(Clone, Debug, Default)]
+struct Status {
+    lease: Option<u64>,
+    loaded: bool,
+    journal_error: Option<String>,
+}
+
+/// The engine while it holds the lease.
+struct Engine<'a> {
+    parts: &'a EngineParts,
+    cell: Cell,
+    handle: &'a EngineHandle,
+    waiting: BTreeMap<Ticket, Waiting>,
+    next_ticket: Ticket,
+    flush: JoinSet<(Instant, Result<Vec<Result<(), Conflict>>, JournalError>)>,
+    submits: JoinSet<(GatewayId, Vec<(AttemptKey, Fact)>)>,
+    to_load: VecDeque<CalloutId>,
+    loads: JoinSet<(CalloutId, Result<(Vec<Record>, Option<[u8; 32]>), JournalError>)>,
+    inbox: JoinSet<Result<Vec<crate::journal::InboxItem>, JournalError>>,
+    inbox_wanted: bool,
+}
+
+enum Waiting {
+    Durable(oneshot::Sender<bool>),
+    Link(oneshot::Sender<Result<bool, NotTaken>>),
+}
+
+// === impl EngineHandle ===
+
+impl EngineHandle {
+    /// A handle, and the end that [`run`] takes.
+    #[must_use]
+    pub fn new() -> (Self, Asks) {
+        let (asks, taken) = mpsc::channel(ASKS_MAX);
+        (Self { asks, status: Arc::default(), parts: Arc::default() }, Asks(taken))
+    }
+
+    /// Something was posted to the inbox.
+    pub fn inbox_posted(&self) {
+        // A full queue means that the engine is awake and will look.
+        let _ = self.asks.try_send(Ask::Inbox);
+    }
+
+    /// A new directory version is in force.
+    pub async fn set_directory(&self, directory: Arc<Directory>) {
+        let _ = self.asks.send(Ask::Directory(directory)).await;
+    }
+
+    /// Adds a part to the installation's health.
+    pub fn add_probe(&self, probe: HealthProbe) {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).push(probe);
+    }
+
+    fn status(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.status.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, NotTaken> {
+        let (done, answer) = oneshot::channel();
+        self.asks.send(ask(done)).await.map_err(|_| NotTaken("the engine has stopped".into()))?;
+        answer.await.map_err(|_| NotTaken("the engine does not hold its lease".into()))
+    }
+}
+
+fn durable(durable: bool) -> Result<(), NotTaken> {
+    if durable { Ok(()) } else { Err(NotTaken("the journal is not available".into())) }
+}
+
+impl Upcalls for EngineHandle {
+    fn take(&self, _gateway: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<(), NotTaken>> {
+        async move { durable(self.ask(|done| Ask::Upcalls { upcalls, done }).await?) }.boxed()
+    }
+}
+
+impl Acts for EngineHandle {
+    fn link(&self, token: String) -> BoxFuture<'_, Option<CallKey>> {
+        async move { self.ask(|done| Ask::Link { token, done }).await.ok().flatten() }.boxed()
+    }
+
+    fn answer_link(&self, token: String, answer: Answer) -> BoxFuture<'_, Result<bool, NotTaken>> {
+        async move { self.ask(|done| Ask::AnswerLink { token, answer, done }).await? }.boxed()
+    }
+
+    fn vouch(&self, vouched: Vouched) -> BoxFuture<'_, Result<(), NotTaken>> {
+        async move { durable(self.ask(|done| Ask::Vouch { vouched, done }).await?) }.boxed()
+    }
+
+    fn health(&self) -> Health {
+        let status = self.status.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let part = |name: &str, well: bool, detail: String| HealthPart { name: name.into(), well, detail };
+        let lease = status.lease.map_or("not held".into(), |epoch| format!("held under epoch {epoch}"));
+        let journal = status.journal_error.clone();
+        let mut parts = vec![
+            part("lease", status.lease.is_some(), lease),
+            part("callouts", status.loaded, if status.loaded { "read" } else { "being read" }.into()),
+            part("journal", journal.is_none(), journal.unwrap_or_else(|| "answers".into())),
+        ];
+        parts.extend(self.parts.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|probe| probe()));
+        Health { parts }
+    }
+
+    fn now(&self) -> Timestamp {
+        clock::now()
+    }
+}
+
+/// Runs the engine of a cell until `stop`: waits for the lease, reads what is open, and works. When
+/// the lease is lost it drops everything and waits for it again.
+pub async fn run(parts: EngineParts, handle: EngineHandle, mut asks: Asks, stop: CancellationToken) {
+    let retry = Duration::from_millis(parts.lease_ttl_ms.unsigned_abs() / 3);
+    while !stop.is_cancelled() {
+        let acquired = parts.journal.acquire(parts.settings.name.clone(), parts.holder.clone(), parts.lease_ttl_ms);
+        match acquired.await {
+            Ok(Some(lease)) => {
+                tracing::info!(cell = lease.cell, epoch = lease.epoch, "lease taken");
+                handle.status(|s| *s = Status { lease: Some(lease.epoch), ..Status::default() });
+                Engine::new(&parts, &handle, lease.clone()).work(&mut asks.0, &stop).await;
+                handle.status(|s| s.lease = None);
+                if stop.is_cancelled() {
+                    let _ = parts.journal.release(lease).await;
+                    return;
+                }
+                tracing::error!("lease lost, everything in memory is dropped");
+            }
+            Ok(None) => {}
+            Err(error) => {
+                handle.status(|s| s.journal_error = Some(error.to_string()));
+                tracing::warn!(%error, "lease cannot be asked for");
+            }
+        }
+        // While somebody else is the engine, askers are told at once.
+        let wait = tokio::time::sleep(retry);
+        tokio::pin!(wait);
+        loop {
+            tokio::select! {
+                () = &mut wait => break,
+                () = stop.cancelled() => return,
+                ask = asks.0.recv() => if ask.is_none() { return },
+            }
+        }
+    }
+}
+
+// === impl Engine ===
+
+impl<'a> Engine<'a> {
+    fn new(parts: &'a EngineParts, handle: &'a EngineHandle, lease: Lease) -> Self {
+        let cell = Cell::new(
+            parts.settings.clone(),
+            lease,
+            parts.directory.clone(),
+            parts.plans.clone(),
+            parts.key.clone(),
+            parts.gateways.iter().map(|(_, info)| info.clone()).collect(),
+            Box::new(entropy),
+            clock::now(),
+        );
+        Self {
+            parts,
+            cell,
+            handle,
+            waiting: BTreeMap::new(),
+            next_ticket: 0,
+            flush: JoinSet::new(),
+            submits: JoinSet::new(),
+            to_load: VecDeque::new(),
+            loads: JoinSet::new(),
+            inbox: JoinSet::new(),
+            inbox_wanted: true,
+        }
+    }
+
+    /// Works until `stop` (then everything pending is committed first) or until the lease is lost.
+    async fn work(mut self, asks: &mut mpsc::Receiver<Ask>, stop: &CancellationToken) {
+        let ttl = Duration::from_millis(self.parts.lease_ttl_ms.unsigned_abs());
+        let mut renew = tokio::time::interval(ttl / 3);
+        let mut poll = tokio::time::interval(INBOX_POLL);
+        let mut renewed = Instant::now();
+        if !self.read_catalogue(stop).await {
+            return;
+        }
+        loop {
+            let now = clock::now();
+            self.advance(now);
+            let wake = self.cell.next_wake(now);
+            let idle = wake.map_or(Duration::from_secs(3600), |at| {
+                Duration::from_micros(at.micros_since(now).max(0).unsigned_abs())
+            });
+            let open = self.cell.is_loaded();
+            tokio::select! {
+                biased;
+                Some(Ok((began, result))) = self.flush.join_next() => {
+                    if matches!(result, Err(JournalError::Fenced { .. })) {
+                        return;
+                    }
+                    self.flushed(began, &result);
+                }
+                Some(Ok((gateway, facts))) = self.submits.join_next() => {
+                    self.cell.submitted(&gateway, facts, clock::now());
+                }
+                Some(Ok((id, read))) = self.loads.join_next() => self.loaded(id, read).await,
+                Some(Ok(items)) = self.inbox.join_next() => match items {
+                    Ok(items) => {
+                        self.inbox_wanted |= items.len() == INBOX_BATCH_MAX;
+                        self.cell.inbox(items, clock::now());
+                    }
+                    Err(error) => self.journal_failed(&error),
+                },
+                _ = renew.tick() => match self.renew().await {
+                    Some(true) => renewed = Instant::now(),
+                    Some(false) => return,
+                    // By the monotonic clock: a lease that could not be renewed in time is not ours.
+                    None if renewed.elapsed() > ttl => return,
+                    None => {}
+                },
+                () = stop.cancelled() => return self.finish().await,
+                ask = asks.recv(), if open => match ask {
+                    Some(ask) => self.asked(ask),
+                    None => return self.finish().await,
+                },
+                _ = poll.tick() => self.inbox_wanted = true,
+                () = tokio::time::sleep(idle) => {}
+            }
+        }
+    }
+
+    async fn read_catalogue(&mut self, stop: &CancellationToken) -> bool {
+        let since = clock::now().plus_ms(-self.parts.settings.code_hold_ms);
+        loop {
+            let open = self.parts.journal.callouts(SelectCallouts::Open).await;
+            let closed = self.parts.journal.callouts(SelectCallouts::ClosedSince(since)).await;
+            match (open, closed) {
+                (Ok(open), Ok(closed)) => {
+                    self.cell.recover_all(open.iter().chain(&closed).filter_map(|row| row.stream.callout()));
+                    return true;
+                }
+                (Err(error), _) | (_, Err(error)) => self.journal_failed(&error),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(JOURNAL_RETRY) => {}
+                () = stop.cancelled() => return false,
+            }
+        }
+    }
+
+    /// `Some(true)` renewed, `Some(false)` somebody else holds it, `None` not known.
+    async fn renew(&self) -> Option<bool> {
+        let asked = self.parts.journal.acquire(
+            self.parts.settings.name.clone(),
+            self.parts.holder.clone(),
+            self.parts.lease_ttl_ms,
+        );
+        match asked.await {
+            Ok(lease) => Some(lease.as_ref() == Some(self.cell.lease())),
+            Err(error) => {
+                self.journal_failed(&error);
+                None
+            }
+        }
+    }
+
+    /// Lets the cell do what is due, and starts the IO that follows.
+    fn advance(&mut self, now: Timestamp) {
+        self.cell.turn(now);
+        if self.flush.is_empty()
+            && let Some(batch) = self.cell.batch(now)
+        {
+            let journal = self.parts.journal.clone();
+            let began = Instant::now();
+            self.flush.spawn(async move { (began, journal.commit(batch).await) });
+        }
+        for output in self.cell.outputs() {
+            self.act(output);
+        }
+        while self.loads.len() < LOADS_MAX
+            && let Some(id) = self.to_load.pop_front()
+        {
+            let journal = self.parts.journal.clone();
+            self.loads.spawn(async move {
+                let read = read_callout(&*journal, &id).await;
+                (id, read)
+            });
+        }
+        if self.inbox_wanted && self.inbox.is_empty() && self.cell.is_loaded() {
+            self.inbox_wanted = false;
+            let (journal, known) = (self.parts.journal.clone(), self.cell.inbox_ids());
+            self.inbox.spawn(async move { journal.inbox(known, INBOX_BATCH_MAX).await });
+        }
+        let loaded = self.cell.is_loaded();
+        self.handle.status(|s| s.loaded = loaded);
+    }
+
+    fn act(&mut self, output: Output) {
+        match output {
+            Output::Submit { gateway, attempts } => self.submit(gateway, attempts),
+            Output::Withdraw { gateway, key } => {
+                if let Some(gateway) = self.gateway(&gateway) {
+                    tokio::spawn(async move { gateway.withdraw(key).await });
+                }
+            }
+            Output::Done { ticket, durable } => match self.waiting.remove(&ticket) {
+                // Whoever asked may have gone away.
+                Some(Waiting::Durable(done)) => drop(done.send(durable)),
+                Some(Waiting::Link(done)) => drop(done.send(self::durable(durable).map(|()| true))),
+                None => {}
+            },
+            Output::Committed(committed) => {
+                self.count(&committed.entries);
+                self.parts.gallery.take(&committed);
+            }
+            Output::Load(id) => self.to_load.push_back(id),
+            Output::InboxPosted => self.inbox_wanted = true,
+            Output::Stray(stray) => tracing::warn!(reason = ?stray.reason, "a text belongs to no callout"),
+        }
+    }
+
+    fn submit(&mut self, id: GatewayId, attempts: Vec<Outgoing>) {
+        let Some(gateway) = self.gateway(&id) else { return };
+        let mut attempts = attempts.into_iter().peekable();
+        while attempts.peek().is_some() {
+            let batch: Vec<_> = attempts.by_ref().take(gateway.batch_max().max(1)).collect();
+            let (gateway, id) = (gateway.clone(), id.clone());
+            self.submits.spawn(async move {
+                let keys: Vec<_> = batch.iter().map(|a| a.key.clone()).collect();
+                let facts = gateway.submit(batch).await;
+                (id, keys.into_iter().zip(facts).collect())
+            });
+        }
+    }
+
+    fn gateway(&self, id: &GatewayId) -> Option<Arc<dyn Gateway>> {
+        self.parts.gateways.iter().find(|(g, _)| g.id() == id).map(|(g, _)| g.clone())
+    }
+
+    fn flushed(&mut self, began: Instant, result: &Result<Vec<Result<(), Conflict>>, JournalError>) {
+        match result {
+            Ok(groups) => {
+                self.parts.metrics.flush(began.elapsed().as_secs_f64(), groups.len());
+                self.handle.status(|s| s.journal_error = None);
+                if groups.iter().any(Result::is_err) {
+                    self.parts.metrics.commit_failure();
+                    tracing::error!("a callout's place in the journal was taken: it is read again");
+                }
+            }
+            Err(error) => {
+                self.parts.metrics.commit_failure();
+                self.journal_failed(error);
+            }
+        }
+        self.cell.flushed(result, clock::now());
+    }
+
+    async fn loaded(&mut self, id: CalloutId, read: Result<(Vec<Record>, Option<[u8; 32]>), JournalError>) {
+        match read {
+            Ok((records, salt)) => {
+                if let Err(error) = self.cell.load(&id, &records, salt, clock::now()) {
+                    self.parts.metrics.invariant_violation("9");
+                    tracing::error!(callout = %id, %error, "a timeline does not verify and is not worked on");
+                    return;
+                }
+                let entries: Vec<_> = records.iter().flat_map(|r| r.entries().unwrap_or_default()).collect();
+                if !entries.is_empty() {
+                    self.parts.gallery.show(crate::engine::replay(id, &entries));
+                }
+            }
+            Err(error) => {
+                self.journal_failed(&error);
+                self.to_load.push_back(id);
+                tokio::time::sleep(JOURNAL_RETRY).await;
+            }
+        }
+    }
+
+    fn journal_failed(&self, error: &JournalError) {
+        tracing::warn!(%error, "journal");
+        self.handle.status(|s| s.journal_error = Some(error.to_string()));
+    }
+
+    fn asked(&mut self, ask: Ask) {
+        self.next_ticket += 1;
+        let (ticket, now) = (self.next_ticket, clock::now());
+        match ask {
+            Ask::Upcalls { upcalls, done } => {
+                self.waiting.insert(ticket, Waiting::Durable(done));
+                self.cell.upcalls(upcalls, ticket, now);
+            }
+            Ask::Link { token, done } => drop(done.send(self.cell.book().by_link(&token).cloned())),
+            Ask::AnswerLink { token, answer, done } => {
+                if self.cell.book().by_link(&token).is_some() {
+                    self.waiting.insert(ticket, Waiting::Link(done));
+                    self.cell.link_answer(&token, answer, ticket, now);
+                } else {
+                    drop(done.send(Ok(false)));
+                }
+            }
+            Ask::Vouch { vouched, done } => {
+                self.waiting.insert(ticket, Waiting::Durable(done));
+                self.cell.vouch(vouched, ticket, now);
+            }
+            Ask::Inbox => self.inbox_wanted = true,
+            Ask::Directory(directory) => self.cell.set_directory(directory),
+        }
+    }
+
+    /// Commits what is pending and hears what gateways answer, within the grace.
+    async fn finish(mut self) {
+        let grace = tokio::time::sleep(self.parts.shutdown_grace);
+        tokio::pin!(grace);
+        loop {
+            let now = clock::now();
+            if self.flush.is_empty()
+                && let Some(batch) = self.cell.batch(now)
+            {
+                let journal = self.parts.journal.clone();
+                let began = Instant::now();
+                self.flush.spawn(async move { (began, journal.commit(batch).await) });
+            }
+            for output in self.cell.outputs() {
+                self.act(output);
+            }
+            tokio::select! {
+                Some(Ok((began, result))) = self.flush.join_next() => self.flushed(began, &result),
+                Some(Ok((gateway, facts))) = self.submits.join_next() => self.cell.submitted(&gateway, facts, clock::now()),
+                () = &mut grace => {
+                    tracing::warn!("shutdown did not wait for all gateways");
+                    return;
+                }
+                else => return,
+            }
+        }
+    }
+
+    fn count(&self, entries: &[crate::model::Entry]) {
+        let metrics = &self.parts.metrics;
+        for crate::model::Entry(_, event) in entries {
+            metrics.events(event.name(), 1);
+            match event {
+                Event::Answered { way, answer, .. } => metrics.answer(way.name(), answer.name()),
+                Event::AttemptReported { attempt: _, fact, .. } => {
+                    let fact = match fact {
+                        Fact::Reached { stage: Stage::Submitted, .. } => "submitted",
+                        Fact::Reached { stage: Stage::Delivered, .. } => "delivered",
+                        Fact::Reached { .. } => "heard",
+                        Fact::Failed { .. } => "failed",
+                        Fact::Ended => "ended",
+                        Fact::Unknown { .. } => "unknown",
+                    };
+                    metrics.attempt_fact("any", fact);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A callout's records and salt.
+async fn read_callout(journal: &dyn Journal, id: &CalloutId) -> Result<(Vec<Record>, Option<[u8; 32]>), JournalError> {
+    let records = journal.read(id.stream(), 0, usize::MAX >> 1).await?;
+    let salt = if records.is_empty() { None } else { journal.salt(id.to_string()).await? };
+    Ok((records, salt))
+}
+
+/// 32 bytes from the operating system.
+#[must_use]
+#[expect(clippy::unwrap_used, reason = "without randomness of the system nothing can be sealed: stop at once")]
+pub fn entropy() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    rand::rngs::SysRng.try_fill_bytes(&mut bytes).unwrap();
+    bytes
+}
