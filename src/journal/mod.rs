@@ -11,9 +11,14 @@
 //!   goes on to its end.
 
 mod memory;
+mod open;
+mod postgres;
 mod record;
+mod sql;
+mod sqlite;
 
 pub use memory::MemoryJournal;
+pub use open::open;
 pub use record::{ChainError, EVENTS_PER_RECORD_MAX, FORMAT_VERSION, RECORD_BYTES_MAX, Record, verify_chain};
 
 use crate::model::{Colour, Command, Digest, Finding, StreamId, Timestamp};
