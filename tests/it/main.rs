@@ -6,3 +6,4 @@ mod directory;
 mod formats;
 mod journal;
 mod plan;
+mod support;

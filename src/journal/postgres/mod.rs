@@ -48,7 +48,9 @@ impl PostgresJournal {
         let options = PgConnectOptions::from_str(url).map_err(|e| refuse(e.to_string()))?;
         // Migrations may take longer than the pools allow.
         let mut db = PgConnection::connect_with(&options).await.map_err(|e| refuse(e.to_string()))?;
-        sqlx::migrate!("migrations/postgres").run(&mut db).await.map_err(|e| refuse(e.to_string()))?;
+        // `run` gives a future that cannot be sent between threads.
+        let migrated = sqlx::migrate!("migrations/postgres").run_direct(None, &mut db, false).await;
+        migrated.map_err(|e| refuse(e.to_string()))?;
         db.close().await?;
         Ok(Self { writers: pool::pool(&options, WRITERS).await?, readers: pool::pool(&options, READERS).await? })
     }

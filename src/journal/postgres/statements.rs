@@ -52,3 +52,22 @@ statements! {
         select $1, * from unnest($2::text[], $3::bigint[]) \
         on conflict (follower, stream) do update set next_seq = excluded.next_seq";
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::journal::postgres::testing;
+    use crate::journal::sql::statements as common;
+    use sqlx::{ConnectOptions, Executor, SqlSafeStr};
+
+    #[tokio::test]
+    async fn every_statement_fits_the_tables() {
+        let Some(options) = testing::server() else { return };
+        // The tables live in the session's own schema and go with it.
+        let mut db = options.options([("search_path", "pg_temp")]).connect().await.unwrap();
+        sqlx::migrate!("migrations/postgres").run(&mut db).await.unwrap();
+        for (name, sql) in common::ALL.iter().chain(super::ALL) {
+            let prepared = db.prepare(sql.into_sql_str()).await;
+            assert!(prepared.is_ok(), "{name}: {}", prepared.unwrap_err());
+        }
+    }
+}

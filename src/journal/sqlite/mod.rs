@@ -56,8 +56,11 @@ impl SqliteJournal {
         let writing = writing.pragma("secure_delete", "on").optimize_on_close(true, None);
         let writer = pool().max_connections(1).connect_with(writing).await;
         let writer = writer.map_err(|e| refuse(format!("{place}: {e}")))?;
-        let migrated = sqlx::migrate!("migrations/sqlite").run(&writer).await;
+        let mut db = writer.acquire().await?;
+        // `run` gives a future that cannot be sent between threads.
+        let migrated = sqlx::migrate!("migrations/sqlite").run_direct(None, &mut *db, false).await;
         migrated.map_err(|e| refuse(format!("{place}: {e}")))?;
+        drop(db);
 
         let readers = pool().max_connections(READERS).connect_with(options.read_only(true)).await?;
         Ok(Self { writer, readers })

@@ -43,3 +43,20 @@ statements! {
     SET_CURSOR = "insert into follower_cursor (follower, stream, next_seq) values ($1, $2, $3) \
         on conflict (follower, stream) do update set next_seq = excluded.next_seq";
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::journal::sql::statements as common;
+    use sqlx::sqlite::SqliteConnectOptions;
+    use sqlx::{ConnectOptions, Executor, SqlSafeStr};
+
+    #[tokio::test]
+    async fn every_statement_fits_the_tables() {
+        let mut db = SqliteConnectOptions::new().in_memory(true).connect().await.unwrap();
+        sqlx::migrate!("migrations/sqlite").run(&mut db).await.unwrap();
+        for (name, sql) in common::ALL.iter().chain(super::ALL) {
+            let prepared = db.prepare(sql.into_sql_str()).await;
+            assert!(prepared.is_ok(), "{name}: {}", prepared.unwrap_err());
+        }
+    }
+}

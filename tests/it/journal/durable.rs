@@ -1,0 +1,114 @@
+//! What outlives the process, and what many tasks at once may do.
+
+use super::make::{blob, callout, commit, group, item, message, parked, records, salt};
+use crate::support::store::Store;
+use futures::future::join_all;
+use jiaoying::journal::{Batch, Group, Lease, SelectCallouts, open, verify_chain};
+use jiaoying::model::{Colour, Timestamp};
+use sqlx::{Connection, PgConnection};
+
+pub async fn everything_is_there_after_opening_again(s: Store) {
+    let Some(url) = &s.url else { return };
+    let lease = s.journal.acquire("yn".into(), "one".into(), 600_000).await.unwrap();
+    let all = Group {
+        taken: vec![],
+        posts: vec![item("i", Colour::Red, 1)],
+        message: Some(message("m")),
+        callouts: vec![callout("a", 1, None)],
+        blobs: vec![blob(b"x")],
+        salts: vec![salt("p", 1)],
+        ..group("a", 0, 3)
+    };
+    s.journal.commit(Batch { lease, groups: vec![all] }).await.unwrap();
+    s.journal.park(parked("k", 1)).await.unwrap();
+    s.journal.put_directory(true, Timestamp(1), vec![b"d".into()]).await.unwrap();
+    s.journal.set_cursors("board".into(), vec![("a".into(), 2)]).await.unwrap();
+    let url = url.clone();
+    drop(s);
+
+    let j = open(&url).await.unwrap();
+    assert_eq!(j.read("a".into(), 0, 9).await.unwrap(), records("a", 0, 3));
+    assert_eq!(j.inbox(vec![], 9).await.unwrap(), [item("i", Colour::Red, 1)]);
+    assert_eq!(j.message("530000".into(), "m".into()).await.unwrap(), Some(message("m")));
+    assert_eq!(j.callouts(SelectCallouts::Open).await.unwrap(), [callout("a", 1, None)]);
+    assert_eq!(j.blob(blob(b"x").digest).await.unwrap(), Some(blob(b"x")));
+    assert_eq!(j.salt("p".into()).await.unwrap(), Some([1; 32]));
+    assert_eq!(j.parked(9).await.unwrap(), [parked("k", 1)]);
+    assert_eq!(j.directory(None).await.unwrap().unwrap().chunks, [b"d"]);
+    assert_eq!(j.cursors("board".into()).await.unwrap(), [("a".into(), 2)]);
+    assert_eq!(j.acquire("yn".into(), "two".into(), 1).await.unwrap(), None);
+    let again = j.acquire("yn".into(), "one".into(), 1).await.unwrap();
+    assert_eq!(again, Some(Lease { cell: "yn".into(), epoch: 1 }));
+}
+
+/// Writers race for the same places with batches in different orders: each place goes to one, no call
+/// errs (a deadlock would), and all chains verify.
+pub async fn many_writers_on_many_streams_lose_nothing(s: Store) {
+    let writers = (0..6_usize).map(|w| {
+        let journal = s.journal.clone();
+        tokio::spawn(async move {
+            let mut won = 0;
+            for n in 0..15 {
+                let mut groups: Vec<_> = (0..8)
+                    .map(|k| Group {
+                        posts: vec![item(&format!("{k}/{n}"), Colour::Blue, 1)],
+                        callouts: vec![callout(&format!("s{k}"), n as i64, None)],
+                        ..group(&format!("s{k}"), n, n + 1)
+                    })
+                    .collect();
+                groups.rotate_left(w);
+                won += commit(&*journal, groups).await.iter().filter(|r| r.is_ok()).count();
+            }
+            won
+        })
+    });
+    let won: usize = join_all(writers).await.into_iter().map(Result::unwrap).sum();
+    let mut stored = 0;
+    for k in 0..8 {
+        let chain = s.journal.read(format!("s{k}").into(), 0, 999).await.unwrap();
+        verify_chain(&chain).unwrap();
+        stored += chain.len();
+    }
+    assert_eq!(stored, 8 * 15);
+    assert_eq!(won, stored);
+}
+
+/// A statement first prepared on empty tables must not read whole tables once they are full.
+pub async fn reads_stay_keyed_after_the_tables_fill(s: Store) {
+    let Some(url) = s.url.as_ref().filter(|u| u.starts_with("postgres")).cloned() else { return };
+    use_keys(&s, 0).await;
+    let filled = |k: usize| {
+        let name = format!("s{k}");
+        Group { message: Some(message(&name)), blobs: vec![blob(name.as_bytes())], ..group(&name, 0, 3) }
+    };
+    commit(&*s.journal, (0..4000).map(filled).collect()).await;
+
+    let mut db = PgConnection::connect(&url).await.unwrap();
+    let before = scanned(&mut db).await;
+    for n in 1..10 {
+        use_keys(&s, n).await;
+    }
+    let after = scanned(&mut db).await;
+    assert!(after - before < 4000, "whole tables were read: {} rows", after - before);
+}
+
+/// Goes by the keys of the tables, often enough for a plan to be kept.
+async fn use_keys(s: &Store, n: u64) {
+    for _ in 0..10 {
+        s.journal.read("s0".into(), 0, 1).await.unwrap();
+        s.journal.message("530000".into(), "s0".into()).await.unwrap();
+        s.journal.blob(blob(b"s0").digest).await.unwrap();
+        commit(&*s.journal, vec![group("x", n, n + 1)]).await;
+    }
+}
+
+/// Rows that were read by sequential scans so far. Sessions tell the server at most once a second.
+async fn scanned(db: &mut PgConnection) -> i64 {
+    tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+    sqlx::query_scalar(
+        "select sum(seq_tup_read)::bigint from pg_stat_user_tables where relname in ('record', 'message', 'blob')",
+    )
+    .fetch_one(db)
+    .await
+    .unwrap()
+}
