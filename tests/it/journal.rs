@@ -53,10 +53,11 @@ contract! {
         a_lease_given_back_is_free_at_once
         a_fenced_batch_stores_nothing
         a_lease_nobody_took_writes_nothing
-        a_dropped_commit_is_whole_or_nothing
+        a_dropped_commit_is_stored_all_the_same
         many_dropped_calls_leave_a_working_store;
     durable:
         everything_is_there_after_opening_again
         many_writers_on_many_streams_lose_nothing
+        lost_connections_are_replaced
         reads_stay_keyed_after_the_tables_fill;
 }
