@@ -71,7 +71,7 @@ postgres_start() {
 listen_addresses = '127.0.0.1'
 port = $PG_PORT
 unix_socket_directories = '$PG_DIR'
-max_connections = 300
+max_connections = 1000
 logging_collector = off
 CONF
     fi
@@ -162,6 +162,7 @@ services_up() {
 }
 
 services_down() {
+    [ -d "$1" ] || return 0
     services_plan "$1"
     postgres_stop || true
     rabbitmq_stop || true

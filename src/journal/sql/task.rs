@@ -3,6 +3,7 @@
 use crate::journal::{Conflict, JournalError, Outcome};
 use futures::future::BoxFuture;
 use std::future::Future;
+use std::iter;
 use std::ops::Range;
 
 /// Why a transaction stored nothing.
@@ -39,6 +40,10 @@ impl From<sqlx::Error> for JournalError {
             sqlx::Error::ColumnDecode { index, source } => {
                 Self::Damaged { place: format!("column {index}"), reason: source.to_string() }
             }
+            // Data exceptions (SQLSTATE class 22, such as a zero byte in text): trying again cannot help.
+            sqlx::Error::Database(d) if d.code().is_some_and(|c| c.len() == 5 && c.starts_with("22")) => {
+                Self::Damaged { place: "a value to be stored".into(), reason: d.to_string() }
+            }
             e => Self::Unavailable(e.to_string()),
         }
     }
@@ -60,7 +65,7 @@ pub(in crate::journal) async fn by_halves<'a>(
     store: impl Fn(Range<usize>) -> BoxFuture<'a, Result<(), Fault>>,
 ) -> Outcome<Vec<Result<(), Conflict>>> {
     let mut results = vec![Ok(()); count];
-    let mut todo = vec![0..count];
+    let mut todo: Vec<_> = iter::once(0..count).collect();
     while let Some(range) = todo.pop() {
         match store(range.clone()).await {
             Ok(()) => {}

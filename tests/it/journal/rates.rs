@@ -1,8 +1,8 @@
 //! How fast the stores are, for people to read: `tests/run --all`.
 
 use super::make::{item, records};
-use crate::support::servers;
 use crate::support::store::{Kind, Store, with_store};
+use crate::support::{say, servers};
 use jiaoying::journal::{Batch, Group, Record};
 use jiaoying::model::{Colour, Digest, Timestamp};
 use std::time::Instant;
@@ -31,7 +31,7 @@ async fn measure(name: &'static str, s: Store) {
         spent.sort();
         let total = spent.iter().sum::<std::time::Duration>().as_secs_f64();
         let rate = (batches * size) as f64 / total;
-        println!("{name}: batches of {size}: {rate:.0} records/s, median {:?}", spent[spent.len() / 2]);
+        say(&format!("{name}: batches of {size}: {rate:.0} records/s, median {:?}", spent[spent.len() / 2]));
     }
     inbox(name, &s).await;
 }
@@ -61,6 +61,6 @@ async fn inbox(name: &str, s: &Store) {
         s.journal.commit(Batch { lease: None, groups: vec![group] }).await.unwrap();
         took.push(begun.elapsed());
     }
-    println!("{name}: inbox of 10,000: first look {:?}, last look {:?}", looked[0], looked[looked.len() - 1]);
-    println!("{name}: taking 500 of it: {:?}", took.iter().max().unwrap());
+    say(&format!("{name}: inbox of 10,000: first look {:?}, last look {:?}", looked[0], looked[looked.len() - 1]));
+    say(&format!("{name}: taking 500 of it: {:?}", took.iter().max().unwrap()));
 }

@@ -1,5 +1,6 @@
 //! The private servers that `tests/run` starts.
 
+use super::say;
 use std::env;
 
 /// The administrator's URL of the PostgreSQL to test on; `None` when tests shall do without servers.
@@ -19,7 +20,7 @@ fn server(variable: &str, what: &str) -> Option<String> {
     match env::var(variable) {
         Ok(url) => Some(url),
         Err(_) if env::var("JIAOYING_TEST_SKIP_SERVERS").is_ok_and(|v| v == "1") => {
-            println!("skipped: no {what}, as JIAOYING_TEST_SKIP_SERVERS=1 says");
+            say(&format!("skipped: no {what}, as JIAOYING_TEST_SKIP_SERVERS=1 says"));
             None
         }
         Err(_) => panic!(
