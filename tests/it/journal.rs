@@ -61,6 +61,8 @@ contract! {
             everything_is_there_after_opening_again;
     }
     on_a_server {
+        refusal:
+            a_takeover_under_way_holds_back_the_former_holder;
         durable:
             lost_connections_are_replaced
             what_cannot_be_stored_is_not_tried_for_ever

@@ -5,6 +5,7 @@ use crate::support::dropped;
 use crate::support::store::Store;
 use jiaoying::journal::{Batch, Group, JournalError, Lease, open};
 use jiaoying::model::{Colour, StreamId};
+use sqlx::{Connection, PgConnection};
 use std::time::{Duration, Instant};
 
 /// Long enough that no lease runs out while a slow machine is at it.
@@ -37,6 +38,19 @@ pub async fn an_expired_lease_is_taken_over_and_fences_the_former_holder(s: Stor
     assert_eq!(s.journal.commit(batch(2, 1)).await, Ok(vec![Ok(())]));
     assert_eq!(acquire(&s, "one", LONG_MS).await, None);
     assert_eq!(s.journal.read("a".into(), 0, 9).await.unwrap(), records("a", 0, 2));
+}
+
+/// The check of the lease is no glance: it waits for a takeover that has begun, and is refused.
+pub async fn a_takeover_under_way_holds_back_the_former_holder(s: Store) {
+    acquire(&s, "one", LONG_MS).await;
+    let mut other = PgConnection::connect(s.url.as_ref().unwrap()).await.unwrap();
+    let mut takeover = other.begin().await.unwrap();
+    sqlx::raw_sql("update lease set epoch = 2").execute(&mut *takeover).await.unwrap();
+    let mut commit = s.journal.commit(Batch { lease: Some(lease(1)), groups: vec![group("a", 0, 1)] });
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut commit).await;
+    assert!(early.is_err(), "it did not wait: {early:?}");
+    takeover.commit().await.unwrap();
+    assert_eq!(commit.await, Err(JournalError::Fenced { cell: "yn".into(), mine: 1, held: 2 }));
 }
 
 pub async fn a_lease_given_back_is_free_at_once(s: Store) {
