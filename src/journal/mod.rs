@@ -11,9 +11,14 @@
 //!   goes on to its end.
 
 mod memory;
+mod open;
+mod postgres;
 mod record;
+mod sql;
+mod sqlite;
 
 pub use memory::MemoryJournal;
+pub use open::open;
 pub use record::{ChainError, EVENTS_PER_RECORD_MAX, FORMAT_VERSION, RECORD_BYTES_MAX, Record, verify_chain};
 
 use crate::model::{Colour, Command, Digest, Finding, StreamId, Timestamp};
@@ -190,8 +195,9 @@ pub struct DirectoryVersion {
 /// The store. All methods are safe to call from several tasks.
 pub trait Journal: Send + Sync {
     /// Stores a batch in one transaction where possible. The inner results are one per group, in
-    /// order; a group in conflict leaves the others stored. [`JournalError::Unavailable`] leaves
-    /// unknown whether anything was stored: the caller must read the heads again.
+    /// order; a group in conflict leaves the others stored, in several transactions, each of which
+    /// checks the lease. [`JournalError::Unavailable`] leaves unknown whether anything was stored:
+    /// the caller must read the heads again.
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Outcome<Vec<Result<(), Conflict>>>>;
 
     /// The records of a stream that end at or after sequence `from` (0 is the first), in order,

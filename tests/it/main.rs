@@ -8,4 +8,5 @@ mod formats;
 mod journal;
 mod plan;
 mod promises;
+mod support;
 mod tidy;

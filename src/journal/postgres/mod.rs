@@ -1,0 +1,229 @@
+//! The journal in PostgreSQL: for production.
+//!
+//! - **Here:** two small pools, so that readers never keep a writer waiting, and a deadline for every call.
+//! - **Not here:** what both SQL stores share (`sql`).
+//! - **Depends on:** `sql`, the types of `journal`.
+//! - **Promises:** all of the trait's, for any number of processes.
+
+mod commit;
+mod pool;
+mod statements;
+#[cfg(test)]
+mod testing;
+
+use super::sql::{
+    BlobSql, CalloutSql, DirectorySql, InboxSql, MessageSql, ParkedSql, RecordSql, by_halves, checked, cursor,
+    detached, int, json, natural, no_directory, salt, statements as common,
+};
+use super::{
+    Batch, Blob, CalloutRow, Conflict, DirectoryVersion, InboxItem, Journal, JournalError, Lease, MessageRow, Outcome,
+    Parked, Record, SelectCallouts,
+};
+use crate::model::{Digest, StreamId, Timestamp};
+use futures::future::{BoxFuture, FutureExt};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection, PgPool};
+use statements as own;
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+const WRITERS: u32 = 4;
+const READERS: u32 = 6;
+/// A call that has no answer by then counts as lost: the server may be gone without a word.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A journal in one PostgreSQL database.
+pub(super) struct PostgresJournal {
+    writers: PgPool,
+    readers: PgPool,
+}
+
+// === impl PostgresJournal ===
+
+impl PostgresJournal {
+    /// Opens `postgres://…` and runs the migrations.
+    pub(super) async fn open(url: &str) -> Outcome<Self> {
+        let refuse = |reason: String| JournalError::Unavailable(format!("PostgreSQL: {reason}"));
+        let options = PgConnectOptions::from_str(url).map_err(|e| refuse(e.to_string()))?;
+        // Migrations may take longer than the pools allow.
+        let mut db = PgConnection::connect_with(&options).await.map_err(|e| refuse(e.to_string()))?;
+        // `run` gives a future that cannot be sent between threads.
+        let migrated = sqlx::migrate!("migrations/postgres").run_direct(None, &mut db, false).await;
+        migrated.map_err(|e| refuse(e.to_string()))?;
+        db.close().await?;
+        Ok(Self { writers: pool::pool(&options, WRITERS).await?, readers: pool::pool(&options, READERS).await? })
+    }
+
+    /// Runs a write on the writers, in a task of its own.
+    fn write<'a, T, F>(&'a self, write: impl FnOnce(PgPool) -> F + Send + 'a) -> BoxFuture<'a, Outcome<T>>
+    where
+        T: Send + 'static,
+        F: Future<Output = Outcome<T>> + Send + 'static,
+    {
+        async move { detached(in_time(write(self.writers.clone()))).await }.boxed()
+    }
+}
+
+async fn in_time<T>(call: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    let late = |_| Err(JournalError::Unavailable(format!("PostgreSQL gave no answer within {} s", DEADLINE.as_secs())));
+    tokio::time::timeout(DEADLINE, call).await.unwrap_or_else(late)
+}
+
+impl Journal for PostgresJournal {
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Outcome<Vec<Result<(), Conflict>>>> {
+        self.write(async move |db| {
+            let Batch { lease, groups } = &batch;
+            by_halves(groups.len(), |range| commit::store(&db, lease.as_ref(), &groups[range]).boxed()).await
+        })
+    }
+
+    fn read(&self, stream: StreamId, from: u64, limit: usize) -> BoxFuture<'_, Outcome<Vec<Record>>> {
+        in_time(async move {
+            let q = sqlx::query_as::<_, RecordSql>(common::READ).bind(stream.as_str()).bind(int(from));
+            checked(q.bind(int(limit)).fetch_all(&self.readers).await?)
+        })
+        .boxed()
+    }
+
+    fn inbox(&self, except: Vec<String>, limit: usize) -> BoxFuture<'_, Outcome<Vec<InboxItem>>> {
+        in_time(async move {
+            let q = sqlx::query_as::<_, InboxSql>(own::INBOX).bind(except).bind(int(limit));
+            checked(q.fetch_all(&self.readers).await?)
+        })
+        .boxed()
+    }
+
+    fn message(&self, sender: String, identifier: String) -> BoxFuture<'_, Outcome<Option<MessageRow>>> {
+        in_time(async move {
+            let q = sqlx::query_as::<_, MessageSql>(common::MESSAGE).bind(sender).bind(identifier);
+            q.fetch_optional(&self.readers).await?.map(MessageRow::try_from).transpose()
+        })
+        .boxed()
+    }
+
+    fn callouts(&self, select: SelectCallouts) -> BoxFuture<'_, Outcome<Vec<CalloutRow>>> {
+        in_time(async move {
+            let q = match select {
+                SelectCallouts::Open => sqlx::query_as::<_, CalloutSql>(common::CALLOUTS_OPEN),
+                SelectCallouts::ClosedSince(at) => sqlx::query_as(common::CALLOUTS_CLOSED_SINCE).bind(at.0),
+                SelectCallouts::Before { before, limit } => {
+                    sqlx::query_as(common::CALLOUTS_BEFORE).bind(before.0).bind(int(limit))
+                }
+            };
+            checked(q.fetch_all(&self.readers).await?)
+        })
+        .boxed()
+    }
+
+    fn acquire(&self, cell: String, holder: String, ttl_ms: i64) -> BoxFuture<'_, Outcome<Option<Lease>>> {
+        self.write(async move |db| {
+            let q = sqlx::query_scalar::<_, i64>(own::ACQUIRE).bind(&cell).bind(holder).bind(ttl_ms);
+            let epoch = q.fetch_optional(&db).await?;
+            epoch.map(|n| Ok(Lease { cell, epoch: natural("lease", n)? })).transpose()
+        })
+    }
+
+    fn release(&self, lease: Lease) -> BoxFuture<'_, Outcome<()>> {
+        self.write(async move |db| {
+            sqlx::query(common::RELEASE).bind(lease.cell).bind(int(lease.epoch)).execute(&db).await?;
+            Ok(())
+        })
+    }
+
+    fn blob(&self, digest: Digest) -> BoxFuture<'_, Outcome<Option<Blob>>> {
+        in_time(async move {
+            let q = sqlx::query_as::<_, BlobSql>(common::BLOB).bind(&digest.0[..]);
+            q.fetch_optional(&self.readers).await?.map(Blob::try_from).transpose()
+        })
+        .boxed()
+    }
+
+    fn salt(&self, subject: String) -> BoxFuture<'_, Outcome<Option<[u8; 32]>>> {
+        in_time(async move {
+            let q = sqlx::query_scalar(common::SALT).bind(subject);
+            q.fetch_optional(&self.readers).await?.map(salt).transpose()
+        })
+        .boxed()
+    }
+
+    fn erase(&self, subject: String) -> BoxFuture<'_, Outcome<()>> {
+        self.write(async move |db| {
+            sqlx::query(common::ERASE).bind(subject).execute(&db).await?;
+            Ok(())
+        })
+    }
+
+    fn park(&self, parked: Parked) -> BoxFuture<'_, Outcome<()>> {
+        self.write(async move |db| {
+            let q = sqlx::query(common::PARK).bind(parked.id).bind(parked.at.0).bind(parked.door).bind(parked.account);
+            let q = q.bind(json(&parked.findings)?).bind(&parked.raw.digest.0[..]);
+            q.bind(parked.raw.subject).bind(parked.raw.sealed).execute(&db).await?;
+            Ok(())
+        })
+    }
+
+    fn parked(&self, limit: usize) -> BoxFuture<'_, Outcome<Vec<Parked>>> {
+        in_time(async move {
+            let q = sqlx::query_as::<_, ParkedSql>(common::PARKED).bind(int(limit));
+            checked(q.fetch_all(&self.readers).await?)
+        })
+        .boxed()
+    }
+
+    fn put_directory(
+        &self,
+        published: bool,
+        stored_at: Timestamp,
+        chunks: Vec<Vec<u8>>,
+    ) -> BoxFuture<'_, Outcome<u64>> {
+        self.write(async move |db| {
+            let mut tx = db.begin().await?;
+            sqlx::query(own::LOCK_DIRECTORY).execute(&mut *tx).await?;
+            let q = sqlx::query_scalar(common::PUT_DIRECTORY).bind(published).bind(stored_at.0);
+            let version: i64 = q.fetch_one(&mut *tx).await?;
+            sqlx::query(own::PUT_CHUNKS).bind(version).bind(chunks).execute(&mut *tx).await?;
+            tx.commit().await?;
+            natural("directory", version)
+        })
+    }
+
+    fn publish_directory(&self, version: u64) -> BoxFuture<'_, Outcome<()>> {
+        self.write(async move |db| {
+            let done = sqlx::query(common::PUBLISH_DIRECTORY).bind(int(version)).bind(true).execute(&db).await?;
+            if done.rows_affected() == 0 { Err(no_directory(version)) } else { Ok(()) }
+        })
+    }
+
+    fn directory(&self, version: Option<u64>) -> BoxFuture<'_, Outcome<Option<DirectoryVersion>>> {
+        in_time(async move {
+            let q = match version {
+                Some(v) => sqlx::query_as::<_, DirectorySql>(common::DIRECTORY).bind(int(v)),
+                None => sqlx::query_as(common::DIRECTORY_LAST).bind(true),
+            };
+            let Some(row) = q.fetch_optional(&self.readers).await? else { return Ok(None) };
+            let chunks = sqlx::query_scalar(common::CHUNKS).bind(row.version).fetch_all(&self.readers).await?;
+            row.with(chunks).map(Some)
+        })
+        .boxed()
+    }
+
+    fn cursors(&self, follower: String) -> BoxFuture<'_, Outcome<Vec<(StreamId, u64)>>> {
+        in_time(async move {
+            let rows = sqlx::query_as(common::CURSORS).bind(follower).fetch_all(&self.readers).await?;
+            rows.into_iter().map(cursor).collect()
+        })
+        .boxed()
+    }
+
+    fn set_cursors(&self, follower: String, cursors: Vec<(StreamId, u64)>) -> BoxFuture<'_, Outcome<()>> {
+        self.write(async move |db| {
+            // A stream named twice keeps the last; in order, so that followers never block each other.
+            let (streams, next): (Vec<_>, Vec<_>) =
+                cursors.iter().map(|(s, n)| (s.as_str(), int(*n))).collect::<BTreeMap<_, _>>().into_iter().unzip();
+            let q = sqlx::query(own::SET_CURSORS).bind(follower).bind(streams).bind(next);
+            q.execute(&db).await?;
+            Ok(())
+        })
+    }
+}

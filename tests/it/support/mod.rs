@@ -1,0 +1,21 @@
+//! What several test modules need: the private servers and a store to test on.
+
+pub mod servers;
+pub mod store;
+
+use std::io::Write;
+
+/// Begins a call and drops it after a little while: timers are too coarse to hit the moments between
+/// a question and its answer.
+pub async fn dropped(call: impl Future, yields: u32) {
+    tokio::select! {
+        biased;
+        _ended = call => {}
+        () = async { for _ in 0..yields { tokio::task::yield_now().await; } } => {}
+    }
+}
+
+/// Tells people something although the test passes: what is printed the usual way is swallowed then.
+pub fn say(line: &str) {
+    std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
+}
