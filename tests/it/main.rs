@@ -4,5 +4,6 @@
 
 mod directory;
 mod formats;
+mod gateway;
 mod journal;
 mod plan;
