@@ -6,6 +6,8 @@
 //! - **Promises:** a receipt is given only after the message, or its parking, is durable; the same
 //!   document by any door gives the same receipt; bad content is parked, never lost, never requeued.
 
+pub mod amqp;
+
 use crate::model::Finding;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod amqp;
 mod directory;
 mod formats;
 mod gateway;
