@@ -7,7 +7,7 @@
 //!   one fact in its answer, [`Fact::Unknown`] when the wire died; what comes back later is confirmed
 //!   to the other side only after [`Upcalls::take`] said it is durable.
 
-mod http;
+pub mod http;
 pub mod simulator;
 
 use crate::model::{AttemptKey, Channel, Fact, GatewayId, Timestamp};

@@ -6,6 +6,7 @@
 //! - **Promises:** a receipt is given only after the message, or its parking, is durable; the same
 //!   document by any door gives the same receipt; bad content is parked, never lost, never requeued.
 
+pub mod amqp;
 mod desk;
 pub mod formats;
 mod senders;

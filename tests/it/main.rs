@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod amqp;
 mod config;
 mod directory;
 mod formats;
+mod gateway;
 mod journal;
 mod plan;
 mod promises;

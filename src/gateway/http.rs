@@ -1,1 +1,0 @@
-//! The generic HTTP gateway.

@@ -1,0 +1,168 @@
+//! The callback routes: gateways tell what became of attempts, and what people pressed and wrote.
+
+use super::event::{self, Note};
+use super::{Clock, HttpGatewayConfig, SIGNATURE, Secret, TIMESTAMP, verify};
+use crate::gateway::Upcalls;
+use crate::model::GatewayId;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header::RETRY_AFTER};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::post;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Bounds of the callback routes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CallbackLimits {
+    /// Bytes of a request body.
+    pub body_max_bytes: usize,
+    /// Events in one request.
+    pub events_max: usize,
+    /// Milliseconds in which a body must have arrived.
+    pub read_timeout_ms: u64,
+    /// Seconds a gateway is asked to wait when nothing can be stored.
+    pub retry_after_s: u32,
+}
+
+struct Callbacks {
+    peers: HashMap<String, Peer>,
+    sink: Arc<dyn Upcalls>,
+    clock: Clock,
+    limits: CallbackLimits,
+}
+
+struct Peer {
+    id: GatewayId,
+    secret: Secret,
+    skew_s: u32,
+}
+
+#[derive(Serialize)]
+struct Taken {
+    taken: usize,
+    refused: Vec<Note>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    noted: Vec<Note>,
+}
+
+/// A refusal of a whole request.
+struct Refused {
+    status: StatusCode,
+    reason: String,
+    retry_after_s: Option<u32>,
+}
+
+/// The routes: `POST /callbacks/{gateway}`. Answers 200 only after `sink` said that everything it
+/// names as taken is durable; repeated, unordered and early events are passed on as they are.
+pub fn callbacks(
+    gateways: &[HttpGatewayConfig],
+    sink: Arc<dyn Upcalls>,
+    clock: Clock,
+    limits: CallbackLimits,
+) -> Router {
+    let peer = |g: &HttpGatewayConfig| {
+        let peer = Peer { id: g.id.clone(), secret: g.secret.clone(), skew_s: g.callback_clock_skew_s };
+        (g.id.to_string(), peer)
+    };
+    let peers = gateways.iter().map(peer).collect();
+    let state = Arc::new(Callbacks { peers, sink, clock, limits });
+    Router::new().route("/callbacks/{gateway}", post(receive)).with_state(state)
+}
+
+async fn receive(
+    State(callbacks): State<Arc<Callbacks>>,
+    Path(gateway): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match callbacks.receive(&gateway, &headers, body).await {
+        Ok(response) => response,
+        Err(refused) => {
+            tracing::warn!(status = refused.status.as_u16(), reason = refused.reason, "callback refused");
+            refused.into_response()
+        }
+    }
+}
+
+// === impl Callbacks ===
+
+impl Callbacks {
+    async fn receive(&self, gateway: &str, headers: &HeaderMap, body: Body) -> Result<Response, Refused> {
+        let peer =
+            self.peers.get(gateway).ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, "no such gateway".into()))?;
+        let body = self.read(body).await?;
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        verify(&peer.secret, header(TIMESTAMP), header(SIGNATURE), &body, (self.clock)(), peer.skew_s)
+            .map_err(|e| Refused::new(StatusCode::UNAUTHORIZED, e.to_string()))?;
+        let parsed =
+            event::parse(&body, self.limits.events_max).map_err(|e| Refused::new(StatusCode::BAD_REQUEST, e))?;
+        let taken = parsed.good.len();
+        if taken > 0 {
+            self.take(peer.id.clone(), parsed.good).await?;
+        }
+        // A request of which nothing was taken must not look like a success.
+        let status =
+            if taken == 0 && !parsed.refused.is_empty() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+        if !parsed.refused.is_empty() {
+            tracing::warn!(gateway = %peer.id, taken, refused = parsed.refused.len(), "callback with bad events");
+        }
+        Ok((status, Json(Taken { taken, refused: parsed.refused, noted: parsed.noted })).into_response())
+    }
+
+    async fn read(&self, body: Body) -> Result<axum::body::Bytes, Refused> {
+        let limit = Duration::from_millis(self.limits.read_timeout_ms);
+        let max = self.limits.body_max_bytes;
+        match tokio::time::timeout(limit, to_bytes(body, max)).await {
+            Ok(Ok(body)) => Ok(body),
+            Ok(Err(_)) => {
+                Err(Refused::new(StatusCode::PAYLOAD_TOO_LARGE, format!("at most {max} bytes in one request")))
+            }
+            Err(_) => Err(Refused::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time".into())),
+        }
+    }
+
+    /// A task of its own: the handler is dropped when the peer hangs up, a half-done write must not be.
+    async fn take(&self, gateway: GatewayId, upcalls: Vec<crate::gateway::Upcall>) -> Result<(), Refused> {
+        let sink = self.sink.clone();
+        let taken = tokio::spawn(async move { sink.take(gateway, upcalls).await }).await;
+        let reason = match taken {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(not_taken)) => not_taken.to_string(),
+            Err(panicked) => panicked.to_string(),
+        };
+        tracing::error!(reason, "callback not taken");
+        let refused = Refused::new(StatusCode::SERVICE_UNAVAILABLE, "nothing was taken; send it again".into());
+        Err(Refused { retry_after_s: Some(self.limits.retry_after_s), ..refused })
+    }
+}
+
+// === impl CallbackLimits ===
+
+impl Default for CallbackLimits {
+    fn default() -> Self {
+        Self { body_max_bytes: 1 << 20, events_max: 10_000, read_timeout_ms: 10_000, retry_after_s: 5 }
+    }
+}
+
+// === impl Refused ===
+
+impl Refused {
+    fn new(status: StatusCode, reason: String) -> Self {
+        Self { status, reason, retry_after_s: None }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(serde_json::json!({ "reason": self.reason }))).into_response();
+        if let Some(s) = self.retry_after_s {
+            response.headers_mut().insert(RETRY_AFTER, s.into());
+        }
+        response
+    }
+}

@@ -1,0 +1,247 @@
+//! Submitting and withdrawing attempts over HTTP.
+
+use super::answer::{self, Answer, down};
+use super::{Clock, HttpGatewayConfig, SIGNATURE, TIMESTAMP, scrub, sign};
+use crate::gateway::{Gateway, Outgoing};
+use crate::model::{AttemptKey, Channel, Digest, Fact, Failure, GatewayId, Timestamp};
+use futures::future::{BoxFuture, join_all};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use serde::Serialize;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+/// The longest pause a gateway can ask for, in milliseconds; a breaker probes it again after that.
+const PAUSE_MAX_MS: i64 = 300_000;
+
+/// A gateway that takes attempts by signed HTTP POST.
+pub struct HttpGateway {
+    config: HttpGatewayConfig,
+    client: reqwest::Client,
+    clock: Clock,
+    /// Microseconds since the epoch; 0 when no pause was asked for.
+    pause_until: AtomicI64,
+}
+
+/// Why a gateway could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("gateway {id}: {faults}")]
+pub struct HttpGatewayError {
+    /// The gateway.
+    pub id: GatewayId,
+    /// What is wrong, field by field.
+    pub faults: String,
+}
+
+#[derive(Serialize)]
+struct Batch<'a> {
+    attempts: Vec<AttemptOut<'a>>,
+}
+
+#[derive(Serialize)]
+struct AttemptOut<'a> {
+    key: String,
+    channel: Channel,
+    to: &'a str,
+    text: &'a str,
+    language: &'a str,
+    colour: &'a str,
+    valid_until: String,
+}
+
+#[derive(Serialize)]
+struct Withdrawal {
+    key: String,
+}
+
+// === impl HttpGateway ===
+
+impl HttpGateway {
+    /// A gateway from its section. TLS is rustls with the ring provider and the system's roots.
+    ///
+    /// # Errors
+    /// Every fault of the section, or why no TLS client can be had on this host.
+    pub fn new(config: HttpGatewayConfig, clock: Clock) -> Result<Self, HttpGatewayError> {
+        let refuse = |faults: String| HttpGatewayError { id: config.id.clone(), faults };
+        let faults = config.faults();
+        if !faults.is_empty() {
+            return Err(refuse(faults.join("; ")));
+        }
+        // The build has no default provider; an error means that one was installed before, which will do.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_millis(config.timeout_ms))
+            .connect_timeout(Duration::from_millis(config.connect_timeout_ms))
+            // A redirect would send numbers to somebody the signature was not made for.
+            .redirect(reqwest::redirect::Policy::none())
+            // Servers close idle connections after 5 s and more; a request on a closed one ends as unknown.
+            .pool_idle_timeout(Duration::from_secs(4))
+            // Nothing below us repeats a call.
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .build()
+            .map_err(|e| refuse(e.to_string()))?;
+        Ok(Self { config, client, clock, pause_until: AtomicI64::new(0) })
+    }
+
+    /// Until when the gateway asked to be left alone (429 or 503 with Retry-After, at most 300 s ahead).
+    #[must_use]
+    pub fn pause_until(&self) -> Option<Timestamp> {
+        let at = Timestamp(self.pause_until.load(Ordering::Relaxed));
+        (at > (self.clock)()).then_some(at)
+    }
+
+    async fn submit_batch(&self, attempts: &[Outgoing]) -> Vec<Fact> {
+        let now = (self.clock)();
+        let fresh: Vec<_> = attempts.iter().filter(|a| a.valid_until > now).cloned().collect();
+        let mut facts = if fresh.is_empty() { Vec::new() } else { self.send_batch(&fresh).await }.into_iter();
+        let expired = || Fact::Failed { failure: Failure::Expired, detail: None };
+        let one = |a: &Outgoing| if a.valid_until > now { facts.next() } else { None }.unwrap_or_else(expired);
+        attempts.iter().map(one).collect()
+    }
+
+    async fn send_batch(&self, attempts: &[Outgoing]) -> Vec<Fact> {
+        let body = to_json(&Batch { attempts: attempts.iter().map(AttemptOut::from).collect() });
+        let keys: Vec<_> = attempts.iter().map(|a| a.key.to_string()).collect();
+        let parts: Vec<_> = keys.iter().map(String::as_bytes).collect();
+        let request = self.post(&self.config.url, body).header("idempotency-key", Digest::of_parts(&parts).hex());
+        match request.send().await {
+            Ok(response) => {
+                self.note_pause(response.status(), response.headers());
+                let status = response.status();
+                let body = read(response, self.config.answer_max_bytes).await;
+                answer::facts(attempts, &Answer { status, body }, self.config.idempotent)
+            }
+            Err(e) => {
+                let e = e.without_url();
+                tracing::warn!(gateway = %self.config.id, attempts = attempts.len(), error = %chain(&e), "submit failed");
+                let fact = if e.is_connect() {
+                    down("no connection")
+                } else {
+                    Fact::Unknown { resent: self.config.idempotent }
+                };
+                vec![fact; attempts.len()]
+            }
+        }
+    }
+
+    fn post(&self, url: &str, body: Vec<u8>) -> reqwest::RequestBuilder {
+        let timestamp = (self.clock)().0.div_euclid(1_000_000).to_string();
+        let signature = sign(&self.config.secret, &timestamp, &body);
+        self.client
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header(TIMESTAMP, timestamp)
+            .header(SIGNATURE, signature)
+            .body(body)
+    }
+
+    fn note_pause(&self, status: reqwest::StatusCode, headers: &HeaderMap) {
+        if !matches!(status.as_u16(), 429 | 503) {
+            self.pause_until.store(0, Ordering::Relaxed);
+            return;
+        }
+        let now = (self.clock)();
+        if let Some(ms) = headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(|v| retry_after_ms(v, now)) {
+            self.pause_until.store(now.plus_ms(ms.clamp(0, PAUSE_MAX_MS)).0, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Gateway for HttpGateway {
+    fn id(&self) -> &GatewayId {
+        &self.config.id
+    }
+
+    fn channels(&self) -> &[Channel] {
+        &self.config.channels
+    }
+
+    fn is_idempotent(&self) -> bool {
+        self.config.idempotent
+    }
+
+    fn batch_max(&self) -> usize {
+        self.config.batch_max
+    }
+
+    fn submit(&self, attempts: Vec<Outgoing>) -> BoxFuture<'_, Vec<Fact>> {
+        Box::pin(async move {
+            let batches = attempts.chunks(self.config.batch_max).map(|batch| self.submit_batch(batch));
+            join_all(batches).await.concat()
+        })
+    }
+
+    fn withdraw(&self, key: AttemptKey) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let url = format!("{}/withdraw", self.config.url.trim_end_matches('/'));
+            let answer = self.post(&url, to_json(&Withdrawal { key: key.to_string() })).send().await;
+            let problem = match answer.and_then(reqwest::Response::error_for_status) {
+                Ok(_) => return,
+                Err(e) => chain(&e.without_url()),
+            };
+            tracing::warn!(gateway = %self.config.id, attempt = %key, error = %problem, "not withdrawn");
+        })
+    }
+}
+
+// === impl AttemptOut ===
+
+impl<'a> From<&'a Outgoing> for AttemptOut<'a> {
+    fn from(a: &'a Outgoing) -> Self {
+        Self {
+            key: a.key.to_string(),
+            channel: a.channel,
+            to: &a.number,
+            text: &a.text,
+            language: &a.language,
+            colour: a.colour,
+            valid_until: a.valid_until.iso(),
+        }
+    }
+}
+
+#[expect(clippy::unwrap_used, reason = "text and numbers always serialise")]
+fn to_json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap()
+}
+
+/// The body, or `None` when it is longer than `max` bytes or was cut off.
+async fn read(mut response: reqwest::Response, max: usize) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.ok()? {
+        if body.len() + chunk.len() > max {
+            return None;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Some(body)
+}
+
+/// RFC 9110 10.2.3: whole seconds, or a date.
+fn retry_after_ms(value: &str, now: Timestamp) -> Option<i64> {
+    if let Ok(seconds) = value.trim().parse::<u32>() {
+        return Some(i64::from(seconds) * 1000);
+    }
+    let at = chrono::DateTime::parse_from_rfc2822(value.trim()).ok()?;
+    Some(Timestamp::from_chrono(&at).ms_since(now))
+}
+
+/// An error with its causes, without numbers.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |e| e.source());
+    let texts: Vec<_> = std::iter::once(error.to_string()).chain(causes.map(ToString::to_string)).collect();
+    scrub(&texts.join(": "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = Timestamp::parse_iso("2026-07-01T04:18:00+08:00").unwrap();
+        assert_eq!(retry_after_ms("7", now), Some(7000));
+        assert_eq!(retry_after_ms("Tue, 30 Jun 2026 20:18:09 GMT", now), Some(9000));
+        assert_eq!(retry_after_ms("soon", now), None);
+    }
+}
