@@ -1,3 +1,5 @@
 //! The `jiaoying` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    jiaoying::cli::main()
+}

@@ -1,1 +1,67 @@
-//! cli
+//! The command line: one file per command, each with a form for people and a form for machines.
+//!
+//! - **Here:** arguments, progress, tables; putting the parts together for `serve` and `demo`.
+//! - **Not here:** anything another program could want to call (that belongs to the modules above).
+//! - **Depends on:** everything.
+//! - **Promises:** errors name place and reason and leave with a code other than 0; `--json` prints one
+//!   JSON object last; nothing prints secrets or whole phone numbers.
+
+mod demo;
+mod serve;
+mod simulate;
+
+use crate::config::Config;
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// 叫应 jiaoying: calls out the responsible persons of a hazard warning until a person answers.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Cli {
+    /// The configuration file; the documented defaults hold for what it does not say.
+    #[arg(long, global = true, env = "JIAOYING_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service: doors, engine, gateways, board.
+    Serve(serve::Args),
+    /// Show a whole night on invented people: no server, no broker, no real phone.
+    Demo(demo::Args),
+    /// Run the seeded simulator and check every promise after every event.
+    Simulate(simulate::Args),
+}
+
+/// Runs the command line.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("jiaoying: cannot start threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("jiaoying: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let config = || Config::load(cli.config.as_deref(), std::env::vars()).context("configuration");
+    match cli.command {
+        Command::Serve(args) => serve::run(args, config()?).await,
+        Command::Demo(args) => demo::run(args).await,
+        Command::Simulate(args) => simulate::run(args).await,
+    }
+}

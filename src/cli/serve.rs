@@ -1,0 +1,9 @@
+//! See the module's map.
+use std::process::ExitCode;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+pub(super) async fn run(_args: Args, _config: crate::config::Config) -> anyhow::Result<ExitCode> {
+    Ok(ExitCode::SUCCESS)
+}
