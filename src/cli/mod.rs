@@ -7,6 +7,8 @@
 //!   JSON object last; nothing prints secrets or whole phone numbers.
 
 mod demo;
+mod demo_view;
+mod pages;
 mod serve;
 mod simulate;
 
