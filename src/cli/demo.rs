@@ -9,6 +9,7 @@ use crate::journal::{self, Journal, SelectCallouts};
 use crate::model::{Answer, CalloutId, RegionCode, SecretKey, Timestamp};
 use crate::runtime::{Acts, CallKey, Health, Vouched};
 use crate::sim::{Faults, Post, Scene, World, built_in_plans};
+use crate::telemetry::Metrics;
 use anyhow::{Context, anyhow};
 use futures::future::{BoxFuture, FutureExt};
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
@@ -113,7 +115,19 @@ async fn play(args: &Args, url: &str) -> anyhow::Result<ExitCode> {
     let (asks, mut asked) = mpsc::channel(64);
     let clock = Arc::new(AtomicI64::new(begins.0));
     let acts = Arc::new(DemoActs { asks, clock: clock.clone() });
-    let pages = super::pages::Pages::open(args.port, acts, &world.gallery, &journal, directory, key).await?;
+    let stop = CancellationToken::new();
+    let state = super::pages::State {
+        acts,
+        gallery: world.gallery.clone(),
+        journal: journal.clone(),
+        directory,
+        desk: None,
+        metrics: Metrics::new(),
+        http: super::pages::loopback(args.port)?,
+        bytes_max: 0,
+        key,
+    };
+    let pages = super::pages::Pages::open(state, axum::Router::new(), stop.clone()).await?;
     world.set_link_base(&format!("{}/a/", pages.public_url));
     let mut view = View::new(args.json, args.speed, begins, &pages.internal_url);
     let began = Instant::now();
@@ -141,6 +155,8 @@ async fn play(args: &Args, url: &str) -> anyhow::Result<ExitCode> {
             }
         }
     }
+    stop.cancel();
+    pages.closed().await;
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
