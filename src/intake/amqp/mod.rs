@@ -12,6 +12,7 @@ mod backoff;
 mod config;
 mod consumer;
 mod letter;
+mod mend;
 mod publisher;
 mod session;
 mod status;
