@@ -13,6 +13,7 @@ mod config;
 mod consumer;
 mod letter;
 mod progress;
+mod mend;
 mod publisher;
 mod session;
 mod status;
