@@ -11,4 +11,5 @@ mod journal;
 mod plan;
 mod promises;
 mod support;
+mod survival;
 mod tidy;
