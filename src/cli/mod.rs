@@ -6,6 +6,7 @@
 //! - **Promises:** errors name place and reason and leave with a code other than 0; `--json` prints one
 //!   JSON object last; nothing prints secrets or whole phone numbers.
 
+mod bench;
 mod demo;
 mod demo_view;
 mod pages;
@@ -35,6 +36,8 @@ enum Command {
     Serve(serve::Args),
     /// Show a whole night on invented people: no server, no broker, no real phone.
     Demo(demo::Args),
+    /// Measure.
+    Bench(bench::Args),
     /// Run the seeded simulator and check every promise after every event.
     Simulate(simulate::Args),
 }
@@ -64,6 +67,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve(args) => serve::run(args, config()?).await,
         Command::Demo(args) => demo::run(args).await,
+        Command::Bench(args) => bench::run(args).await,
         Command::Simulate(args) => simulate::run(args).await,
     }
 }

@@ -14,7 +14,7 @@ use crate::journal::{self, Journal};
 use crate::model::{Channel, Hazard, RegionCode, SecretKey, Status};
 use crate::plan::PlanSet;
 use crate::runtime::{
-    self, CellSettings, EngineHandle, EngineParts, Gallery, GatewayInfo, HealthPart, ReplyWords, clock, entropy,
+    self, Acts, CellSettings, EngineHandle, EngineParts, Gallery, GatewayInfo, HealthPart, ReplyWords, clock, entropy,
 };
 use crate::telemetry::{self, Metrics};
 use anyhow::{Context, anyhow, bail};
@@ -49,7 +49,7 @@ pub(super) async fn run(_args: Args, config: Config) -> anyhow::Result<ExitCode>
 }
 
 /// A running service.
-struct Service {
+pub(super) struct Service {
     journal: Arc<dyn Journal>,
     key: SecretKey,
     handle: EngineHandle,
@@ -62,7 +62,7 @@ struct Service {
 // === impl Service ===
 
 impl Service {
-    async fn start(config: &Config, stop: CancellationToken) -> anyhow::Result<Self> {
+    pub(super) async fn start(config: &Config, stop: CancellationToken) -> anyhow::Result<Self> {
         for notice in config.notices() {
             tracing::warn!(notice, "configuration");
         }
@@ -121,6 +121,11 @@ impl Service {
         Ok(Self { journal, key, handle, desk, pages, door, tasks })
     }
 
+    /// Whether every part is well.
+    pub(super) fn is_ready(&self) -> bool {
+        self.handle.health().is_ready()
+    }
+
     /// Takes the last published directory version into force, on SIGHUP.
     async fn reload(&self) {
         match directory_in_force(&*self.journal, &self.key).await {
@@ -135,7 +140,7 @@ impl Service {
         }
     }
 
-    async fn stopped(self) {
+    pub(super) async fn stopped(self) {
         if let Some(door) = &self.door {
             door.closed().await;
         }
