@@ -14,6 +14,7 @@ services_install() {
     local missing=()
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
     compgen -G '/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin' >/dev/null || missing+=(rabbitmq-server)
+    /usr/bin/python3 -c "import pika" 2>/dev/null || missing+=(python3-pika)
     [ ${#missing[@]} = 0 ] && return
     local sudo=(); [ "$(id -u)" = 0 ] || sudo=(sudo)
     echo "installing ${missing[*]}"

@@ -5,6 +5,7 @@
 mod amqp;
 mod config;
 mod directory;
+mod end_to_end;
 mod formats;
 mod gateway;
 mod journal;
