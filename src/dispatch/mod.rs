@@ -161,11 +161,11 @@ impl Dispatch {
         }
     }
 
-    /// How each lane stands, and how many offers wait per channel.
+    /// How each lane stands, with the channels it serves, and how many offers wait per channel.
     #[must_use]
-    pub fn states(&self) -> (Vec<(GatewayId, LaneState)>, BTreeMap<Channel, usize>) {
-        let lanes = self.lanes.iter().map(|l| (l.settings().id.clone(), l.state())).collect();
-        (lanes, self.queues.iter().map(|(c, q)| (*c, q.len())).collect())
+    pub fn states(&self) -> (Vec<(GatewayId, LaneState, Vec<Channel>)>, BTreeMap<Channel, usize>) {
+        let state = |l: &Lane| (l.settings().id.clone(), l.state(), l.settings().channels.clone());
+        (self.lanes.iter().map(state).collect(), self.queues.iter().map(|(c, q)| (*c, q.len())).collect())
     }
 
     fn lane_mut(&mut self, gateway: &GatewayId) -> Option<&mut Lane> {

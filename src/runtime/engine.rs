@@ -5,11 +5,12 @@ use super::book::CallKey;
 use super::cell::{Cell, CellSettings, GatewayInfo, Output, Ticket};
 use super::clock;
 use super::gallery::Gallery;
+use super::measure;
 use super::upcalls::Vouched;
 use crate::directory::Directory;
 use crate::gateway::{Gateway, NotTaken, Outgoing, Upcall, Upcalls};
 use crate::journal::{Conflict, Journal, JournalError, Lease, Record, SelectCallouts};
-use crate::model::{Answer, AttemptKey, CalloutId, Event, Fact, GatewayId, SecretKey, Stage, Timestamp};
+use crate::model::{Answer, AttemptKey, CalloutId, Fact, GatewayId, SecretKey, Timestamp};
 use crate::plan::PlanSet;
 use crate::telemetry::Metrics;
 use futures::future::{BoxFuture, FutureExt};
@@ -301,7 +302,10 @@ impl<'a> Engine<'a> {
                     Some(ask) => self.asked(ask),
                     None => return self.finish().await,
                 },
-                _ = poll.tick() => self.inbox_wanted = true,
+                _ = poll.tick() => {
+                    self.inbox_wanted = true;
+                    measure::standing(&self.parts.metrics, &self.parts.gallery, self.cell.dispatch());
+                }
                 () = tokio::time::sleep(idle) => {}
             }
         }
@@ -388,8 +392,10 @@ impl<'a> Engine<'a> {
                 None => {}
             },
             Output::Committed(committed) => {
-                self.count(&committed.entries);
                 self.parts.gallery.take(&committed);
+                if let Some(callout) = self.parts.gallery.get(&committed.callout) {
+                    measure::committed(&self.parts.metrics, &callout, &committed.entries, clock::now());
+                }
             }
             Output::Load(id) => self.to_load.push_back(id),
             Output::InboxPosted => self.inbox_wanted = true,
@@ -509,28 +515,6 @@ impl<'a> Engine<'a> {
                     return;
                 }
                 else => return,
-            }
-        }
-    }
-
-    fn count(&self, entries: &[crate::model::Entry]) {
-        let metrics = &self.parts.metrics;
-        for crate::model::Entry(_, event) in entries {
-            metrics.events(event.name(), 1);
-            match event {
-                Event::Answered { way, answer, .. } => metrics.answer(way.name(), answer.name()),
-                Event::AttemptReported { attempt: _, fact, .. } => {
-                    let fact = match fact {
-                        Fact::Reached { stage: Stage::Submitted, .. } => "submitted",
-                        Fact::Reached { stage: Stage::Delivered, .. } => "delivered",
-                        Fact::Reached { .. } => "heard",
-                        Fact::Failed { .. } => "failed",
-                        Fact::Ended => "ended",
-                        Fact::Unknown { .. } => "unknown",
-                    };
-                    metrics.attempt_fact("any", fact);
-                }
-                _ => {}
             }
         }
     }

@@ -15,6 +15,7 @@ pub mod clock;
 mod effects;
 mod engine;
 mod gallery;
+mod measure;
 mod replies;
 mod staging;
 mod upcalls;

@@ -1,0 +1,82 @@
+//! Figures of a running engine: what was committed, how things stand, and whether promises hold.
+
+use super::gallery::Gallery;
+use crate::dispatch::Dispatch;
+use crate::engine;
+use crate::model::{Callout, Entry, Event, Fact, Failure, Stage, Timestamp, Totals};
+use crate::telemetry::Metrics;
+
+/// Counts events that became durable at `now`. The callout has them folded in.
+pub(super) fn committed(metrics: &Metrics, callout: &Callout, entries: &[Entry], now: Timestamp) {
+    let colour = callout.head.as_ref().map_or("blue", |h| h.colour.name());
+    let seconds = |from: Timestamp, to: Timestamp| to.micros_since(from).max(0) as f64 / 1e6;
+    for Entry(at, event) in entries {
+        metrics.events(event.name(), 1);
+        match event {
+            Event::Answered { way, answer, .. } => metrics.answer(way.name(), answer.name()),
+            Event::AttemptReleased { channel, .. } => metrics.released(channel.name(), colour),
+            Event::AttemptReported { attempt, fact, .. } => {
+                let attempt = &callout.attempts[*attempt as usize];
+                metrics.attempt_fact(attempt.channel.name(), name(fact));
+                if matches!(fact, Fact::Failed { failure: Failure::GatewayDown, .. } | Fact::Unknown { .. }) {
+                    metrics.gateway_failure(attempt.gateway.as_str());
+                }
+            }
+            Event::ClockMissed { clock } => {
+                metrics.timer_lateness(seconds(callout.clocks[*clock as usize].due, *at));
+            }
+            Event::CallSilenced { .. } => metrics.answer_to_silence(seconds(*at, now)),
+            _ => {}
+        }
+    }
+    for violation in engine::check(callout) {
+        tracing::error!(callout = %callout.id, promise = violation.promise, violation.seen, "a promise is broken");
+        metrics.invariant_violation(match violation.promise {
+            1 => "1",
+            5 => "5",
+            _ => "8",
+        });
+    }
+}
+
+/// Shows how callouts and lanes stand.
+pub(super) fn standing(metrics: &Metrics, gallery: &Gallery, dispatch: &Dispatch) {
+    let (mut open, mut all) = (0, Totals::default());
+    for callout in gallery.all().iter().filter(|c| c.is_open()) {
+        open += 1;
+        let t = callout.totals();
+        all.calling += t.calling;
+        all.satisfied += t.satisfied;
+        all.taken_over += t.taken_over;
+        all.exhausted += t.exhausted;
+        all.released += t.released;
+    }
+    metrics.set_open_callouts(open);
+    let phases = [
+        ("calling", all.calling),
+        ("satisfied", all.satisfied),
+        ("taken_over", all.taken_over),
+        ("exhausted", all.exhausted),
+        ("released", all.released),
+    ];
+    for (phase, count) in phases {
+        metrics.set_targets(phase, count as usize);
+    }
+    let (lanes, waiting) = dispatch.states();
+    for (gateway, state, channels) in lanes {
+        let waits = channels.iter().filter_map(|c| waiting.get(c)).sum();
+        metrics.set_lane(gateway.as_str(), waits, state.in_flight);
+    }
+}
+
+fn name(fact: &Fact) -> &'static str {
+    match fact {
+        Fact::Reached { stage: Stage::Released | Stage::Unknown | Stage::Submitted, .. } => "submitted",
+        Fact::Reached { stage: Stage::Delivered, .. } => "delivered",
+        Fact::Reached { stage: Stage::PickedUp, .. } => "picked_up",
+        Fact::Reached { stage: Stage::Heard, .. } => "heard",
+        Fact::Failed { .. } => "failed",
+        Fact::Ended => "ended",
+        Fact::Unknown { .. } => "unknown",
+    }
+}
