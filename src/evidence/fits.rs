@@ -1,0 +1,61 @@
+//! Whether an event from outside fits the state before it. The fold trusts what the engine wrote; a
+//! file of unknown origin may name things that are not there.
+
+use crate::model::{Callout, Event};
+
+/// Checks every index an event holds against the state before it.
+pub(super) fn fits(callout: &Callout, event: &Event) -> Result<(), &'static str> {
+    let target = |ix: &u32| known((*ix as usize) < callout.targets.len(), "it names a target that is not there");
+    let call = |ix: &u32| known((*ix as usize) < callout.calls.len(), "it names a call that is not there");
+    let attempt = |ix: &u32| known((*ix as usize) < callout.attempts.len(), "it names an attempt that is not there");
+    let clock = |ix: &u32| known((*ix as usize) < callout.clocks.len(), "it names a clock that is not there");
+    let targets = |list: &[u32]| list.iter().try_for_each(target);
+    let track = |c: &u32, ix: u8| {
+        call(c)?;
+        known(usize::from(ix) < callout.calls[*c as usize].tracks.len(), "it names a track that is not there")
+    };
+    let next = |ix: u32, len: usize| known(ix as usize == len, "its index does not follow");
+    let opened = matches!(event, Event::Opened { .. });
+    known(opened == callout.head.is_none(), "a callout opens once, with its first event")?;
+    match event {
+        Event::Opened { .. }
+        | Event::MessageApplied { .. }
+        | Event::GapFound { .. }
+        | Event::Raised { .. }
+        | Event::Closed { .. } => Ok(()),
+        Event::TargetCovered { target, .. } => next(*target, callout.targets.len()),
+        Event::StepStarted { target: t, .. }
+        | Event::TargetSatisfied { target: t, .. }
+        | Event::TargetTakenOver { target: t, .. }
+        | Event::TargetExhausted { target: t, .. }
+        | Event::TargetReleased { target: t, .. } => target(t),
+        Event::CallPlanned { call: c, person, targets: list, .. } => {
+            known(callout.person_ix.contains_key(person), "it names a person that is not there")?;
+            known(*c as usize <= callout.calls.len(), "its index does not follow")?;
+            targets(list)
+        }
+        Event::AttemptReleased { attempt, call: c, track: t, rung, targets: list, .. } => {
+            next(*attempt, callout.attempts.len())?;
+            known(*rung < u16::MAX, "its rung is out of range")?;
+            track(c, *t)?;
+            targets(list)
+        }
+        Event::RungSkipped { call: c, track: t, .. } => track(c, *t),
+        Event::AttemptReported { attempt: a, again, .. } => {
+            attempt(a)?;
+            let of = &callout.attempts[*a as usize];
+            if again.is_some() { track(&of.call, of.track) } else { Ok(()) }
+        }
+        Event::Answered { call: c, .. } | Event::CallSilenced { call: c } => call(c),
+        Event::ReplyNoted { call: c, .. } => c.as_ref().map_or(Ok(()), call),
+        Event::ClockStarted { clock, target: t, .. } => {
+            next(*clock, callout.clocks.len())?;
+            target(t)
+        }
+        Event::ClockMet { clock: c } | Event::ClockMissed { clock: c } => clock(c),
+    }
+}
+
+fn known(holds: bool, reason: &'static str) -> Result<(), &'static str> {
+    if holds { Ok(()) } else { Err(reason) }
+}
