@@ -1,1 +1,95 @@
-//! board
+//! The board: pages, the HTTP interface and the live streams, on two listeners.
+//!
+//! - **Here:** the internal router (board, replay, acts of operators, API, metrics, sign-in) and the
+//!   public one (answer links); what a page shows (`view`), every word of it (`text`).
+//! - **Not here:** listening and TLS (`cli`), what an answer means (`engine`), proofs (`evidence`).
+//! - **Depends on:** `model`, `directory`, `journal`, `runtime`, `intake`, `evidence`.
+//! - **Promises:** looking changes nothing; an act is answered when it is durable; a stream of events
+//!   has neither gap nor duplicate across reconnects; no page shows a whole phone number; every POST
+//!   is somebody's; pages work without script and load nothing from elsewhere.
+
+mod acts;
+mod api;
+mod assets;
+mod auth;
+mod brake;
+mod facts;
+mod link;
+mod live;
+mod pages;
+mod parked;
+mod probes;
+mod refusal;
+mod replay;
+mod sessions;
+mod shell;
+mod sign_in;
+mod state;
+mod text;
+mod view;
+mod warnings;
+
+pub use state::BoardState;
+
+use auth::Inside;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+use std::sync::Arc;
+
+/// Bytes of a form or an act; documents have their own limit.
+const FORM_BYTES_MAX: usize = 16 * 1024;
+
+/// The internal router: board, API, sign-in, metrics. Bind it to loopback unless tokens are configured.
+pub fn internal(state: Arc<BoardState>) -> Router {
+    let bytes_max = state.bytes_max;
+    let inside = Arc::new(Inside::new(state));
+    let guarded = |router: Router<Arc<Inside>>, guard: auth::Guard| {
+        router.route_layer(from_fn_with_state((inside.clone(), guard), auth::guard))
+    };
+    let reading = Router::new()
+        .route("/", get(pages::overview))
+        .route("/live", get(live::overview))
+        .route("/events", get(facts::all))
+        .route("/callouts/{id}", get(pages::callout))
+        .route("/callouts/{id}/live", get(live::callout))
+        .route("/callouts/{id}/events", get(facts::one))
+        .route("/callouts/{id}/export", get(pages::export))
+        .route("/callouts/{id}/targets/{target}", get(pages::target))
+        .route("/parked", get(parked::list))
+        .route("/parked/{id}", get(parked::one))
+        .route("/api/v1/callouts", get(api::callouts))
+        .route("/api/v1/callouts/{id}", get(api::callout));
+    let operating = Router::new()
+        .route("/callouts/{id}/answers", post(acts::form))
+        .route("/api/v1/callouts/{id}/answers", post(acts::api))
+        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX));
+    let posting = Router::new().route("/api/v1/warnings", post(warnings::post)).layer(DefaultBodyLimit::max(bytes_max));
+    let open = Router::new()
+        .route("/healthz", get(probes::healthz))
+        .route("/readyz", get(probes::readyz))
+        .route("/assets/{name}", get(assets::asset))
+        .route("/sign-in", get(sign_in::page).post(sign_in::enter))
+        .route("/sign-out", post(sign_in::leave))
+        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX));
+    guarded(reading, auth::Guard::Read)
+        .merge(guarded(operating, auth::Guard::Operate))
+        .merge(guarded(posting, auth::Guard::Post))
+        .merge(guarded(Router::new().route("/metrics", get(probes::metrics)), auth::Guard::Metrics))
+        .merge(open)
+        .fallback(refusal::not_found)
+        .layer(from_fn(shell::dress))
+        .with_state(inside)
+}
+
+/// The public router: answer links, and nothing else.
+pub fn public(state: Arc<BoardState>) -> Router {
+    Router::new()
+        .route("/a/{token}", get(link::show).post(link::answer))
+        .route("/assets/{name}", get(assets::asset))
+        .fallback(refusal::not_found)
+        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
+        .layer(from_fn(shell::dress))
+        .with_state(Arc::new(link::Outside::new(state)))
+}

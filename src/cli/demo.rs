@@ -1,9 +1,229 @@
-//! See the module's map.
-use std::process::ExitCode;
+//! `jiaoying demo`: a whole night on invented people, on a virtual clock paced to the wall.
 
-/// Arguments.
+use super::demo_view::View;
+use crate::directory::sample;
+use crate::evidence::{self, Summary};
+use crate::gateway::NotTaken;
+use crate::gateway::simulator::People;
+use crate::journal::{self, Journal, SelectCallouts};
+use crate::model::{Answer, CalloutId, RegionCode, SecretKey, Timestamp};
+use crate::runtime::{Acts, CallKey, Health, Vouched};
+use crate::sim::{Faults, Post, Scene, World, built_in_plans};
+use crate::telemetry::Metrics;
+use anyhow::{Context, anyhow};
+use futures::future::{BoxFuture, FutureExt};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
-pub(super) async fn run(_args: Args) -> anyhow::Result<ExitCode> {
-    Ok(ExitCode::SUCCESS)
+pub struct Args {
+    /// Seed of the invented people; equal seeds give equal summaries.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many virtual seconds pass in one second.
+    #[arg(long, default_value_t = 24.0)]
+    speed: f64,
+    /// Keep the board up when the night is over, until Ctrl-C.
+    #[arg(long)]
+    stay: bool,
+    /// Print one JSON object last.
+    #[arg(long)]
+    json: bool,
+    /// Port of the board, and the next one for the link page; 0 takes free ones.
+    #[arg(long, default_value_t = 8480)]
+    port: u16,
+    /// Where to keep the night's database; a temporary folder when not given.
+    #[arg(long)]
+    data: Option<PathBuf>,
+}
+
+/// The region whose people are invented: Nujiang prefecture, 300 villages.
+const REGION: &str = "5333";
+/// When the invented warning is issued: the night of 31 May 2025.
+const BEGINS: &str = "2025-05-31T04:18:00+08:00";
+/// Virtual milliseconds after which the demo stops, whatever stands.
+const VIRTUAL_MS_MAX: i64 = 32 * 60_000;
+
+/// Acts of people on the demo's pages, played into its world.
+struct DemoActs {
+    asks: mpsc::Sender<Ask>,
+    clock: Arc<AtomicI64>,
+}
+
+enum Ask {
+    Link { token: String, done: oneshot::Sender<Option<CallKey>> },
+    AnswerLink { token: String, answer: Answer, done: oneshot::Sender<bool> },
+    Vouch { vouched: Vouched, done: oneshot::Sender<()> },
+}
+
+impl DemoActs {
+    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, NotTaken> {
+        let (done, answer) = oneshot::channel();
+        let over = |()| NotTaken("the demo is over".into());
+        self.asks.send(ask(done)).await.map_err(|_| over(()))?;
+        answer.await.map_err(|_| over(()))
+    }
+}
+
+impl Acts for DemoActs {
+    fn link(&self, token: String) -> BoxFuture<'_, Option<CallKey>> {
+        async move { self.ask(|done| Ask::Link { token, done }).await.ok().flatten() }.boxed()
+    }
+
+    fn answer_link(&self, token: String, answer: Answer) -> BoxFuture<'_, Result<bool, NotTaken>> {
+        async move { self.ask(|done| Ask::AnswerLink { token, answer, done }).await }.boxed()
+    }
+
+    fn vouch(&self, vouched: Vouched) -> BoxFuture<'_, Result<(), NotTaken>> {
+        async move { self.ask(|done| Ask::Vouch { vouched, done }).await }.boxed()
+    }
+
+    fn health(&self) -> Health {
+        Health::default()
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp(self.clock.load(Ordering::Relaxed))
+    }
+}
+
+pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let temporary = std::env::temp_dir().join(format!("jiaoying-demo-{}", std::process::id()));
+    let data = args.data.clone().unwrap_or_else(|| temporary.clone());
+    std::fs::create_dir_all(&data).with_context(|| format!("cannot make {}", data.display()))?;
+    let file = data.join("demo.db");
+    anyhow::ensure!(!file.exists(), "{} is there already: the demo writes a new one", file.display());
+    let result = play(&args, &format!("sqlite:{}", file.display())).await;
+    if args.data.is_none() {
+        // What was made for this run only goes with it.
+        let _ = std::fs::remove_dir_all(&temporary);
+    }
+    result
+}
+
+async fn play(args: &Args, url: &str) -> anyhow::Result<ExitCode> {
+    let journal = journal::open(url).await?;
+    let scene = scene(args.seed)?;
+    let (begins, directory, key) = (scene.begins, scene.directory.clone(), scene.key.clone());
+    let mut world = World::new(scene, journal.clone(), People::new(args.seed), Faults::default(), args.seed);
+    let (asks, mut asked) = mpsc::channel(64);
+    let clock = Arc::new(AtomicI64::new(begins.0));
+    let acts = Arc::new(DemoActs { asks, clock: clock.clone() });
+    let stop = CancellationToken::new();
+    let state = super::pages::State {
+        acts,
+        gallery: world.gallery.clone(),
+        journal: journal.clone(),
+        directory,
+        desk: None,
+        metrics: Metrics::new(),
+        http: super::pages::loopback(args.port)?,
+        bytes_max: 0,
+        key,
+    };
+    let pages = super::pages::Pages::open(state, axum::Router::new(), stop.clone()).await?;
+    world.set_link_base(&format!("{}/a/", pages.public_url));
+    let mut view = View::new(args.json, args.speed, begins, &pages.internal_url);
+    let began = Instant::now();
+    let end = begins.plus_ms(VIRTUAL_MS_MAX);
+    while let Some(at) = world.next_at().filter(|at| *at < end && !is_over(&world)) {
+        let due = began + Duration::from_secs_f64(at.micros_since(begins).max(0) as f64 / 1e6 / args.speed);
+        tokio::select! {
+            () = tokio::time::sleep_until(due.into()) => world.step().await,
+            Some(ask) = asked.recv() => answer(&mut world, ask).await,
+            _ = tokio::signal::ctrl_c() => break,
+        }
+        clock.store(world.now.0, Ordering::Relaxed);
+        view.show(&world);
+    }
+    world.settle_all().await;
+    let (summary, verified) = sum_up(&*journal).await?;
+    view.finish(&summary, &verified, began.elapsed(), world.now);
+    let sound = verified.iter().all(|v| v.sound) && world.checks.violations.is_empty();
+    if args.stay {
+        view.stay(&pages.internal_url);
+        loop {
+            tokio::select! {
+                Some(ask) = asked.recv() => answer(&mut world, ask).await,
+                _ = tokio::signal::ctrl_c() => break,
+            }
+        }
+    }
+    stop.cancel();
+    pages.closed().await;
+    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The night: the divisions of Nujiang with invented people, and a red rainstorm warning for Gongshan.
+fn scene(seed: u64) -> anyhow::Result<Scene> {
+    let key = SecretKey::new([5; 32]);
+    let region = RegionCode::parse(REGION).map_err(|e| anyhow!(e))?;
+    let directory = sample(&region, seed, &key).build(1).map_err(|f| anyhow!("{f:?}"))?;
+    let begins = Timestamp::parse_iso(BEGINS).map_err(|e| anyhow!(e))?;
+    let body = include_str!("data/demo-rainstorm-red.xml").as_bytes().to_vec();
+    Ok(Scene {
+        begins,
+        directory: Arc::new(directory),
+        plans: Arc::new(built_in_plans().map_err(|f| anyhow!("{f:?}"))?),
+        senders: Scene::senders(),
+        posts: vec![Post { at: begins.plus_ms(500), body }],
+        key,
+    })
+}
+
+/// Whether every target has an outcome or stands as an alarm whose first round is over.
+fn is_over(world: &World) -> bool {
+    let callouts = world.gallery.all();
+    let decided = |c: &crate::model::Callout| c.targets.iter().all(|t| !t.is_wanted() || t.alarm);
+    !callouts.is_empty() && callouts.iter().all(|c| decided(c))
+}
+
+async fn answer(world: &mut World, ask: Ask) {
+    match ask {
+        Ask::Link { token, done } => {
+            let key = world.cell().and_then(|c| c.book().by_link(&token).cloned());
+            let _ = done.send(key);
+        }
+        Ask::AnswerLink { token, answer, done } => {
+            let known = world.tap_now(&token, answer).await;
+            let _ = done.send(known);
+        }
+        Ask::Vouch { vouched, done } => {
+            world.vouch_now(vouched).await;
+            let _ = done.send(());
+        }
+    }
+}
+
+/// One verified timeline.
+pub(super) struct Proven {
+    pub callout: CalloutId,
+    pub events: u64,
+    pub sound: bool,
+}
+
+/// The summary over all callouts, and each timeline exported and verified as an auditor would.
+async fn sum_up(journal: &dyn Journal) -> anyhow::Result<(Summary, Vec<Proven>)> {
+    let rows = journal.callouts(SelectCallouts::Before { before: Timestamp(i64::MAX), limit: 10_000 }).await?;
+    let mut total: Option<Summary> = None;
+    let mut proven = Vec::new();
+    for id in rows.iter().filter_map(|r| r.stream.callout()) {
+        let summary = evidence::summary(&evidence::replay_at(journal, &id, None).await?);
+        match &mut total {
+            Some(total) => total.merge(&summary),
+            None => total = Some(summary),
+        }
+        let mut export = Vec::new();
+        evidence::export(journal, &id, &mut export).await?;
+        let verified = evidence::verify(&export[..]);
+        let events = verified.as_ref().map_or(0, |v| v.events);
+        proven.push(Proven { callout: id, events, sound: verified.is_ok() });
+    }
+    Ok((total.context("no callout was opened")?, proven))
 }

@@ -9,6 +9,9 @@ use clap::Subcommand;
 use serde_json::json;
 use std::process::ExitCode;
 
+/// What makes a running service take a version that was just published.
+pub(super) const RELOAD: &str = "运行中的服务收到 SIGHUP 后采用 / a running service takes it on SIGHUP";
+
 /// Arguments of `directory`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -23,7 +26,7 @@ pub struct Args {
 enum Act {
     /// List the stored versions.
     List,
-    /// Publish a draft: it is in force from now on.
+    /// Publish a draft; a running service takes it on SIGHUP.
     Publish {
         /// Its number.
         version: u64,
@@ -112,6 +115,7 @@ async fn publish(journal: &dyn Journal, key: &SecretKey, version: u64, as_json: 
     } else {
         println!("第 {version} 版已发布：{targets} 个目标，{people} 名责任人和设备");
         println!("version {version} is published: {targets} targets, {people} people and devices");
+        println!("{RELOAD}");
     }
     Ok(())
 }

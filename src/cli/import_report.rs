@@ -1,5 +1,6 @@
 //! What an import tells: a table of faults for people, one object for machines.
 
+use super::directory::RELOAD;
 use super::table;
 use crate::directory::Draft;
 use crate::model::{Finding, Severity};
@@ -85,7 +86,10 @@ impl Report {
         let en = format!("{targets} targets, {people} people and devices, {postings} postings");
         match (self.version, self.published) {
             _ if self.refused => println!("未导入任何内容 / nothing was imported"),
-            (Some(v), true) => println!("第 {v} 版已保存并发布：{zh} / version {v} stored and published: {en}"),
+            (Some(v), true) => {
+                println!("第 {v} 版已保存并发布：{zh} / version {v} stored and published: {en}");
+                println!("{RELOAD}");
+            }
             (Some(v), false) => {
                 println!("第 {v} 版已保存为草稿：{zh} / version {v} stored as a draft: {en}");
                 println!("发布 / to publish: jiaoying directory publish {v}");

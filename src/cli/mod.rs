@@ -8,12 +8,14 @@
 
 mod config;
 mod demo;
+mod demo_view;
 mod directory;
 mod export;
 mod ground;
 mod import;
 mod import_report;
 mod installation;
+mod pages;
 mod plan;
 mod serve;
 mod simulate;

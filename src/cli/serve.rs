@@ -1,9 +1,311 @@
-//! See the module's map.
-use std::process::ExitCode;
+//! `jiaoying serve`: puts the parts together and runs them until it is told to stop.
 
-/// Arguments.
+use super::pages::Pages;
+use crate::config::{Config, GatewayKind, GatewaySection};
+use crate::directory::{self, Directory, Draft};
+use crate::dispatch::LaneSettings;
+use crate::gateway::http::{CallbackLimits, HttpGateway, HttpGatewayConfig, callbacks};
+use crate::gateway::simulator::{People, SimulatedGateway};
+use crate::gateway::{Gateway, Upcalls};
+use crate::intake::amqp::{self, AmqpConfig, AmqpDoor};
+use crate::intake::formats::Limits;
+use crate::intake::{Desk, FrontDesk, Sender, Senders};
+use crate::journal::{self, Journal};
+use crate::model::{Channel, Hazard, RegionCode, SecretKey, Status};
+use crate::plan::PlanSet;
+use crate::runtime::{
+    self, CellSettings, EngineHandle, EngineParts, Gallery, GatewayInfo, HealthPart, ReplyWords, clock, entropy,
+};
+use crate::telemetry::{self, Metrics};
+use anyhow::{Context, anyhow, bail};
+use std::process::ExitCode;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
-pub(super) async fn run(_args: Args, _config: crate::config::Config) -> anyhow::Result<ExitCode> {
+
+pub(super) async fn run(_args: Args, config: Config) -> anyhow::Result<ExitCode> {
+    telemetry::init(config.log.format, &config.log.level).map_err(|e| anyhow!("log: {e}"))?;
+    let stop = CancellationToken::new();
+    let service = Service::start(&config, stop.clone()).await?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut reload = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = tokio::signal::ctrl_c() => break,
+            _ = reload.recv() => service.reload().await,
+        }
+    }
+    tracing::info!("stopping");
+    stop.cancel();
+    service.stopped().await;
+    tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// A running service.
+struct Service {
+    journal: Arc<dyn Journal>,
+    key: SecretKey,
+    handle: EngineHandle,
+    desk: Arc<FrontDesk>,
+    pages: Pages,
+    door: Option<AmqpDoor>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+// === impl Service ===
+
+impl Service {
+    async fn start(config: &Config, stop: CancellationToken) -> anyhow::Result<Self> {
+        for notice in config.notices() {
+            tracing::warn!(notice, "configuration");
+        }
+        let journal = journal::open(&config.store.url.reveal()?).await.context("store")?;
+        let key = master_key(config, &*journal).await?;
+        let directory = Arc::new(directory_in_force(&*journal, &key).await?);
+        let plans = Arc::new(PlanSet::load(&config.plans.dir).map_err(|f| anyhow!("plans: {}", join(&f)))?);
+        let (handle, asks) = EngineHandle::new();
+        let (gateways, peers) = gateways(config, &handle)?;
+        let (gallery, metrics) = (Arc::<Gallery>::default(), Metrics::new());
+        let posted = handle.clone();
+        let desk = Arc::new(FrontDesk {
+            journal: journal.clone(),
+            directory: RwLock::new(directory.clone()),
+            plans: plans.clone(),
+            senders: senders(config)?,
+            limits: limits(config),
+            key: key.clone(),
+            clock: Arc::new(clock::now),
+            entropy: Arc::new(entropy),
+            posted: Arc::new(move || posted.inbox_posted()),
+        });
+        let mut tasks = Vec::new();
+        let parts = EngineParts {
+            journal: journal.clone(),
+            settings: settings(config),
+            directory: directory.clone(),
+            plans,
+            key: key.clone(),
+            gateways,
+            gallery: gallery.clone(),
+            metrics: metrics.clone(),
+            holder: format!("{}-{}", std::process::id(), hex::encode(&entropy()[..6])),
+            lease_ttl_ms: i64::try_from(config.cell.lease_ttl_s)?.saturating_mul(1000),
+            shutdown_grace: Duration::from_secs(config.runtime.shutdown_grace_s),
+        };
+        tasks.push(tokio::spawn(runtime::run(parts, handle.clone(), asks, stop.clone())));
+        let door = match config.amqp.enabled {
+            true => Some(open_door(config, &desk, &handle, &mut tasks, (&gallery, &journal, &metrics), &stop)?),
+            false => None,
+        };
+        let back = callbacks(&peers, Arc::new(handle.clone()), Arc::new(clock::now), CallbackLimits::default());
+        let state = super::pages::State {
+            acts: Arc::new(handle.clone()),
+            gallery,
+            journal: journal.clone(),
+            directory,
+            desk: Some(desk.clone() as Arc<dyn Desk>),
+            metrics,
+            http: config.http.clone(),
+            bytes_max: config.intake.bytes_max,
+            key: key.clone(),
+        };
+        let pages = Pages::open(state, back, stop).await?;
+        tracing::info!(board = pages.internal_url, public = pages.public_url, "listening");
+        Ok(Self { journal, key, handle, desk, pages, door, tasks })
+    }
+
+    /// Takes the last published directory version into force, on SIGHUP.
+    async fn reload(&self) {
+        match directory_in_force(&*self.journal, &self.key).await {
+            Ok(directory) => {
+                let directory = Arc::new(directory);
+                tracing::info!(version = directory.version(), "directory in force");
+                *self.desk.directory.write().unwrap_or_else(std::sync::PoisonError::into_inner) = directory.clone();
+                self.pages.set_directory(directory.clone());
+                self.handle.set_directory(directory).await;
+            }
+            Err(error) => tracing::error!(%error, "directory not taken, the one before stays in force"),
+        }
+    }
+
+    async fn stopped(self) {
+        if let Some(door) = &self.door {
+            door.closed().await;
+        }
+        for task in self.tasks {
+            // A task that panicked has said so; the others still get their time.
+            let _ = task.await;
+        }
+        self.pages.closed().await;
+    }
+}
+
+/// Opens the AMQP door and the follower that publishes progress through it.
+fn open_door(
+    config: &Config,
+    desk: &Arc<FrontDesk>,
+    handle: &EngineHandle,
+    tasks: &mut Vec<tokio::task::JoinHandle<()>>,
+    (gallery, journal, metrics): (&Arc<Gallery>, &Arc<dyn Journal>, &Metrics),
+    stop: &CancellationToken,
+) -> anyhow::Result<AmqpDoor> {
+    let section = &config.amqp;
+    let settings = AmqpConfig {
+        urls: vec![section.url.reveal()?.as_str().into()],
+        warnings_exchange: section.exchange.clone(),
+        urgent_queue: section.urgent_queue.clone(),
+        normal_queue: section.normal_queue.clone(),
+        parking_queue: section.parking_queue.clone(),
+        events_exchange: section.events_exchange.clone(),
+        urgent_prefetch: section.prefetch_urgent,
+        normal_prefetch: section.prefetch_normal,
+        body_max_bytes: config.intake.bytes_max,
+        backoff_min_ms: section.backoff_min_ms,
+        backoff_max_ms: section.backoff_max_ms,
+        confirm_timeout_ms: section.confirm_timeout_ms,
+        ..AmqpConfig::default()
+    };
+    let faults = settings.faults();
+    if !faults.is_empty() {
+        bail!("amqp: {}", faults.join("; "));
+    }
+    let seed = u64::from_be_bytes(entropy()[..8].try_into()?);
+    let door = amqp::spawn(settings, desk.clone(), seed, stop.clone());
+    let follow = amqp::follow(gallery.clone(), journal.clone(), door.publisher(), metrics.clone(), stop.clone());
+    tasks.push(tokio::spawn(follow));
+    let status = door.watch();
+    handle.add_probe(Box::new(move || {
+        let s = status();
+        let detail = match (&s.last_error, s.blocked) {
+            (_, true) => "the broker is short of memory or disk".into(),
+            (Some(error), _) if !s.connected || !s.consuming => error.clone(),
+            _ => "consumes".into(),
+        };
+        HealthPart { name: "amqp".into(), well: s.connected && s.consuming && !s.blocked, detail }
+    }));
+    Ok(door)
+}
+
+/// The master key; refuses a new one beside data that another key sealed.
+async fn master_key(config: &Config, journal: &dyn Journal) -> anyhow::Result<SecretKey> {
+    let (bytes, created) = config.keys.load_or_create().context("keys.master")?;
+    if created && journal.directory(None).await?.is_some() {
+        bail!("keys.master: the key file is missing and the store holds data sealed under it; bring the key back");
+    }
+    Ok(SecretKey::new(bytes))
+}
+
+/// The last published directory; without one, only the divisions of Yunnan, so that every warning
+/// shows as ground that nobody answers for.
+async fn directory_in_force(journal: &dyn Journal, key: &SecretKey) -> anyhow::Result<Directory> {
+    match journal.directory(None).await? {
+        Some(stored) => {
+            let directory = directory::decode(&stored.chunks, key).context("directory")?;
+            Ok(directory)
+        }
+        None => {
+            tracing::warn!("no directory is published: nobody can be called (jiaoying import)");
+            let draft = Draft { regions: directory::yunnan().to_vec(), ..Draft::default() };
+            draft.build(0).map_err(|f| anyhow!("directory: {}", join(&f)))
+        }
+    }
+}
+
+type Gateways = (Vec<(Arc<dyn Gateway>, GatewayInfo)>, Vec<HttpGatewayConfig>);
+
+fn gateways(config: &Config, handle: &EngineHandle) -> anyhow::Result<Gateways> {
+    let (mut gateways, mut peers): Gateways = (Vec::new(), Vec::new());
+    for section in &config.gateways {
+        let channels: Vec<Channel> =
+            section.channels.iter().filter_map(|c| Channel::ALL.into_iter().find(|x| x.name() == c.name())).collect();
+        let gateway: Arc<dyn Gateway> = match section.kind {
+            GatewayKind::Simulator => {
+                let sink: Arc<dyn Upcalls> = Arc::new(handle.clone());
+                Arc::new(SimulatedGateway::new(section.id.as_str().into(), channels.clone(), People::new(1), sink))
+            }
+            GatewayKind::Http => {
+                let http = http_gateway(section, channels.clone())?;
+                peers.push(http.clone());
+                Arc::new(HttpGateway::new(http, Arc::new(clock::now))?)
+            }
+        };
+        let lane = LaneSettings {
+            id: section.id.as_str().into(),
+            channels,
+            rate_per_s: f64::from(section.rate_per_s),
+            burst: section.burst,
+            window: section.window,
+            lines: section.lines,
+        };
+        gateways.push((gateway, GatewayInfo { lane, idempotent: section.is_idempotent() }));
+    }
+    Ok((gateways, peers))
+}
+
+fn http_gateway(section: &GatewaySection, channels: Vec<Channel>) -> anyhow::Result<HttpGatewayConfig> {
+    let at = || format!("gateway {}", section.id);
+    let secret = section.secret.as_ref().with_context(|| format!("{}: secret is missing", at()))?;
+    Ok(HttpGatewayConfig {
+        id: section.id.as_str().into(),
+        url: section.url.clone().with_context(|| format!("{}: url is missing", at()))?,
+        secret: secret.reveal().with_context(at)?.as_str().into(),
+        channels,
+        batch_max: section.batch_max,
+        timeout_ms: section.timeout_ms(),
+        idempotent: section.is_idempotent(),
+        callback_clock_skew_s: u32::try_from(section.callback_skew_s())?,
+        connect_timeout_ms: (section.timeout_ms() / 2).min(3_000),
+        answer_max_bytes: 1 << 20,
+    })
+}
+
+fn senders(config: &Config) -> anyhow::Result<Senders> {
+    let mut senders = Vec::new();
+    for s in &config.senders {
+        let regions = s.regions.iter().map(|r| RegionCode::parse(r)).collect::<Result<_, _>>();
+        senders.push(Sender {
+            name: s.name.clone(),
+            account: s.account.clone(),
+            senders: s.senders.clone(),
+            regions: regions.map_err(|e| anyhow!("sender {}: {e}", s.name))?,
+            hazards: s.hazards.iter().map(|h| Hazard::from_word(h)).collect(),
+            statuses: s.statuses.iter().filter_map(|status| Status::from_word(status.name())).collect(),
+        });
+    }
+    Ok(Senders(senders))
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        bytes_max: config.intake.bytes_max,
+        depth_max: config.intake.depth_max,
+        elements_max: config.intake.elements_max,
+        findings_max: config.intake.findings_max,
+    }
+}
+
+fn settings(config: &Config) -> CellSettings {
+    CellSettings {
+        name: config.cell.name.clone(),
+        flush_events_max: config.runtime.flush_events_max,
+        words: ReplyWords {
+            yes: config.replies.yes.clone(),
+            cannot: config.replies.cannot.clone(),
+            code_digits: usize::from(config.replies.code_digits),
+        },
+        ask_max: u8::try_from(config.replies.ask_max).unwrap_or(u8::MAX),
+        code_hold_ms: i64::from(config.replies.code_hold_h) * 3_600_000,
+        link_base: format!("{}/a/", config.http.public_url),
+    }
+}
+
+fn join(findings: &[crate::model::Finding]) -> String {
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

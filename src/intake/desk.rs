@@ -61,6 +61,10 @@ impl FrontDesk {
         let parsed = formats::parse_within(&posted.body, &self.limits);
         let mut findings = parsed.findings;
         let Some(mut message) = parsed.message else { return self.park(&posted, None, findings).await };
+        if [&message.sender, &message.identifier].iter().any(|name| name.contains('\0')) {
+            findings.push(Finding::fatal("identifier", "sender and identifier must not hold a zero character"));
+            return self.park(&posted, None, findings).await;
+        }
         match self.senders.admit(posted.account.as_deref(), &mut message) {
             Ok(notices) => findings.extend(notices),
             Err(faults) => {

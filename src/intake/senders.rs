@@ -11,7 +11,7 @@ pub struct Sender {
     pub account: String,
     /// Names it may use as `sender` in its messages; empty for any.
     pub senders: Vec<String>,
-    /// Regions it may post for.
+    /// Regions it may post for; empty for any.
     pub regions: Vec<RegionCode>,
     /// Hazards it may post; empty for any.
     pub hazards: Vec<Hazard>,
@@ -54,7 +54,7 @@ impl Senders {
         let had_codes = message.areas.iter().any(|a| !a.codes.is_empty());
         for (i, area) in message.areas.iter_mut().enumerate() {
             area.codes.retain(|code| {
-                let allowed = sender.regions.iter().any(|r| r.holds(code));
+                let allowed = sender.regions.is_empty() || sender.regions.iter().any(|r| r.holds(code));
                 if !allowed {
                     let reason = format!("account {} may not post for {code}", sender.account);
                     notices.push(Finding::notice(format!("areas[{i}].codes"), reason));

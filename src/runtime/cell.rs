@@ -132,7 +132,7 @@ pub struct Cell {
     pub(super) on_line: BTreeMap<AttemptKey, (GatewayId, Timestamp)>,
     /// Tickets with the number of parts that are not durable yet, and whether all went well so far.
     tickets: BTreeMap<Ticket, (usize, bool)>,
-    entropy: Box<dyn FnMut() -> [u8; 32] + Send>,
+    entropy: Box<dyn FnMut() -> [u8; 32] + Send + Sync>,
     pub(super) outputs: Vec<Output>,
 }
 
@@ -148,7 +148,7 @@ impl Cell {
         plans: Arc<PlanSet>,
         key: SecretKey,
         gateways: Vec<GatewayInfo>,
-        entropy: Box<dyn FnMut() -> [u8; 32] + Send>,
+        entropy: Box<dyn FnMut() -> [u8; 32] + Send + Sync>,
         now: Timestamp,
     ) -> Self {
         Self {

@@ -9,7 +9,7 @@ use crate::intake::formats::Limits;
 use crate::intake::{Desk, FrontDesk, Posted, Receipt};
 use crate::journal::{Conflict, Journal, JournalError, SelectCallouts};
 use crate::model::{Answer, AttemptKey, CalloutId, Channel, Digest, Fact, Failure, GatewayId, Stage, Timestamp};
-use crate::runtime::{Cell, CellSettings, Gallery, GatewayInfo, Output, ReplyWords, Ticket};
+use crate::runtime::{Cell, CellSettings, Gallery, GatewayInfo, Output, ReplyWords, Ticket, Vouched};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +74,7 @@ pub struct World {
     tickets: BTreeMap<Ticket, Happening>,
     withdrawn: BTreeSet<AttemptKey>,
     idempotent: bool,
+    link_base: String,
 }
 
 const GATEWAYS: [(&str, &[Channel]); 3] =
@@ -113,6 +114,7 @@ impl World {
             faults,
             people,
             idempotent: rng.random_ratio(1, 2),
+            link_base: LINK_BASE.into(),
             rng,
             desk,
             clock,
@@ -246,7 +248,7 @@ impl World {
         };
         let entropy = self.entropy.clone();
         let mut cell = Cell::new(
-            settings(),
+            CellSettings { link_base: self.link_base.clone(), ..settings() },
             lease,
             self.scene.directory.clone(),
             self.scene.plans.clone(),
@@ -394,7 +396,7 @@ impl World {
             let down = self.roll(self.faults.gateway_down);
             let unknown = !down && self.roll(self.faults.gateway_unknown);
             let reaction = self.people.react(outgoing);
-            if let Some(link) = outgoing.text.find(LINK_BASE) {
+            if let Some(link) = outgoing.text.find(&self.link_base) {
                 self.last_link = Some(outgoing.text[link..].trim_end().into());
             }
             let fact = match (down, unknown) {
@@ -426,9 +428,43 @@ impl World {
             }
             self.at(ms as i64, Happening::Upcall(upcall));
         }
-        if let (Some(ms), Some(link)) = (reaction.taps_after_ms, outgoing.text.find(LINK_BASE)) {
+        if let (Some(ms), Some(link)) = (reaction.taps_after_ms, outgoing.text.find(&self.link_base)) {
             let link = outgoing.text[link..].trim_end().to_owned();
             self.at(ms as i64, Happening::Tap { link, answer: Answer::Yes });
+        }
+    }
+
+    /// What one-time links begin with, before the first one went out.
+    pub fn set_link_base(&mut self, base: &str) {
+        self.link_base = base.into();
+    }
+
+    /// Somebody outside the world posts a one-time link. False when there is no such link.
+    pub async fn tap_now(&mut self, token: &str, answer: Answer) -> bool {
+        let known = self.cell.as_ref().is_some_and(|c| c.book().by_link(token).is_some());
+        if known {
+            self.tap(token, answer);
+            self.settle_all().await;
+        }
+        known
+    }
+
+    /// An operator outside the world answers on somebody's behalf.
+    pub async fn vouch_now(&mut self, vouched: Vouched) {
+        self.next += 1;
+        let (ticket, now) = (self.next, self.now);
+        if let Some(cell) = &mut self.cell {
+            cell.vouch(vouched, ticket, now);
+        }
+        self.settle_all().await;
+    }
+
+    /// Lets everything that is being committed be committed, a few virtual milliseconds on.
+    pub async fn settle_all(&mut self) {
+        self.settle().await;
+        let end = self.now.plus_ms(10);
+        while self.next_at().is_some_and(|at| at <= end) {
+            self.step().await;
         }
     }
 

@@ -10,6 +10,7 @@ use lapin::message::Delivery;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::{AMQPValue, FieldTable};
 use rig::{Rig, next, until};
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 const URGENT: &str = "warning.urgent.533324";
@@ -179,18 +180,19 @@ fn progress(n: u32) -> Progress {
 }
 
 #[tokio::test]
-async fn progress_is_confirmed_and_arrives_once_in_order_with_its_names() {
+async fn progress_is_confirmed_and_arrives_once_with_its_names() {
     let Some(rig) = Rig::new("progress").await else { return };
     let (door, token) = rig.open().await;
     let mut events = rig.events("progress.#").await;
     let publisher = door.publisher();
     let all = futures::future::join_all((0..2500).map(|n| publisher.publish(progress(n)))).await;
     assert_eq!(all.iter().filter(|result| result.is_ok()).count(), 2500);
-    for n in 0..2500 {
+    let mut missing: BTreeMap<String, Vec<u8>> = (0..2500).map(|n| (progress(n).id, progress(n).body)).collect();
+    for _ in 0..2500 {
         let event = next(&mut events).await;
-        assert_eq!(event.properties.message_id().as_ref().unwrap().as_str(), format!("533324-ab/{n}"));
         assert_eq!(event.properties.correlation_id().as_ref().unwrap().as_str(), "c-7");
-        assert_eq!(event.data, progress(n).body);
+        let id = event.properties.message_id().as_ref().unwrap().as_str();
+        assert_eq!(missing.remove(id), Some(event.data.clone()), "{id}");
     }
     rig.close(door, token).await;
     assert_eq!(publisher.publish(progress(0)).await, Err(NotPublished::Closed));
@@ -198,7 +200,8 @@ async fn progress_is_confirmed_and_arrives_once_in_order_with_its_names() {
 
 #[tokio::test]
 async fn progress_that_the_broker_refuses_is_told() {
-    let Some(rig) = Rig::new("refused").await else { return };
+    let Some(mut rig) = Rig::new("refused").await else { return };
+    rig.config.urgent_prefetch = 2;
     let (door, token) = rig.open().await;
     let mut arguments = FieldTable::default();
     arguments.insert("x-max-length".into(), AMQPValue::LongInt(1));
@@ -215,12 +218,9 @@ async fn progress_that_the_broker_refuses_is_told() {
     rig.post(URGENT, "second", plain()).await;
     rig.desk.next().await;
     rig.desk.next().await;
-    until("acknowledged", async || token_free_ready(&rig).await && door.status().consuming).await;
+    rig.post(URGENT, "third", plain()).await;
+    assert_eq!(rig.desk.next_text().await, "third", "the two before it left their places at the prefetch");
     rig.close(door, token).await;
-}
-
-async fn token_free_ready(rig: &Rig) -> bool {
-    rig.ready(&rig.config.urgent_queue).await.0 == 0
 }
 
 #[test]

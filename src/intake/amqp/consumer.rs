@@ -88,10 +88,11 @@ impl Duty for Lane {
                 next = consumer.next() => next,
                 () = self.token.cancelled() => break,
             };
-            let delivery = next.ok_or_else(|| Broken(format!("the broker cancelled the consumer of {queue}")))??;
+            let delivery =
+                next.ok_or_else(|| Broken::new(format!("the broker cancelled the consumer of {queue}")))??;
             let (hand, session, channel) = (self.hand.clone(), session.clone(), channel.clone());
             self.tasks.spawn(async move {
-                let Err(Broken(reason)) = hand.handle(&session, &channel, delivery).await else { return };
+                let Err(Broken { reason, .. }) = hand.handle(&session, &channel, delivery).await else { return };
                 if !session.over.is_cancelled() {
                     tracing::warn!(reason, generation = session.generation, "delivery not finished");
                     session.over.cancel();

@@ -12,6 +12,8 @@ mod backoff;
 mod config;
 mod consumer;
 mod letter;
+mod mend;
+mod progress;
 mod publisher;
 mod session;
 mod status;
@@ -23,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use config::{AmqpConfig, AmqpUrl};
+pub use progress::follow;
 pub use publisher::{NotPublished, Progress, Publisher};
 pub use status::DoorStatus;
 
@@ -62,6 +65,13 @@ impl AmqpDoor {
     #[must_use]
     pub fn status(&self) -> DoorStatus {
         self.status.get()
+    }
+
+    /// Tells how the door stands, whenever it is asked; outlives the door.
+    #[must_use]
+    pub fn watch(&self) -> impl Fn() -> DoorStatus + Send + Sync + use<> {
+        let status = self.status.clone();
+        move || status.get()
     }
 
     /// Publishes progress through this door.

@@ -6,9 +6,10 @@
 
 use super::AmqpConfig;
 use super::backoff::Backoff;
+use super::mend;
 use super::status::{Part, PartStatus, Status};
 use futures::{Stream, StreamExt};
-use lapin::{Connection, ConnectionProperties, Event};
+use lapin::{Connection, ConnectionProperties, ErrorKind, Event};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,8 +38,12 @@ pub(super) trait Duty: Send {
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Broken(pub(super) String);
+#[error("{reason}")]
+pub(super) struct Broken {
+    pub(super) reason: String,
+    /// lapin could not read what the broker sent.
+    pub(super) unreadable: bool,
+}
 
 /// Runs sessions one after the other until `token` is cancelled.
 pub(super) async fn supervise<D: Duty>(
@@ -51,13 +56,15 @@ pub(super) async fn supervise<D: Duty>(
 ) {
     let mut backoff = Backoff::new(&config, seed);
     let mut generation = 0;
+    let mut mended = false;
     let mut told = String::new();
     while !token.is_cancelled() {
         generation += 1;
         let begun = Instant::now();
-        let end = session(part, &config, &status, generation, &token, &mut duty).await;
+        let end = session(part, &config, &status, generation, mended, &token, &mut duty).await;
         status.set(part, |p| *p = PartStatus::default());
-        let Err(Broken(reason)) = end else { break };
+        let Err(Broken { reason, unreadable }) = end else { break };
+        mended = unreadable;
         status.error(part, &reason);
         if begun.elapsed() > STEADY {
             backoff.reset();
@@ -80,11 +87,12 @@ async fn session<D: Duty>(
     config: &AmqpConfig,
     status: &Status,
     generation: u64,
+    mended: bool,
     token: &CancellationToken,
     duty: &mut D,
 ) -> Result<(), Broken> {
     let conn = tokio::select! {
-        conn = connect(part, config, generation) => conn?,
+        conn = connect(part, config, generation, mended) => conn?,
         () = token.cancelled() => return Ok(()),
     };
     let events = conn.events_listener();
@@ -94,7 +102,7 @@ async fn session<D: Duty>(
     let end = tokio::select! {
         end = duty.run(&session) => end,
         broken = watch(part, events, status) => Err(broken),
-        () = session.over.cancelled() => Err(Broken("a delivery could not be finished".into())),
+        () = session.over.cancelled() => Err(Broken::new("a delivery could not be finished")),
     };
     session.over.cancel();
     if session.conn.status().connected() {
@@ -104,17 +112,22 @@ async fn session<D: Duty>(
     end
 }
 
-async fn connect(part: Part, config: &AmqpConfig, generation: u64) -> Result<Connection, Broken> {
+async fn connect(part: Part, config: &AmqpConfig, generation: u64, mended: bool) -> Result<Connection, Broken> {
     let at = usize::try_from(generation - 1).unwrap_or(0) % config.urls.len().max(1);
     let uri = config.urls.get(at).and_then(super::AmqpUrl::parse);
-    let mut uri = uri.ok_or_else(|| Broken(format!("urls[{at}] is missing or unreadable")))?;
+    let mut uri = uri.ok_or_else(|| Broken::new(format!("urls[{at}] is missing or unreadable")))?;
     uri.query.heartbeat.get_or_insert(config.heartbeat_s);
     let name = format!("{}-{}", config.connection_name, part.name());
     let properties = ConnectionProperties::default().with_connection_name(name.into());
-    let limit = Duration::from_millis(config.connect_timeout_ms);
-    match timeout(limit, Connection::connect_uri(uri, properties)).await {
+    let connect = async {
+        if mended {
+            uri = mend::bridge(&uri).await?;
+        }
+        Connection::connect_uri(uri, properties).await
+    };
+    match timeout(Duration::from_millis(config.connect_timeout_ms), connect).await {
         Ok(conn) => Ok(conn?),
-        Err(_) => Err(Broken(format!("no connection within {} ms", config.connect_timeout_ms))),
+        Err(_) => Err(Broken::new(format!("no connection within {} ms", config.connect_timeout_ms))),
     }
 }
 
@@ -134,13 +147,20 @@ async fn watch(part: Part, events: impl Stream<Item = Event> + Send, status: &St
             _ => {}
         }
     }
-    Broken("the connection is gone".into())
+    Broken::new("the connection is gone")
 }
 
 // === impl Broken ===
 
+impl Broken {
+    pub(super) fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), unreadable: false }
+    }
+}
+
 impl From<lapin::Error> for Broken {
     fn from(error: lapin::Error) -> Self {
-        Self(error.to_string())
+        let unreadable = matches!(error.kind(), ErrorKind::ParsingError(_));
+        Self { reason: error.to_string(), unreadable }
     }
 }

@@ -8,6 +8,10 @@ use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Connection, Error, ErrorKind, ExchangeKind, Result};
 
+/// RabbitMQ 4 drops a message after 20 deliveries unless told otherwise. Its word for "no limit", -1, is
+/// taken by RabbitMQ 3 too, which then drops messages at their first redelivery; a large number is right for both.
+const DELIVERY_LIMIT: i32 = i32::MAX;
+
 /// Makes what a part of the door uses, where it is missing.
 pub(super) async fn declare(conn: &Connection, config: &AmqpConfig, part: Part) -> Result<()> {
     if !config.declare {
@@ -41,24 +45,18 @@ async fn exchange(conn: &Connection, name: &str) -> Result<()> {
     }
 }
 
-/// A quorum queue without delivery limit: RabbitMQ 4 drops messages after 20 deliveries unless told
-/// -1; older ones have no limit of their own and refuse that value.
+/// A quorum queue, as good as without delivery limit.
 async fn queue(conn: &Connection, name: &str) -> Result<()> {
-    let declare = async |passive, limit: Option<i32>| {
+    let declare = async |passive| {
         let mut arguments = FieldTable::default();
         arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
-        if let Some(limit) = limit {
-            arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(limit));
-        }
+        arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(DELIVERY_LIMIT));
         let options = QueueDeclareOptions { passive, durable: true, ..QueueDeclareOptions::default() };
         let channel = conn.create_channel().await?;
         channel.queue_declare(name.into(), options, arguments).await.map(|_| ())
     };
-    match declare(true, None).await {
-        Err(e) if is(&e, &AMQPSoftError::NOTFOUND) => match declare(false, Some(-1)).await {
-            Err(e) if is(&e, &AMQPSoftError::PRECONDITIONFAILED) => declare(false, None).await,
-            other => other,
-        },
+    match declare(true).await {
+        Err(e) if is(&e, &AMQPSoftError::NOTFOUND) => declare(false).await,
         other => other,
     }
 }

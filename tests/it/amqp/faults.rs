@@ -1,6 +1,6 @@
 //! What breaks, breaks once: the door builds itself again and nothing is lost.
 
-use super::rig::{PATIENCE, Rig, Wire, connect, next, service, until, url};
+use super::rig::{PATIENCE, Rig, Wire, connect, next, service, spoiling, until, url};
 use super::{NORMAL, URGENT, plain, progress, receipt};
 use jiaoying::intake::amqp::spawn;
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
@@ -61,6 +61,21 @@ async fn a_deleted_queue_is_made_again_and_consumed() {
 }
 
 #[tokio::test]
+async fn a_parking_queue_that_is_gone_is_made_again_before_the_ack() {
+    let Some(rig) = Rig::new("parking").await else { return };
+    let (door, token) = rig.open().await;
+    let queue = rig.config.parking_queue.clone();
+    rig.client.queue_delete(queue.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
+    let mut receipts = rig.events("receipt.#").await;
+    rig.post(NORMAL, "bad", plain()).await;
+    assert!(!receipt(&next(&mut receipts).await).accepted);
+    rig.desk.next().await;
+    until("made again", async || rig.exists(&queue).await).await;
+    assert_eq!(next(&mut rig.consume(&queue).await).await.data, b"bad");
+    rig.close(door, token).await;
+}
+
+#[tokio::test]
 async fn a_channel_that_the_broker_closes_loses_no_document() {
     let Some(rig) = Rig::new("channel").await else { return };
     let (door, token) = rig.open().await;
@@ -78,6 +93,26 @@ async fn a_channel_that_the_broker_closes_loses_no_document() {
             break;
         }
     }
+    rig.close(door, token).await;
+}
+
+#[tokio::test]
+async fn names_in_another_encoding_stop_neither_their_document_nor_the_queue() {
+    let Some(rig) = Rig::new("spoiled").await else { return };
+    let (door, token) = rig.open().await;
+    let mut receipts = rig.events("receipt.#").await;
+    let (conn, client) = connect(&spoiling(&url().unwrap()).await).await;
+    let Rig { conn: own_conn, client: own, .. } = rig;
+    let rig = Rig { conn, client, ..rig };
+    let spoiled = plain().with_message_id("SPOILED-1".into()).with_user_id("guest".into());
+    rig.post("warning.urgent.SPOILED", "after all", spoiled).await;
+    rig.post(URGENT, "next", plain()).await;
+    let rig = Rig { conn: own_conn, client: own, ..rig };
+    let posted = rig.desk.next().await;
+    assert_eq!((posted.body.as_slice(), posted.account.as_deref()), (&b"after all"[..], Some("guest")));
+    let told = next(&mut receipts).await;
+    assert_eq!(told.properties.correlation_id().as_ref().unwrap().as_str(), "??OILED-1");
+    assert_eq!(receipt(&next(&mut receipts).await).identifier.unwrap(), "next");
     rig.close(door, token).await;
 }
 

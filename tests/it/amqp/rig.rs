@@ -15,6 +15,7 @@ use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore, mpsc, watch};
 use tokio::time::timeout;
@@ -164,10 +165,19 @@ impl Rig {
 
     /// Messages that are ready in a queue, and its consumers.
     pub async fn ready(&self, queue: &str) -> (u32, u32) {
-        let channel = self.conn.create_channel().await.unwrap();
-        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-        let queue = channel.queue_declare(queue.into(), options, FieldTable::default()).await.unwrap();
+        let queue = self.look(queue).await.unwrap();
         (queue.message_count(), queue.consumer_count())
+    }
+
+    /// Whether a queue is there.
+    pub async fn exists(&self, queue: &str) -> bool {
+        self.look(queue).await.is_ok()
+    }
+
+    async fn look(&self, queue: &str) -> lapin::Result<lapin::Queue> {
+        let channel = self.conn.create_channel().await?;
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        channel.queue_declare(queue.into(), options, FieldTable::default()).await
     }
 
     /// Follows keys of the events exchange.
@@ -261,6 +271,29 @@ impl Wire {
     pub fn freeze(&self) {
         self.state.send_modify(|(_, frozen)| *frozen = true);
     }
+}
+
+/// An address of the broker where every `SPOILED` that is sent loses its first two letters to bytes
+/// that are no UTF-8: what a client of another encoding writes.
+pub async fn spoiling(url: &str) -> String {
+    let uri: lapin::uri::AMQPUri = url.parse().unwrap();
+    let broker = (uri.authority.host.clone(), uri.authority.port);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (near, _) = listener.accept().await.unwrap();
+        let (mut near_in, mut near_out) = near.into_split();
+        let (mut far_in, mut far_out) = TcpStream::connect(broker).await.unwrap().into_split();
+        tokio::spawn(async move { tokio::io::copy(&mut far_in, &mut near_out).await });
+        let mut buffer = vec![0; 65536];
+        while let Ok(n @ 1..) = near_in.read(&mut buffer).await {
+            while let Some(at) = buffer[..n].windows(7).position(|bytes| bytes == b"SPOILED") {
+                buffer[at..at + 2].copy_from_slice(b"\xb9\xf1");
+            }
+            far_out.write_all(&buffer[..n]).await.unwrap();
+        }
+    });
+    url.replace(&format!(":{}", uri.authority.port), &format!(":{port}"))
 }
 
 async fn carry(mut near: TcpStream, broker: (String, u16), mut state: watch::Receiver<(u64, bool)>) {

@@ -1,0 +1,48 @@
+//! Callouts as JSON.
+
+use super::auth::Inside;
+use super::refusal::Refusal;
+use crate::evidence::summary;
+use crate::model::Callout;
+use axum::Json;
+use axum::extract::{Path, State};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// `GET /api/v1/callouts`: those that are open or closed a short while ago.
+pub(super) async fn callouts(State(inside): State<Arc<Inside>>) -> Json<Value> {
+    let callouts = inside.board.gallery.all();
+    Json(json!({ "callouts": callouts.iter().filter_map(|c| card(c)).collect::<Vec<_>>() }))
+}
+
+/// `GET /api/v1/callouts/{id}`: one, with its response figures.
+pub(super) async fn callout(State(inside): State<Arc<Inside>>, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {
+    let callout = inside.board.callout(&id.into()).await?;
+    let mut value = card(&callout).ok_or(Refusal::NotFound)?;
+    value["summary"] = json!(summary(&callout));
+    value["gap_list"] = json!(callout.gaps);
+    Ok(Json(value))
+}
+
+fn card(callout: &Callout) -> Option<Value> {
+    let head = callout.head.as_ref()?;
+    Some(json!({
+        "id": callout.id,
+        "warning": head.warning,
+        "region": head.region,
+        "place": head.place,
+        "status": head.status,
+        "hazard": head.hazard,
+        "colour": head.colour,
+        "headline": head.words.headline,
+        "opened_at": head.opened_at.iso(),
+        "expires": head.expires.iso(),
+        "closed": callout.closed,
+        "plan": head.plan.name,
+        "totals": callout.totals(),
+        "gaps": callout.gaps.len(),
+        "raised": callout.raised,
+        "next_due": callout.next_due().map(|at| at.iso()),
+        "events": callout.seq,
+    }))
+}

@@ -1,0 +1,204 @@
+//! The board's pages.
+
+use super::auth::{Account, Inside};
+use super::parked::{ParkedLine, lines};
+use super::refusal::Refusal;
+use super::replay::{Replay, exact, moment};
+use super::shell::{Shell, Speaks};
+use super::text::Lang;
+use super::view::{Card, Panels, Past, Scene, TargetDetail, card_html, rendered};
+use crate::evidence::{Numbered, write_export};
+use crate::journal::SelectCallouts;
+use crate::model::{Callout, CalloutId, Entry};
+use askama::Template;
+use axum::extract::{Extension, Path, Query, State};
+use axum::http::header;
+use axum::response::{Html, IntoResponse, Response};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Events shown beside a callout.
+const TAIL: usize = 24;
+/// Closed callouts shown below the open ones.
+const PAST: usize = 20;
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct OverviewHtml {
+    s: Shell,
+    cards: Vec<String>,
+    parked: Vec<ParkedLine>,
+    past: Vec<Past>,
+}
+
+#[derive(Template)]
+#[template(path = "callout.html")]
+struct CalloutHtml {
+    s: Shell,
+    id: String,
+    title: String,
+    panels: Option<Panels>,
+    replay: Option<Replay>,
+    now_exact: String,
+}
+
+#[derive(Template)]
+#[template(path = "target.html")]
+struct TargetHtml {
+    s: Shell,
+    id: String,
+    d: TargetDetail,
+    form_token: String,
+    done: bool,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    at: Option<String>,
+    done: Option<String>,
+}
+
+pub(super) async fn overview(
+    State(inside): State<Arc<Inside>>,
+    Extension(account): Extension<Account>,
+    Speaks(lang): Speaks,
+) -> Response {
+    match (lines(&inside).await, past(&inside, lang).await) {
+        (Ok(parked), Ok(past)) => {
+            let mut s = Shell::new(&inside, &account, lang);
+            s.live = Some(format!("/live?from={}", super::live::overview_mark(&inside, lang)));
+            let cards = cards(&inside, lang).into_iter().map(|(_, html)| html).collect();
+            Html(rendered(&OverviewHtml { s, cards, parked, past })).into_response()
+        }
+        (Err(refusal), _) | (_, Err(refusal)) => refusal.page(lang),
+    }
+}
+
+/// The open callouts, most urgent first: their names and their cards.
+pub(super) fn cards(inside: &Inside, lang: Lang) -> Vec<(String, String)> {
+    let directory = inside.board.directory();
+    let open = inside.board.gallery.all().into_iter().filter(|c| c.is_open());
+    let card = |callout: Arc<Callout>| Card::of(&Scene { callout: &callout, directory: &directory, lang, at: None });
+    let mut cards: Vec<_> = open.filter_map(card).collect();
+    cards.sort_by_key(Card::order);
+    cards.into_iter().map(|c| (c.id.clone(), card_html(lang, &c))).collect()
+}
+
+async fn past(inside: &Inside, lang: Lang) -> Result<Vec<Past>, Refusal> {
+    let select = SelectCallouts::Before { before: inside.board.acts.now().plus_ms(1), limit: PAST };
+    let rows = inside.board.journal.callouts(select).await.map_err(|_| Refusal::Unavailable)?;
+    let directory = inside.board.directory();
+    // The catalogue is written behind the log: what the gallery shows as open is not past.
+    let open: BTreeSet<CalloutId> =
+        inside.board.gallery.all().iter().filter(|c| c.is_open()).map(|c| c.id.clone()).collect();
+    let closed = rows.iter().filter(|r| r.closed_at.is_some() && r.stream.callout().is_none_or(|c| !open.contains(&c)));
+    Ok(closed.map(|r| Past::of(lang, r, directory.place(&r.region))).collect())
+}
+
+/// The page of a callout, live or at a moment; `{id}.json` is its canonical state.
+pub(super) async fn callout(
+    State(inside): State<Arc<Inside>>,
+    Extension(account): Extension<Account>,
+    Speaks(lang): Speaks,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    if let Some(id) = id.strip_suffix(".json") {
+        return canonical(&inside, id.into(), asked.at.as_deref()).await.into_response();
+    }
+    let shell = Shell::new(&inside, &account, lang);
+    let page = match &asked.at {
+        Some(at) => replay_page(&inside, shell, lang, id.into(), at).await,
+        None => live_page(&inside, shell, lang, id.into()).await,
+    };
+    page.map_or_else(|refusal| refusal.page(lang), |html| Html(rendered(&html)).into_response())
+}
+
+async fn live_page(inside: &Inside, mut s: Shell, lang: Lang, id: CalloutId) -> Result<CalloutHtml, Refusal> {
+    let callout = inside.board.callout(&id).await?;
+    let panels = panels(inside, lang, &callout).await?;
+    s.live = callout.is_open().then(|| format!("/callouts/{id}/live?from={}", callout.seq));
+    let now_exact = exact(callout.recorded_at);
+    let title = title(&callout, lang);
+    Ok(CalloutHtml { s, id: id.to_string(), title, panels, replay: None, now_exact })
+}
+
+/// The parts of a callout's page as it stands.
+pub(super) async fn panels(inside: &Inside, lang: Lang, callout: &Callout) -> Result<Option<Panels>, Refusal> {
+    let from = callout.seq.saturating_sub(TAIL as u64);
+    let records = inside.board.journal.read(callout.id.stream(), from, TAIL).await;
+    let records = records.map_err(|_| Refusal::Unavailable)?;
+    let mut tail = Vec::new();
+    for record in records {
+        let entries = record.entries::<Entry>().map_err(|_| Refusal::Damaged)?;
+        let numbered = (record.first..).zip(entries).map(|(seq, entry)| Numbered { seq, entry });
+        // Never an event that this copy has not folded in yet.
+        tail.extend(numbered.filter(|n| n.seq >= from && n.seq < callout.seq));
+    }
+    let directory = inside.board.directory();
+    Ok(Panels::of(&Scene { callout, directory: &directory, lang, at: None }, &tail))
+}
+
+async fn replay_page(inside: &Inside, s: Shell, lang: Lang, id: CalloutId, at: &str) -> Result<CalloutHtml, Refusal> {
+    let timeline = inside.board.timeline(&id).await?;
+    let opened = timeline.entries.first().map(|e| e.0).unwrap_or_default();
+    let at = moment(at, opened).ok_or(Refusal::Unprocessable("at is neither a time with offset nor seconds"))?;
+    let callout = timeline.at(Some(at));
+    let numbered = timeline.until(Some(at)).iter().zip(0..).map(|(e, seq)| Numbered { seq, entry: e.clone() });
+    let tail: Vec<_> = numbered.skip(timeline.around(at).count.saturating_sub(TAIL)).collect();
+    let directory = inside.board.directory();
+    let panels = Panels::of(&Scene { callout: &callout, directory: &directory, lang, at: Some(at) }, &tail);
+    let replay = Some(Replay::of(&timeline, &callout, at));
+    Ok(CalloutHtml { s, id: id.to_string(), title: title(&callout, lang), panels, replay, now_exact: exact(at) })
+}
+
+async fn canonical(inside: &Inside, id: CalloutId, at: Option<&str>) -> Result<Response, Refusal> {
+    let bytes = match at {
+        None => inside.board.callout(&id).await?.canonical(),
+        Some(at) => {
+            let timeline = inside.board.timeline(&id).await?;
+            let opened = timeline.entries.first().map(|e| e.0).unwrap_or_default();
+            let at =
+                moment(at, opened).ok_or(Refusal::Unprocessable("at is neither a time with offset nor seconds"))?;
+            timeline.at(Some(at)).canonical()
+        }
+    };
+    Ok(([(header::CONTENT_TYPE, "application/json")], bytes).into_response())
+}
+
+/// The page of one target, with the form to answer on somebody's behalf.
+pub(super) async fn target(
+    State(inside): State<Arc<Inside>>,
+    Extension(account): Extension<Account>,
+    Speaks(lang): Speaks,
+    Path((id, target)): Path<(String, u32)>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    let callout = match inside.board.callout(&id.as_str().into()).await {
+        Ok(callout) => callout,
+        Err(refusal) => return refusal.page(lang),
+    };
+    let directory = inside.board.directory();
+    let scene = Scene { callout: &callout, directory: &directory, lang, at: None };
+    let Some(d) = TargetDetail::of(&scene, target) else { return Refusal::NotFound.page(lang) };
+    let s = Shell::new(&inside, &account, lang);
+    let html = TargetHtml { s, id, d, form_token: account.form_token, done: asked.done.is_some() };
+    Html(rendered(&html)).into_response()
+}
+
+/// The timeline as one file that proves itself.
+pub(super) async fn export(State(inside): State<Arc<Inside>>, Path(id): Path<String>) -> Result<Response, Refusal> {
+    let id: CalloutId = id.into();
+    let timeline = inside.board.timeline(&id).await?;
+    let mut bytes = Vec::new();
+    write_export(&timeline, &mut bytes).map_err(|_| Refusal::Damaged)?;
+    let name = format!("attachment; filename=\"{id}.jsonl\"");
+    let headers = [(header::CONTENT_TYPE, "application/x-ndjson".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    Ok((headers, bytes).into_response())
+}
+
+fn title(callout: &Callout, lang: Lang) -> String {
+    let Some(head) = &callout.head else { return callout.id.to_string() };
+    format!("{} {}{}", head.place, super::view::colour(lang, head.colour), super::view::hazard(lang, &head.hazard))
+}

@@ -1,0 +1,106 @@
+//! Why a request gets no page: one short answer, as JSON for programs and as a plain page for people.
+
+use super::shell::Speaks;
+use super::text::Lang;
+use askama::Template;
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Nothing there.
+    NotFound,
+    /// Not signed in.
+    Unauthorized,
+    /// Signed in without the right, or a POST from elsewhere.
+    Forbidden(&'static str),
+    /// The request says nothing that can be done.
+    Unprocessable(&'static str),
+    /// It contradicts what is.
+    Conflict(&'static str),
+    /// Too many wrong tries.
+    TooMany,
+    /// The store or the engine cannot take or give it now.
+    Unavailable,
+    /// The timeline does not verify.
+    Damaged,
+}
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct MessageHtml<'a> {
+    t: &'static super::text::Texts,
+    text: &'a str,
+    hint: &'a str,
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Damaged => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::NotFound => "there is no such thing here",
+            Self::Unauthorized => "a token is needed",
+            Self::Forbidden(reason) | Self::Unprocessable(reason) | Self::Conflict(reason) => reason,
+            Self::TooMany => "too many wrong tries",
+            Self::Unavailable => "the store is not available; try again",
+            Self::Damaged => "the timeline does not verify",
+        }
+    }
+
+    /// The refusal as a page.
+    pub(super) fn page(&self, lang: Lang) -> Response {
+        let t = lang.texts();
+        let (text, hint) = match self {
+            Self::NotFound => (t.not_found, ""),
+            Self::Unavailable => (t.unavailable, ""),
+            Self::Damaged => (t.damaged, ""),
+            other => (other.status().canonical_reason().unwrap_or_default(), other.reason()),
+        };
+        message(lang, self.status(), text, hint)
+    }
+}
+
+impl IntoResponse for Refusal {
+    /// The refusal as JSON.
+    fn into_response(self) -> Response {
+        let body = Json(serde_json::json!({ "error": self.reason() }));
+        let mut response = (self.status(), body).into_response();
+        match self {
+            Self::Unauthorized => {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::Unavailable => {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+/// A plain page with one sentence.
+pub(super) fn message(lang: Lang, status: StatusCode, text: &str, hint: &str) -> Response {
+    let html = super::view::rendered(&MessageHtml { t: lang.texts(), text, hint });
+    (status, Html(html)).into_response()
+}
+
+/// Whatever has no route.
+pub(super) async fn not_found(Speaks(lang): Speaks) -> Response {
+    Refusal::NotFound.page(lang)
+}

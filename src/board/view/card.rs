@@ -1,0 +1,127 @@
+//! A callout as one card, and the figures at the head of its page.
+
+use super::scene::{Due, Scene};
+use super::words;
+use crate::board::text::{Lang, Texts};
+use crate::journal::CalloutRow;
+use crate::model::{ClockState, Colour, Status, Timestamp, Totals};
+use askama::Template;
+
+/// The figures of a callout.
+#[derive(Clone, Debug)]
+pub(in crate::board) struct Card {
+    pub id: String,
+    pub place: String,
+    pub hazard: String,
+    pub colour: Colour,
+    pub colour_word: &'static str,
+    pub headline: String,
+    /// `演练` and the like; empty for the real thing.
+    pub not_real: &'static str,
+    pub totals: Totals,
+    pub gaps: usize,
+    pub raised: u32,
+    pub opened: Timestamp,
+    pub opened_text: String,
+    pub expires_text: String,
+    pub closed: Option<&'static str>,
+    /// The clock or step that runs out next: its name, its ground, the moment.
+    pub next: Option<(String, String, Due)>,
+}
+
+/// A closed callout that is only in the catalogue.
+pub(in crate::board) struct Past {
+    pub id: String,
+    pub place: String,
+    pub colour: Colour,
+    pub colour_word: &'static str,
+    pub from: String,
+    pub until: String,
+}
+
+#[derive(Template)]
+#[template(path = "card.html")]
+struct CardHtml<'a> {
+    t: &'static Texts,
+    c: &'a Card,
+}
+
+/// The card as HTML, keyed by the callout.
+pub(in crate::board) fn card_html(lang: Lang, card: &Card) -> String {
+    super::panels::rendered(&CardHtml { t: lang.texts(), c: card })
+}
+
+// === impl Card ===
+
+impl Card {
+    /// The card of a callout that has begun.
+    pub(in crate::board) fn of(scene: &Scene<'_>) -> Option<Self> {
+        let (callout, t) = (scene.callout, scene.lang.texts());
+        let head = callout.head.as_ref()?;
+        let running = callout.clocks.iter().filter(|c| c.state == ClockState::Running).min_by_key(|c| c.due);
+        let next = running.filter(|_| callout.is_open());
+        Some(Self {
+            id: callout.id.to_string(),
+            place: head.place.clone(),
+            hazard: words::hazard(scene.lang, &head.hazard).to_owned(),
+            colour: head.colour,
+            colour_word: words::colour(scene.lang, head.colour),
+            headline: head.words.headline.clone(),
+            not_real: match head.status {
+                Status::Actual => "",
+                Status::Exercise => t.drill,
+                Status::System | Status::Test | Status::Draft => t.test,
+            },
+            totals: callout.totals(),
+            gaps: callout.gaps.len(),
+            raised: callout.raised,
+            opened: head.opened_at,
+            opened_text: words::day(head.opened_at),
+            expires_text: words::day(head.expires),
+            closed: callout.closed.map(|reason| words::close(scene.lang, reason)),
+            next: next.map(|c| (scene.clock_title(c.rule), scene.long_target(c.target), scene.due(c.due))),
+        })
+    }
+
+    /// Where the segments of the coverage bar begin and how long they are, in thousandths.
+    pub(in crate::board) fn bar(&self) -> Vec<(&'static str, u32, u32)> {
+        let t = &self.totals;
+        let all = t.targets.max(1);
+        let parts = [
+            ("covered", t.satisfied),
+            ("taken", t.taken_over),
+            ("calling", t.calling),
+            ("alarm", t.exhausted),
+            ("released", t.released),
+        ];
+        let mut sum = 0;
+        let mut out = Vec::new();
+        for (class, count) in parts.into_iter().filter(|(_, count)| *count > 0) {
+            let from = sum * 1000 / all;
+            sum += count;
+            out.push((class, from, sum * 1000 / all - from));
+        }
+        out
+    }
+
+    /// Alarms first, then the stronger colour, then the older.
+    pub(in crate::board) fn order(&self) -> impl Ord + use<> {
+        use std::cmp::Reverse;
+        (!self.not_real.is_empty(), Reverse(self.totals.exhausted > 0), Reverse(self.colour), self.opened)
+    }
+}
+
+// === impl Past ===
+
+impl Past {
+    pub(in crate::board) fn of(lang: Lang, row: &CalloutRow, place: String) -> Self {
+        Self {
+            id: row.stream.to_string(),
+            place,
+            colour: row.colour,
+            colour_word: words::colour(lang, row.colour),
+            from: words::day(row.opened_at),
+            until: row.closed_at.map(words::day).unwrap_or_default(),
+        }
+    }
+}

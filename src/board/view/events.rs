@@ -1,0 +1,182 @@
+//! Events in words.
+
+use super::scene::Scene;
+use super::words;
+use crate::board::text::Lang;
+use crate::evidence::Numbered;
+use crate::model::{CallIx, Event, Fact, TargetIx};
+
+/// An event on the page.
+pub(in crate::board) struct Said {
+    pub seq: u64,
+    pub at: String,
+    /// How much it matters: `alarm`, `good`, or nothing.
+    pub class: &'static str,
+    pub text: String,
+}
+
+macro_rules! say {
+    ($lang:expr, $zh:literal, $en:literal) => {
+        match $lang {
+            Lang::Zh => format!($zh),
+            Lang::En => format!($en),
+        }
+    };
+}
+
+/// An event in words. The scene's callout must hold the event already.
+pub(in crate::board) fn said(scene: &Scene<'_>, numbered: &Numbered) -> Said {
+    Said {
+        seq: numbered.seq,
+        at: words::clock(numbered.entry.0),
+        class: class(&numbered.entry.1),
+        text: text(scene, &numbered.entry.1),
+    }
+}
+
+fn class(event: &Event) -> &'static str {
+    match event {
+        Event::TargetExhausted { .. } | Event::ClockMissed { .. } | Event::Raised { .. } | Event::GapFound { .. } => {
+            "bad"
+        }
+        Event::Answered { .. } | Event::TargetSatisfied { .. } | Event::ClockMet { .. } => "good",
+        Event::TargetTakenOver { .. } => "mid",
+        _ => "",
+    }
+}
+
+fn text(s: &Scene<'_>, event: &Event) -> String {
+    let l = s.lang;
+    match event {
+        Event::Opened { place, colour, hazard, .. } => {
+            let (colour, hazard) = (words::colour(l, *colour), words::hazard(l, hazard));
+            say!(l, "{place}{colour}{hazard}预警，开始叫应", "{colour} {hazard} warning for {place}: call-out begins")
+        }
+        Event::MessageApplied { colour, recall, conflict, .. } => {
+            let colour = words::colour(l, *colour);
+            let recall = if *recall { l.pick("，全部重叫", ", everybody is called again") } else { "" };
+            let conflict = if *conflict { l.pick("，与前文矛盾", ", contradicts an earlier one") } else { "" };
+            say!(l, "新报文生效：{colour}{recall}{conflict}", "message applied: {colour}{recall}{conflict}")
+        }
+        Event::TargetCovered { spec, .. } => {
+            let name = &spec.name;
+            say!(l, "{name} 纳入叫应", "{name} is covered by the warning")
+        }
+        Event::GapFound { gap } => {
+            let (ground, why) = (s.directory.place(&gap.ground), words::gap(l, gap.reason));
+            let step = gap.step.map(|step| s.step(step)).unwrap_or_default();
+            say!(l, "缺口：{ground} {step} {why}", "gap: {ground} {step} {why}")
+        }
+        Event::StepStarted { target, step, round, cause, .. } => {
+            let (name, step, cause) = (s.target(*target), s.step(*step), words::cause(l, *cause));
+            say!(l, "{name} 开始叫{step}（第{round}轮，{cause}）", "{name}: calling {step} (round {round}, {cause})")
+        }
+        Event::CallPlanned { call, purpose, targets, .. } => {
+            let (who, what, n) = (who(s, *call), words::purpose(l, *purpose), targets.len());
+            say!(l, "安排{what}：{who}，{n} 处", "planned for {who}: {what}, {n} target(s)")
+        }
+        Event::AttemptReleased { call, channel, contact, .. } => {
+            let (who, channel, phone) = (who(s, *call), words::channel(l, *channel), s.phone(&contact.contact));
+            say!(l, "{channel} → {who} {phone}", "{channel} → {who} {phone}")
+        }
+        Event::RungSkipped { call, reason, .. } => {
+            let (who, why) = (who(s, *call), words::skip(l, *reason));
+            say!(l, "{who} 跳过一次：{why}", "{who} skipped: {why}")
+        }
+        Event::AttemptReported { attempt, fact, .. } => reported(s, *attempt, fact),
+        Event::Answered { call, answer, way, proof, targets, on_behalf, .. } => {
+            let (who, answer, n) = (who(s, *call), words::answer(l, *answer), targets.len());
+            let (way, proof) = (words::way(l, *way), words::proof(l, *proof));
+            match on_behalf.as_ref().map(|b| &b.operator) {
+                None => say!(
+                    l,
+                    "{who} 应答：{answer}（{way}，{proof}，{n} 处）",
+                    "{who} answered: {answer} ({way}, {proof}, {n} target(s))"
+                ),
+                Some(by) => say!(
+                    l,
+                    "{by} 代 {who} 应答：{answer}（{n} 处）",
+                    "{by} answered on behalf of {who}: {answer} ({n} target(s))"
+                ),
+            }
+        }
+        Event::ReplyNoted { call, reason, way, .. } => {
+            let who = call.map(|c| who(s, c)).unwrap_or_default();
+            let (why, way) = (words::note(l, *reason), words::way(l, *way));
+            say!(l, "{who} 有回复，不算应答：{why}（{way}）", "{who} said something that is no answer: {why} ({way})")
+        }
+        Event::TargetSatisfied { target, step, .. } => {
+            let (name, step) = (s.target(*target), s.step(*step));
+            say!(l, "{name} 已叫应（{step}）", "{name} is covered ({step})")
+        }
+        Event::TargetTakenOver { target, step, above } => {
+            let by = match (step, above) {
+                (Some(step), _) => s.step(*step),
+                (None, Some(region)) => s.region(region),
+                (None, None) => String::new(),
+            };
+            let name = s.target(*target);
+            say!(l, "{name} 由{by}接手，须派人上门", "{name} taken over by {by}: somebody must go there")
+        }
+        Event::TargetExhausted { target, round, .. } => {
+            let name = s.target(*target);
+            say!(l, "{name} 第{round}轮各级无人应答", "{name}: nobody answered in round {round}")
+        }
+        Event::TargetReleased { target, reason } => {
+            let (name, why) = (s.target(*target), words::release(l, *reason));
+            say!(l, "{name} 解除：{why}", "{name} released: {why}")
+        }
+        Event::ClockStarted { rule, target, due, .. } => {
+            let (title, name, due) = (s.clock_title(*rule), s.target(*target), words::clock(*due));
+            say!(l, "{title}起算：{name}，至 {due}", "{title} runs for {name} until {due}")
+        }
+        Event::ClockMet { clock } => {
+            let (title, name) = clock_of(s, *clock);
+            say!(l, "{title}达成：{name}", "{title} met for {name}")
+        }
+        Event::ClockMissed { clock } => {
+            let (title, name) = clock_of(s, *clock);
+            say!(l, "{title}超时：{name}", "{title} missed for {name}")
+        }
+        Event::CallSilenced { call } => {
+            let who = who(s, *call);
+            say!(l, "停止呼叫 {who}", "no more calls to {who}")
+        }
+        Event::Raised { to, targets, gaps } => {
+            let to = s.region(to);
+            say!(
+                l,
+                "上报{to}：{targets} 处无人应答，{gaps} 处缺口",
+                "raised to {to}: {targets} without an answer, {gaps} gaps"
+            )
+        }
+        Event::Closed { reason, .. } => {
+            let why = words::close(l, *reason);
+            say!(l, "叫应结束：{why}", "call-out over: {why}")
+        }
+    }
+}
+
+fn reported(s: &Scene<'_>, attempt: u32, fact: &Fact) -> String {
+    let l = s.lang;
+    let Some(a) = s.callout.attempts.get(attempt as usize) else { return String::new() };
+    let (who, channel) = (who(s, a.call), words::channel(l, a.channel));
+    let what = match fact {
+        Fact::Reached { stage, .. } => words::stage(l, a.channel, *stage),
+        Fact::Failed { failure, .. } => words::failure(l, *failure),
+        Fact::Ended => l.pick("通话结束", "call over"),
+        Fact::Unknown { resent: true } => l.pick("去向不明，以同一标识重发", "unknown, sent again under its key"),
+        Fact::Unknown { resent: false } => l.pick("去向不明", "unknown"),
+    };
+    say!(l, "{channel} {who}：{what}", "{channel} {who}: {what}")
+}
+
+fn who(s: &Scene<'_>, call: CallIx) -> String {
+    s.callout.calls.get(call as usize).map(|c| s.person(c.person)).unwrap_or_default()
+}
+
+fn clock_of(s: &Scene<'_>, clock: u32) -> (String, String) {
+    let Some(c) = s.callout.clocks.get(clock as usize) else { return Default::default() };
+    let target: TargetIx = c.target;
+    (s.clock_title(c.rule), s.target(target).to_owned())
+}

@@ -1,0 +1,16 @@
+//! What pages show, worked out from a callout's state and nothing else: the live board and the replay
+//! are the same functions of two states.
+
+mod card;
+mod detail;
+mod events;
+mod panels;
+mod scene;
+mod target;
+mod words;
+
+pub(super) use card::{Card, Past, card_html};
+pub(super) use detail::TargetDetail;
+pub(super) use panels::{Fragment, Panels, rendered};
+pub(super) use scene::Scene;
+pub(super) use words::{answer, clock, colour, day, hazard};

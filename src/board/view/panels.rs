@@ -1,0 +1,238 @@
+//! The parts of a callout's page, each a fragment with a key: the live stream sends those that changed.
+
+use super::card::Card;
+use super::events::{Said, said};
+use super::scene::{Due, Scene};
+use super::target::{Standing, Tile};
+use super::words;
+use crate::board::text::Texts;
+use crate::evidence::Numbered;
+use crate::model::{ClockState, Level, RegionCode, TargetIx};
+use askama::Template;
+use std::collections::BTreeMap;
+
+/// Lists on the page are cut here; the rest is counted.
+const LIST_MAX: usize = 8;
+/// Alarms are cut later: they are what the page is for.
+const ALARMS_MAX: usize = 24;
+
+/// A part of a page. The HTML's outermost element carries the key as `data-key`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::board) struct Fragment {
+    pub key: String,
+    pub html: String,
+}
+
+/// The parts of a callout's page.
+pub(in crate::board) struct Panels {
+    pub head: Fragment,
+    pub alarms: Fragment,
+    pub clocks: Fragment,
+    pub gaps: Fragment,
+    pub events: Fragment,
+    /// Townships, each with its villages.
+    pub townships: Vec<(Fragment, Vec<Fragment>)>,
+}
+
+#[derive(Template)]
+#[template(path = "head.html")]
+struct HeadHtml<'a> {
+    t: &'static Texts,
+    c: &'a Card,
+    instruction: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "alarms.html")]
+struct AlarmsHtml<'a> {
+    t: &'static Texts,
+    id: &'a str,
+    alarms: Vec<(String, &'a Tile)>,
+    more: usize,
+}
+
+#[derive(Template)]
+#[template(path = "clocks.html")]
+struct ClocksHtml {
+    t: &'static Texts,
+    rules: Vec<RuleLine>,
+    next: Vec<(String, String, Due)>,
+    more: usize,
+}
+
+struct RuleLine {
+    title: String,
+    running: usize,
+    met: usize,
+    missed: usize,
+}
+
+#[derive(Template)]
+#[template(path = "gaps.html")]
+struct GapsHtml {
+    t: &'static Texts,
+    gaps: Vec<(String, String, &'static str)>,
+    more: usize,
+}
+
+#[derive(Template)]
+#[template(path = "events.html")]
+struct EventsHtml {
+    t: &'static Texts,
+    events: Vec<Said>,
+}
+
+#[derive(Template)]
+#[template(path = "township.html")]
+struct TownshipHtml<'a> {
+    t: &'static Texts,
+    key: &'a str,
+    name: String,
+    counts: Vec<(&'static str, &'static str, &'static str, usize)>,
+    total: usize,
+}
+
+#[derive(Template)]
+#[template(path = "village.html")]
+struct VillageHtml<'a> {
+    id: &'a str,
+    key: &'a str,
+    name: String,
+    done: bool,
+    tiles: &'a [Tile],
+}
+
+// === impl Panels ===
+
+impl Panels {
+    /// The parts of a callout that has begun; `tail` holds its last events, oldest first.
+    pub(in crate::board) fn of(scene: &Scene<'_>, tail: &[Numbered]) -> Option<Self> {
+        let card = Card::of(scene)?;
+        let tiles: Vec<Tile> = (0..scene.callout.targets.len()).map(|ix| Tile::of(scene, ix as TargetIx)).collect();
+        Some(Self {
+            head: head(scene, &card),
+            alarms: alarms(scene, &tiles),
+            clocks: clocks(scene),
+            gaps: gaps(scene),
+            events: events(scene, tail),
+            townships: townships(scene, &tiles),
+        })
+    }
+
+    /// All parts.
+    pub(in crate::board) fn all(&self) -> impl Iterator<Item = &Fragment> {
+        let fixed = [&self.head, &self.alarms, &self.clocks, &self.gaps, &self.events];
+        fixed.into_iter().chain(self.townships.iter().flat_map(|(t, vs)| std::iter::once(t).chain(vs)))
+    }
+}
+
+fn head(scene: &Scene<'_>, card: &Card) -> Fragment {
+    let instruction = scene.callout.head.as_ref().map_or("", |h| &h.words.instruction);
+    fragment("head", &HeadHtml { t: scene.lang.texts(), c: card, instruction })
+}
+
+fn alarms(scene: &Scene<'_>, tiles: &[Tile]) -> Fragment {
+    let all: Vec<_> = tiles.iter().filter(|t| t.standing == Standing::Alarm).collect();
+    let alarms = all.iter().take(ALARMS_MAX).map(|t| (scene.long_target(t.ix), *t)).collect();
+    let more = all.len().saturating_sub(ALARMS_MAX);
+    fragment("alarms", &AlarmsHtml { t: scene.lang.texts(), id: scene.callout.id.as_str(), alarms, more })
+}
+
+fn clocks(scene: &Scene<'_>) -> Fragment {
+    let callout = scene.callout;
+    let rules = callout.head.as_ref().map_or(0, |h| h.plan.clocks.len());
+    let line = |rule: usize| {
+        let count = |is: fn(&ClockState) -> bool| {
+            callout.clocks.iter().filter(|c| usize::from(c.rule) == rule && is(&c.state)).count()
+        };
+        RuleLine {
+            title: scene.clock_title(rule as u8),
+            running: count(|s| *s == ClockState::Running),
+            met: count(|s| matches!(s, ClockState::Met { .. })),
+            missed: count(|s| matches!(s, ClockState::Missed { .. })),
+        }
+    };
+    let mut running: Vec<_> = callout.clocks.iter().filter(|c| c.state == ClockState::Running).collect();
+    running.sort_by_key(|c| c.due);
+    // Clocks of one rule that end together are one line.
+    let mut groups: Vec<(String, String, Due, usize)> = Vec::new();
+    for clock in running {
+        let (title, due) = (scene.clock_title(clock.rule), scene.due(clock.due));
+        match groups.last_mut().filter(|g| g.0 == title && g.2.ms / 1000 == due.ms / 1000) {
+            Some(group) => group.3 += 1,
+            None => groups.push((title, scene.long_target(clock.target), due, 1)),
+        }
+    }
+    let t = scene.lang.texts();
+    let more = groups.len().saturating_sub(LIST_MAX);
+    let next = groups.into_iter().take(LIST_MAX).map(|(title, ground, due, count)| match count {
+        1 => (title, ground, due),
+        n => (title, format!("{n} {}", t.places), due),
+    });
+    let html = ClocksHtml { t, rules: (0..rules).map(line).collect(), next: next.collect(), more };
+    fragment("clocks", &html)
+}
+
+fn gaps(scene: &Scene<'_>) -> Fragment {
+    let gaps = &scene.callout.gaps;
+    let name = |ground: &str| scene.directory.place(ground);
+    let lines = gaps.iter().take(LIST_MAX).map(|g| {
+        let step = g.step.map(|s| scene.step(s)).unwrap_or_default();
+        (name(&g.ground), step, words::gap(scene.lang, g.reason))
+    });
+    let html = GapsHtml { t: scene.lang.texts(), gaps: lines.collect(), more: gaps.len().saturating_sub(LIST_MAX) };
+    fragment("gaps", &html)
+}
+
+fn events(scene: &Scene<'_>, tail: &[Numbered]) -> Fragment {
+    let events = tail.iter().rev().map(|e| said(scene, e)).collect();
+    fragment("events", &EventsHtml { t: scene.lang.texts(), events })
+}
+
+fn townships(scene: &Scene<'_>, tiles: &[Tile]) -> Vec<(Fragment, Vec<Fragment>)> {
+    let mut grouped: BTreeMap<RegionCode, BTreeMap<RegionCode, Vec<Tile>>> = BTreeMap::new();
+    for tile in tiles {
+        let region = &scene.callout.targets[tile.ix as usize].spec.region;
+        let township = region.at(Level::Township).unwrap_or_else(|| region.clone());
+        grouped.entry(township).or_default().entry(region.clone()).or_default().push(tile.clone());
+    }
+    let all = |villages: &BTreeMap<RegionCode, Vec<Tile>>, s: Standing| {
+        villages.values().flatten().filter(|t| t.standing == s).count()
+    };
+    let t = scene.lang.texts();
+    let mut out = Vec::new();
+    for (code, villages) in grouped {
+        let counts = [Standing::Alarm, Standing::Calling, Standing::TakenOver, Standing::Satisfied];
+        let counts = counts.into_iter().map(|s| (s.class(), s.mark(), s.word(t), all(&villages, s)));
+        let key = format!("tw-{code}");
+        let head = TownshipHtml {
+            t,
+            key: &key,
+            name: scene.region(&code),
+            counts: counts.filter(|c| c.3 > 0).collect(),
+            total: villages.values().map(Vec::len).sum(),
+        };
+        let head = fragment(&key, &head);
+        out.push((head, villages.iter().map(|(region, tiles)| village(scene, region, tiles)).collect()));
+    }
+    out
+}
+
+fn village(scene: &Scene<'_>, region: &RegionCode, tiles: &[Tile]) -> Fragment {
+    let key = format!("v-{region}");
+    let done = tiles.iter().all(|t| matches!(t.standing, Standing::Satisfied | Standing::Released));
+    let name = scene.region(region);
+    fragment(&key, &VillageHtml { id: scene.callout.id.as_str(), key: &key, name, done, tiles })
+}
+
+fn fragment(key: &str, html: &impl Template) -> Fragment {
+    Fragment { key: key.to_owned(), html: rendered(html) }
+}
+
+/// Renders a template. Writing into memory fails for no reason that a page could mend.
+pub(in crate::board) fn rendered(html: &impl Template) -> String {
+    html.render().unwrap_or_else(|error| {
+        tracing::error!(%error, "a page part does not render");
+        String::new()
+    })
+}

@@ -1,0 +1,93 @@
+//! A callout at a moment, with the names that the directory knows.
+
+use super::words;
+use crate::board::text::Lang;
+use crate::directory::Directory;
+use crate::model::{Callout, ContactId, PersonIx, RegionCode, TargetIx, Timestamp, mask_number};
+
+/// What a page shows: a callout at a moment.
+#[derive(Clone, Copy)]
+pub(in crate::board) struct Scene<'a> {
+    pub callout: &'a Callout,
+    pub directory: &'a Directory,
+    pub lang: Lang,
+    /// The moment that is looked at; `None` when it is the present and clocks run on.
+    pub at: Option<Timestamp>,
+}
+
+/// Something that will be due: the script counts down to it, a page without script shows the time.
+#[derive(Clone, Debug)]
+pub(in crate::board) struct Due {
+    /// Milliseconds since the epoch.
+    pub ms: i64,
+    /// The time of day; in a replay what was left.
+    pub text: String,
+}
+
+// === impl Scene ===
+
+impl Scene<'_> {
+    pub(in crate::board) fn due(&self, at: Timestamp) -> Due {
+        let text = match self.at {
+            None => words::clock(at),
+            Some(moment) => words::span(at.ms_since(moment)),
+        };
+        Due { ms: at.0 / 1000, text }
+    }
+
+    /// The name of a person or device; the beginning of the id when the directory no longer has it.
+    pub(in crate::board) fn person(&self, ix: PersonIx) -> String {
+        let Some(id) = self.callout.people.get(ix as usize) else { return String::new() };
+        match self.directory.person(id) {
+            Some(person) => person.name.clone(),
+            None => id.as_str().chars().take(8).collect(),
+        }
+    }
+
+    /// The masked number of a contact; a loudspeaker's address is no number and is left out.
+    pub(in crate::board) fn phone(&self, contact: &ContactId) -> String {
+        match self.directory.contact(contact) {
+            Some((_, c)) if c.number.starts_with('+') => mask_number(&c.number),
+            _ => String::new(),
+        }
+    }
+
+    /// The masked number a person would be tried on first.
+    pub(in crate::board) fn first_phone(&self, ix: PersonIx) -> String {
+        let person = self.callout.people.get(ix as usize).and_then(|id| self.directory.person(id));
+        person.and_then(|p| p.contacts.first()).map(|c| self.phone(&c.id)).unwrap_or_default()
+    }
+
+    pub(in crate::board) fn region(&self, code: &RegionCode) -> String {
+        self.directory.place(code.as_str())
+    }
+
+    pub(in crate::board) fn target(&self, ix: TargetIx) -> &str {
+        self.callout.targets.get(ix as usize).map_or("", |t| t.spec.name.as_str())
+    }
+
+    /// `独龙江乡 孔当村第1网格`: a target with the township it lies in.
+    pub(in crate::board) fn long_target(&self, ix: TargetIx) -> String {
+        let Some(target) = self.callout.targets.get(ix as usize) else { return String::new() };
+        match target.spec.region.at(crate::model::Level::Township) {
+            Some(township) => format!("{} {}", self.region(&township), target.spec.name),
+            None => target.spec.name.clone(),
+        }
+    }
+
+    pub(in crate::board) fn step(&self, step: u8) -> String {
+        let steps = self.callout.head.as_ref().map(|h| &h.plan.steps);
+        steps.and_then(|s| s.get(usize::from(step))).map_or_else(|| step.to_string(), |s| s.name.clone())
+    }
+
+    pub(in crate::board) fn clock_title(&self, rule: u8) -> String {
+        let rules = self.callout.head.as_ref().map(|h| &h.plan.clocks);
+        rules.and_then(|r| r.get(usize::from(rule))).map_or_else(
+            || rule.to_string(),
+            |r| match self.lang {
+                Lang::Zh => r.title.clone(),
+                Lang::En => r.name.replace('_', " "),
+            },
+        )
+    }
+}

@@ -1,0 +1,183 @@
+//! One target as a tile: how it stands, who is being called, when the next step comes.
+
+use super::scene::{Due, Scene};
+use super::words;
+use crate::board::text::Texts;
+use crate::model::{Answer, Call, Phase, Purpose, TargetIx, TargetState};
+
+/// A target on the page.
+#[derive(Clone, Debug)]
+pub(in crate::board) struct Tile {
+    pub ix: TargetIx,
+    pub name: String,
+    pub standing: Standing,
+    pub word: &'static str,
+    /// Households, persons, special groups.
+    pub people: String,
+    /// Who is being called, or who answered.
+    pub lines: Vec<Line>,
+    /// What comes next, and when.
+    pub next: Option<(String, Due)>,
+}
+
+/// A person in a tile.
+#[derive(Clone, Debug)]
+pub(in crate::board) struct Line {
+    pub who: String,
+    pub phone: String,
+    pub channel: &'static str,
+    pub progress: String,
+    pub live: bool,
+}
+
+/// How a target stands; in order of urgency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::board) enum Standing {
+    Alarm,
+    Calling,
+    TakenOver,
+    Satisfied,
+    Released,
+}
+
+// === impl Standing ===
+
+impl Standing {
+    pub(in crate::board) fn of(target: &TargetState) -> Self {
+        match target.phase {
+            Phase::Satisfied { .. } => Self::Satisfied,
+            Phase::TakenOver { .. } => Self::TakenOver,
+            Phase::Released { .. } => Self::Released,
+            _ if target.alarm => Self::Alarm,
+            _ => Self::Calling,
+        }
+    }
+
+    pub(in crate::board) fn class(self) -> &'static str {
+        match self {
+            Self::Alarm => "alarm",
+            Self::Calling => "calling",
+            Self::TakenOver => "taken",
+            Self::Satisfied => "covered",
+            Self::Released => "released",
+        }
+    }
+
+    /// A shape of its own, so that nothing hangs on colour alone.
+    pub(in crate::board) fn mark(self) -> &'static str {
+        match self {
+            Self::Alarm => "▲",
+            Self::Calling => "●",
+            Self::TakenOver => "◆",
+            Self::Satisfied => "✓",
+            Self::Released => "–",
+        }
+    }
+
+    pub(in crate::board) fn word(self, t: &Texts) -> &'static str {
+        match self {
+            Self::Alarm => t.alarm,
+            Self::Calling => t.calling,
+            Self::TakenOver => t.taken_over,
+            Self::Satisfied => t.covered,
+            Self::Released => t.released,
+        }
+    }
+}
+
+// === impl Tile ===
+
+impl Tile {
+    pub(in crate::board) fn of(scene: &Scene<'_>, ix: TargetIx) -> Self {
+        let target = &scene.callout.targets[ix as usize];
+        let (t, standing) = (scene.lang.texts(), Standing::of(target));
+        let spec = &target.spec;
+        let people = match (spec.persons, spec.special) {
+            (0, _) => String::new(),
+            (p, 0) => format!("{} {} · {p} {}", spec.households, t.households, t.persons),
+            (p, s) => format!("{} {} · {p} {} · {} {s}", spec.households, t.households, t.persons, t.special),
+        };
+        let (lines, next) = match target.phase {
+            Phase::Satisfied { at, .. } => (answered(scene, ix, target, words::clock(at)), None),
+            Phase::TakenOver { at, step } => {
+                let by = step.map_or_else(|| scene.lang.pick("上级地区", "region above").into(), |s| scene.step(s));
+                let mut lines = answered(scene, ix, target, words::clock(at));
+                lines.iter_mut().for_each(|l| l.progress = format!("{by} {}", l.progress));
+                let knock = target.clocks.iter().map(|c| &scene.callout.clocks[*c as usize]);
+                let running = knock.filter(|c| c.state == crate::model::ClockState::Running).min_by_key(|c| c.due);
+                (lines, running.map(|c| (scene.clock_title(c.rule), scene.due(c.due))))
+            }
+            Phase::Calling { step, due } => {
+                let next = match usize::from(step) + 1 < target.seats.len() {
+                    true => format!("{} {}", t.next_step, scene.step(step + 1)),
+                    false => t.alarm.to_owned(),
+                };
+                (calling(scene, target, step), Some((next, scene.due(due))))
+            }
+            Phase::Exhausted { again_at, .. } => {
+                (calling(scene, target, target.reached), again_at.map(|at| (t.next_round.to_owned(), scene.due(at))))
+            }
+            Phase::Covered | Phase::Released { .. } => (Vec::new(), None),
+        };
+        Self { ix, name: spec.name.clone(), standing, word: standing.word(t), people, lines, next }
+    }
+
+    pub(in crate::board) fn class(&self) -> &'static str {
+        self.standing.class()
+    }
+
+    pub(in crate::board) fn mark(&self) -> &'static str {
+        self.standing.mark()
+    }
+}
+
+/// Who answered yes for a target.
+fn answered(scene: &Scene<'_>, ix: TargetIx, target: &TargetState, at: String) -> Vec<Line> {
+    let calls = target.calls.iter().map(|c| &scene.callout.calls[*c as usize]);
+    let yes = calls.filter(|c| c.link(ix).and_then(|l| l.answer).is_some_and(|(a, _)| a == Answer::Yes));
+    let line = |c: &Call| Line {
+        who: scene.person(c.person),
+        phone: String::new(),
+        channel: "",
+        progress: at.clone(),
+        live: false,
+    };
+    // The last one is the one that completed it.
+    yes.last().map(line).into_iter().collect()
+}
+
+/// Who is being called for a target in its running step, and who of the steps before still rings.
+fn calling(scene: &Scene<'_>, target: &TargetState, step: u8) -> Vec<Line> {
+    let callout = scene.callout;
+    let seats = target.seats.get(usize::from(step));
+    let mut lines = Vec::new();
+    for call in target.calls.iter().map(|c| &callout.calls[*c as usize]) {
+        let seated = seats.is_some_and(|s| s.answer.contains(&call.person));
+        let attempts = call.attempts.iter().map(|a| &callout.attempts[*a as usize]);
+        let last = attempts.last();
+        let live = last.is_some_and(|a| a.is_live() && a.channel == crate::model::Channel::Voice);
+        if call.purpose != Purpose::CallOut || !(seated || live) {
+            continue;
+        }
+        lines.push(line(scene, call, last, live));
+    }
+    lines
+}
+
+fn line(scene: &Scene<'_>, call: &Call, last: Option<&crate::model::Attempt>, live: bool) -> Line {
+    let (t, lang) = (scene.lang.texts(), scene.lang);
+    let refused = call.links.iter().any(|l| l.answer.is_some_and(|(a, _)| a == Answer::Cannot));
+    let progress = match last {
+        _ if refused => t.cannot.to_owned(),
+        Some(a) => format!("{} {}", words::progress(lang, a), words::clock(a.released_at)),
+        None if call.unreachable => t.unreachable.to_owned(),
+        None => t.queue.to_owned(),
+    };
+    Line {
+        who: scene.person(call.person),
+        phone: last.map_or_else(|| scene.first_phone(call.person), |a| scene.phone(&a.contact.contact)),
+        channel: last.map_or("", |a| words::channel(lang, a.channel)),
+        progress,
+        live,
+    }
+}

@@ -1,0 +1,188 @@
+//! The words for what the model names.
+
+use crate::board::text::Lang;
+use crate::model::{
+    Answer, AnswerWay, Attempt, Channel, CloseReason, Colour, Failure, GapReason, Hazard, NoteReason, Proof, Purpose,
+    ReleaseReason, SkipReason, Stage, StepCause, Timestamp,
+};
+
+pub(in crate::board) fn colour(lang: Lang, colour: Colour) -> &'static str {
+    let en = match colour {
+        Colour::Blue => "Blue",
+        Colour::Yellow => "Yellow",
+        Colour::Orange => "Orange",
+        Colour::Red => "Red",
+    };
+    lang.pick(colour.zh(), en)
+}
+
+pub(in crate::board) fn hazard(lang: Lang, hazard: &Hazard) -> &str {
+    lang.pick(hazard.zh(), hazard.en())
+}
+
+pub(super) fn channel(lang: Lang, channel: Channel) -> &'static str {
+    let en = match channel {
+        Channel::Sms => "SMS",
+        Channel::Voice => "Voice",
+        Channel::Broadcast => "Broadcast",
+    };
+    lang.pick(channel.zh(), en)
+}
+
+/// How far an attempt came, or how it ended.
+pub(super) fn progress(lang: Lang, attempt: &Attempt) -> &'static str {
+    match attempt.failure {
+        Some(f) => failure(lang, f),
+        None => stage(lang, attempt.channel, attempt.stage),
+    }
+}
+
+pub(super) fn stage(lang: Lang, channel: Channel, stage: Stage) -> &'static str {
+    let (zh, en) = match (channel, stage) {
+        (_, Stage::Released) => ("已发出", "released"),
+        (_, Stage::Unknown) => ("去向不明", "unknown"),
+        (Channel::Voice, Stage::Submitted) => ("拨号中", "dialling"),
+        (_, Stage::Submitted) => ("已提交", "submitted"),
+        (Channel::Voice, Stage::Delivered) => ("响铃中", "ringing"),
+        (_, Stage::Delivered) => ("已送达", "delivered"),
+        (Channel::Voice, Stage::PickedUp) => ("已接听", "picked up"),
+        (_, Stage::PickedUp) => ("播放中", "playing"),
+        (Channel::Voice, Stage::Heard) => ("已听完", "heard to the end"),
+        (_, Stage::Heard) => ("已播完", "played"),
+    };
+    lang.pick(zh, en)
+}
+
+pub(super) fn failure(lang: Lang, failure: Failure) -> &'static str {
+    let (zh, en) = match failure {
+        Failure::Busy => ("占线", "busy"),
+        Failure::NoAnswer => ("无人接听", "no answer"),
+        Failure::Declined => ("拒接", "declined"),
+        Failure::HungUp => ("中途挂断", "hung up"),
+        Failure::Undelivered => ("未送达", "undelivered"),
+        Failure::DeadNumber => ("空号", "dead number"),
+        Failure::Refused => ("网关拒绝", "refused by the gateway"),
+        Failure::GatewayDown => ("网关不通", "gateway down"),
+        Failure::Expired => ("过时未发", "expired"),
+        Failure::Withdrawn => ("已撤回", "withdrawn"),
+    };
+    lang.pick(zh, en)
+}
+
+pub(in crate::board) fn answer(lang: Lang, answer: Answer) -> &'static str {
+    let t = lang.texts();
+    match answer {
+        Answer::Yes => t.yes,
+        Answer::Cannot => t.cannot,
+    }
+}
+
+pub(super) fn proof(lang: Lang, proof: Proof) -> &'static str {
+    let (zh, en) = match proof {
+        Proof::Delivered => ("送达", "delivered"),
+        Proof::PickedUp => ("接听", "picked up"),
+        Proof::Heard => ("听完", "heard"),
+        Proof::Key => ("按键", "key"),
+        Proof::Code => ("回复码", "code"),
+        Proof::Attested => ("代为证明", "attested"),
+        Proof::Action => ("已行动", "action"),
+    };
+    lang.pick(zh, en)
+}
+
+pub(super) fn way(lang: Lang, way: AnswerWay) -> &'static str {
+    let (zh, en) = match way {
+        AnswerWay::Sms => ("短信", "SMS"),
+        AnswerWay::Voice => ("电话", "voice"),
+        AnswerWay::Link => ("链接", "link"),
+        AnswerWay::Operator => ("代为应答", "operator"),
+    };
+    lang.pick(zh, en)
+}
+
+pub(super) fn purpose(lang: Lang, purpose: Purpose) -> &'static str {
+    let (zh, en) = match purpose {
+        Purpose::CallOut => ("叫应", "call out"),
+        Purpose::Alert => ("广播", "alert"),
+        Purpose::Cancelled => ("告知解除", "tell of the end"),
+        Purpose::Updated => ("告知更新", "tell of the update"),
+        Purpose::AskCode => ("追问回复码", "ask for the code"),
+    };
+    lang.pick(zh, en)
+}
+
+pub(super) fn gap(lang: Lang, reason: GapReason) -> &'static str {
+    let (zh, en) = match reason {
+        GapReason::UnknownArea => ("名录中没有这个地区", "not in the directory"),
+        GapReason::NoTarget => ("没有责任区", "no target"),
+        GapReason::NobodyInPost => ("岗位空缺", "nobody in post"),
+        GapReason::NobodyAtAll => ("各级都没有人", "nobody at any step"),
+    };
+    lang.pick(zh, en)
+}
+
+pub(super) fn cause(lang: Lang, cause: StepCause) -> &'static str {
+    let (zh, en) = match cause {
+        StepCause::Covered => ("纳入叫应", "covered"),
+        StepCause::Deadline => ("上一级超时", "the step before ran out"),
+        StepCause::Refused => ("上一级无法应答", "the step before cannot"),
+        StepCause::Repeated => ("再叫一轮", "next round"),
+        StepCause::Upgraded => ("预警升级", "the colour went up"),
+        StepCause::Raised => ("下级上报", "raised from below"),
+    };
+    lang.pick(zh, en)
+}
+
+pub(super) fn skip(lang: Lang, reason: SkipReason) -> &'static str {
+    match reason {
+        SkipReason::NoContact => lang.pick("没有可用号码", "no usable contact"),
+        SkipReason::NoGateway => lang.pick("没有可用网关", "no gateway"),
+    }
+}
+
+pub(super) fn note(lang: Lang, reason: NoteReason) -> &'static str {
+    let (zh, en) = match reason {
+        NoteReason::Ambiguous => ("不知所指哪次叫应", "could mean several callouts"),
+        NoteReason::UnknownCode => ("回复码无效", "unknown code"),
+        NoteReason::Nonsense => ("看不懂", "not understood"),
+        NoteReason::BeforeSend => ("早于呼叫", "said before the call"),
+        NoteReason::Superseded => ("针对升级前的呼叫", "for the lower colour"),
+        NoteReason::Closed => ("叫应已结束", "after the close"),
+    };
+    lang.pick(zh, en)
+}
+
+pub(super) fn release(lang: Lang, reason: ReleaseReason) -> &'static str {
+    match reason {
+        ReleaseReason::Cancelled => lang.pick("预警解除", "cancelled"),
+        ReleaseReason::Expired => lang.pick("预警到期", "expired"),
+        ReleaseReason::NotCovered => lang.pick("不再覆盖", "no longer covered"),
+    }
+}
+
+pub(super) fn close(lang: Lang, reason: CloseReason) -> &'static str {
+    match reason {
+        CloseReason::Cancelled => lang.pick("预警解除", "cancelled"),
+        CloseReason::Expired => lang.pick("预警到期", "expired"),
+    }
+}
+
+/// `04:18:05`, China Standard Time.
+pub(in crate::board) fn clock(at: Timestamp) -> String {
+    at.to_cst().format("%H:%M:%S").to_string()
+}
+
+/// `07-01 04:18`, China Standard Time.
+pub(in crate::board) fn day(at: Timestamp) -> String {
+    at.to_cst().format("%m-%d %H:%M").to_string()
+}
+
+/// `2:31` or `1:02:31`; a minus stands before what has passed.
+pub(super) fn span(ms: i64) -> String {
+    let s = ms.abs() / 1000;
+    let sign = if ms < 0 { "−" } else { "" };
+    match s / 3600 {
+        0 => format!("{sign}{}:{:02}", s / 60, s % 60),
+        h => format!("{sign}{h}:{:02}:{:02}", s / 60 % 60, s % 60),
+    }
+}

@@ -1,0 +1,161 @@
+//! What the demo shows in the terminal: a live board while it runs, the figures at the end.
+
+use super::demo::Proven;
+use crate::evidence::Summary;
+use crate::model::{Callout, Phase, RegionCode, Timestamp, Totals};
+use crate::sim::World;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The demo's terminal.
+pub(super) struct View {
+    json: bool,
+    begins: Timestamp,
+    bars: MultiProgress,
+    head: ProgressBar,
+    link: ProgressBar,
+    townships: BTreeMap<String, ProgressBar>,
+    shown: Option<Timestamp>,
+}
+
+/// Virtual milliseconds between two drawings.
+const DRAW_MS: i64 = 2_000;
+
+// === impl View ===
+
+impl View {
+    pub(super) fn new(json: bool, speed: f64, begins: Timestamp, board: &str) -> Self {
+        let bars = MultiProgress::new();
+        let line = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let add = || bars.add(ProgressBar::new(1).with_style(line.clone()));
+        let (head, link) = (add(), add());
+        eprintln!("叫应演示 jiaoying demo: 怒江州 300 个村，人名和号码都是虚构的 / invented people and numbers");
+        eprintln!("虚拟时钟 {speed} 倍速 / {speed} virtual seconds pass in one second");
+        eprintln!("看板 board: {board}\n");
+        Self { json, begins, bars, head, link, townships: BTreeMap::new(), shown: None }
+    }
+
+    /// Draws how the night stands.
+    pub(super) fn show(&mut self, world: &World) {
+        if self.shown.is_some_and(|at| world.now.ms_since(at) < DRAW_MS) {
+            return;
+        }
+        self.shown = Some(world.now);
+        let mut townships: BTreeMap<String, (String, Totals)> = BTreeMap::new();
+        let (mut calls, mut above) = (0, 0);
+        for callout in world.gallery.all() {
+            calls += callout.attempts.len();
+            above += usize::from(callout.head.as_ref().is_some_and(|h| h.region.as_str().len() < 6));
+            count(&callout, &mut townships);
+        }
+        let since = Duration::from_millis(world.now.ms_since(self.begins).max(0).unsigned_abs()).as_secs();
+        let clock = &world.now.iso()[11..19];
+        let up = if above > 0 { format!("，{above} 个上级叫应 / raised above") } else { String::new() };
+        self.head.set_message(format!(
+            "虚拟时间 {clock}（预警后 {}分{:02}秒 after the warning）  呼叫 attempts {calls}{up}",
+            since / 60,
+            since % 60
+        ));
+        if let Some(link) = &world.last_link {
+            self.link.set_message(format!("一次性链接，打开试试 a one-time link to try: {link}"));
+        }
+        for (code, (name, t)) in townships {
+            let bars = &self.bars;
+            let bar = self.townships.entry(code).or_insert_with(|| {
+                let style = "  {prefix:16} {bar:30.green/dim} {pos:>3}/{len:3} {msg}";
+                let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
+                bars.add(
+                    ProgressBar::new(u64::from(t.targets)).with_style(style.progress_chars("█▌ ")).with_prefix(name),
+                )
+            });
+            bar.set_position(u64::from(t.satisfied));
+            let part = |n: u32, zh: &str, en: &str| if n > 0 { format!("  {zh} {en} {n}") } else { String::new() };
+            bar.set_message(format!(
+                "{}{}{}",
+                part(t.calling, "叫应中", "calling"),
+                part(t.taken_over, "上级接手", "taken over"),
+                part(t.exhausted, "⚠无人应答", "no answer"),
+            ));
+        }
+    }
+
+    /// The figures at the end.
+    pub(super) fn finish(&self, summary: &Summary, proven: &[Proven], wall: Duration, now: Timestamp) {
+        for bar in self.townships.values().chain([&self.head, &self.link]) {
+            bar.abandon();
+        }
+        let sound = proven.iter().all(|p| p.sound);
+        eprintln!();
+        println!(
+            "结果 summary（虚拟时长 {} s virtual，实际 {} s wall）",
+            now.ms_since(self.begins) / 1000,
+            wall.as_secs()
+        );
+        println!("  对象 targets            {}", summary.targets);
+        for (step, n) in &summary.satisfied {
+            println!("  已应答 satisfied        {n:>5}  {step}");
+        }
+        println!("  上级接手 taken over     {:>5}", summary.taken_over);
+        println!("  无人应答 exhausted      {:>5}", summary.exhausted);
+        let s = |ms: Option<i64>| ms.map_or("-".into(), |ms| format!("{:.1} s", ms as f64 / 1000.0));
+        println!("  应答用时 time to answer  p50 {}  p95 {}", s(summary.answer_ms.p50), s(summary.answer_ms.p95));
+        for (channel, n) in &summary.attempts {
+            println!("  呼叫 calls              {n:>5}  {channel}");
+        }
+        for (clock, t) in &summary.clocks {
+            println!("  时限 clock              {:>5}  {clock}: met {}, missed {}", t.met + t.missed, t.met, t.missed);
+        }
+        for p in proven {
+            let word = if p.sound { "已核验 verified" } else { "核验失败 NOT SOUND" };
+            println!("  时间线 timeline         {:>5} events  {}  {word}", p.events, p.callout);
+        }
+        if self.json {
+            println!("{}", figures(summary, sound));
+        }
+    }
+
+    /// Says that the board stays.
+    pub(super) fn stay(&self, board: &str) {
+        eprintln!("看板仍在 {board}，按 Ctrl-C 结束 / the board stays up until Ctrl-C");
+    }
+}
+
+fn figures(summary: &Summary, verified: bool) -> serde_json::Value {
+    json!({
+        "targets": summary.targets,
+        "satisfied": summary.satisfied.values().sum::<u32>(),
+        "satisfied_at": summary.satisfied,
+        "taken_over": summary.taken_over,
+        "exhausted": summary.exhausted,
+        "answer_ms": { "p50": summary.answer_ms.p50, "p95": summary.answer_ms.p95 },
+        "calls": summary.attempts,
+        "clocks": summary.clocks,
+        "verified": verified,
+    })
+}
+
+/// Counts a callout's targets by township, or by region for callouts above the county.
+fn count(callout: &Callout, townships: &mut BTreeMap<String, (String, Totals)>) {
+    let Some(head) = &callout.head else { return };
+    for t in &callout.targets {
+        let code = t.spec.region.at(crate::model::Level::Township);
+        let place = code.as_ref().map_or_else(|| head.place.clone(), |c| place(c));
+        let key = code.map_or_else(|| head.region.to_string(), |c| c.to_string());
+        let (_, totals) = townships.entry(key).or_insert_with(|| (place, Totals::default()));
+        totals.targets += 1;
+        match t.phase {
+            Phase::Satisfied { .. } => totals.satisfied += 1,
+            Phase::TakenOver { .. } => totals.taken_over += 1,
+            Phase::Released { .. } => totals.released += 1,
+            _ if t.alarm => totals.exhausted += 1,
+            _ => totals.calling += 1,
+        }
+    }
+}
+
+fn place(code: &RegionCode) -> String {
+    let known = crate::directory::yunnan().iter().find(|r| r.code == *code);
+    known.map_or_else(|| code.to_string(), |r| r.name.clone())
+}
