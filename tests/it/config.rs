@@ -250,7 +250,7 @@ fn print_shows_what_is_in_force_and_where_it_comes_from() {
     assert!(has("name = \"county\"  # ", "jiaoying.toml:2"), "{shown}");
     assert!(has("url = \"env:DATABASE_URL\"  # ", "JIAOYING__STORE__URL"), "{shown}");
     assert!(has("id = \"mine\"  # ", "jiaoying.toml:5"), "{shown}");
-    assert!(has("lease_ttl_s = 15", "15"), "{shown}");
+    assert!(has("lease_ttl_s = 5", "5"), "{shown}");
     let again: Table = shown.parse().unwrap();
     assert_eq!(again["gateway"][0]["id"].as_str(), Some("mine"));
 }

@@ -12,4 +12,5 @@ mod journal;
 mod plan;
 mod promises;
 mod support;
+mod survival;
 mod tidy;

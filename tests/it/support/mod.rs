@@ -1,6 +1,8 @@
 //! What several test modules need: the private servers and a store to test on.
 
 pub mod servers;
+pub mod service;
+pub mod sink;
 pub mod store;
 
 use std::io::Write;

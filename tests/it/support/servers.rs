@@ -11,6 +11,14 @@ pub fn postgres() -> Option<String> {
     server("JIAOYING_TEST_POSTGRES", "PostgreSQL")
 }
 
+/// The URL of the RabbitMQ to test on; `None` when tests shall do without servers.
+///
+/// # Panics
+/// When there is no server and nobody said to do without.
+pub fn amqp() -> Option<String> {
+    server("JIAOYING_TEST_AMQP", "RabbitMQ")
+}
+
 /// Whether the long tests are asked for (`tests/run --all`).
 pub fn all() -> bool {
     env::var("JIAOYING_TEST_ALL").is_ok_and(|v| v == "1")
