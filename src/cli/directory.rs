@@ -66,7 +66,7 @@ async fn list(journal: &dyn Journal, key: &SecretKey, as_json: bool) -> anyhow::
     let bar = installation::spinner()?;
     let mut objects = Vec::new();
     let mut rows =
-        vec![["版本 version", "状态 state", "保存时间 stored", "目标 targets", "人员 people"].map(str::to_owned)];
+        vec![["版本 version", "状态 state", "保存时间 stored", "责任区 targets", "人员 people"].map(str::to_owned)];
     for stored in installation::versions(journal).await? {
         bar.set_message(format!("version {}", stored.version));
         let opened = installation::open_version(&stored, key);
@@ -96,7 +96,7 @@ async fn list(journal: &dyn Journal, key: &SecretKey, as_json: bool) -> anyhow::
     if as_json {
         println!("{}", json!({ "versions": objects }));
     } else if objects.is_empty() {
-        println!("尚无责任人目录 / no directory version is stored");
+        println!("尚无责任人名录 / no directory version is stored");
     } else {
         table::lines(&rows).iter().for_each(|line| println!("{line}"));
     }
@@ -113,7 +113,7 @@ async fn publish(journal: &dyn Journal, key: &SecretKey, version: u64, as_json: 
     if as_json {
         println!("{}", json!({ "version": version, "published": true, "before": stored.published }));
     } else {
-        println!("第 {version} 版已发布：{targets} 个目标，{people} 名责任人和设备");
+        println!("第 {version} 版已发布：{targets} 处责任区，{people} 名责任人和设备");
         println!("version {version} is published: {targets} targets, {people} people and devices");
         println!("{RELOAD}");
     }

@@ -40,11 +40,11 @@ pub(super) fn show(directory: &Directory, region: Option<&RegionCode>, as_json: 
     let mut head: Vec<String> = [
         "区划 region",
         "",
-        "目标 targets",
+        "责任区 targets",
         "户 households",
         "人 persons",
         "责任人 people",
-        "无目标村 villages without",
+        "无责任区村 villages without",
     ]
     .map(str::to_owned)
     .to_vec();
@@ -59,7 +59,7 @@ pub(super) fn show(directory: &Directory, region: Option<&RegionCode>, as_json: 
     table::lines_of(&rows).iter().for_each(|line| println!("{line}"));
     let none = counts.counties_without_target;
     if none > 0 {
-        println!("{none} 个县没有任何目标 / {none} counties have no target");
+        println!("{none} 个县没有任何责任区 / {none} counties have no target");
     }
     Ok(())
 }

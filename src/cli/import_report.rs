@@ -82,7 +82,7 @@ impl Report {
         let (faults, notices) = (self.faults, self.notices);
         println!("{faults} 处错误，{notices} 处提示 / {faults} faults, {notices} notices");
         let (targets, people, postings) = (self.targets, self.people, self.postings);
-        let zh = format!("{targets} 个目标，{people} 名责任人和设备，{postings} 条岗位");
+        let zh = format!("{targets} 处责任区，{people} 名责任人和设备，{postings} 条岗位");
         let en = format!("{targets} targets, {people} people and devices, {postings} postings");
         match (self.version, self.published) {
             _ if self.refused => println!("未导入任何内容 / nothing was imported"),

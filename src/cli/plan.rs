@@ -87,7 +87,7 @@ fn print(report: &Report) {
         println!("  {}\n    {}", reach.zh, reach.en);
         if reach.nobody > 0 {
             let nobody = reach.nobody;
-            println!("    {nobody} 个目标在任何一级都无人应答 / {nobody} targets have nobody in any step");
+            println!("    {nobody} 处责任区在任何一级都无人应答 / {nobody} targets have nobody in any step");
         }
     }
     for Finding { place, reason, severity } in &report.findings {

@@ -48,7 +48,7 @@ fn print(result: &Result<Verified, Vec<Fault>>) {
             println!("末条记录的摘要 / hash of the last record: {}", v.last_hash);
             let t = &v.totals;
             println!(
-                "{} 个目标：已叫应 {}，上级接手 {}，告警 {}，已解除 {}，呼叫中 {} / {} targets: {} satisfied, {} taken over, {} exhausted, {} released, {} being called",
+                "{} 处责任区：已叫应 {}，上级接手 {}，告警 {}，已解除 {}，呼叫中 {} / {} targets: {} satisfied, {} taken over, {} exhausted, {} released, {} being called",
                 t.targets,
                 t.satisfied,
                 t.taken_over,
