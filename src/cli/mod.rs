@@ -7,11 +7,22 @@
 //!   JSON object last; nothing prints secrets or whole phone numbers.
 
 mod bench;
+mod config;
 mod demo;
 mod demo_view;
+mod directory;
+mod export;
+mod ground;
+mod import;
+mod import_report;
+mod installation;
 mod pages;
+mod plan;
 mod serve;
 mod simulate;
+mod table;
+mod template;
+mod verify;
 
 use crate::config::Config;
 use anyhow::Context;
@@ -40,6 +51,18 @@ enum Command {
     Bench(bench::Args),
     /// Run the seeded simulator and check every promise after every event.
     Simulate(simulate::Args),
+    /// Read sheets of ground and people, and store them as a version of the directory.
+    Import(import::Args),
+    /// List, publish and show versions of the directory.
+    Directory(directory::Args),
+    /// Prove that the plans reach the top of the chain.
+    Plan(plan::Args),
+    /// Check or print the configuration.
+    Config(config::Args),
+    /// Write a callout's timeline as one file that proves itself.
+    Export(export::Args),
+    /// Verify an export, offline.
+    Verify(verify::Args),
 }
 
 /// Runs the command line.
@@ -69,5 +92,11 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(args).await,
         Command::Bench(args) => bench::run(args).await,
         Command::Simulate(args) => simulate::run(args).await,
+        Command::Import(args) => import::run(args, config()?).await,
+        Command::Directory(args) => directory::run(args, config()?).await,
+        Command::Plan(args) => plan::run(args, config()?).await,
+        Command::Config(args) => config::run(&args, cli.config.as_deref()),
+        Command::Export(args) => export::run(args, config()?).await,
+        Command::Verify(args) => verify::run(&args),
     }
 }

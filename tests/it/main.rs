@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod amqp;
+mod cli;
 mod config;
 mod directory;
 mod end_to_end;
