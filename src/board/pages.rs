@@ -6,7 +6,7 @@ use super::refusal::Refusal;
 use super::replay::{Replay, exact, moment};
 use super::shell::{Shell, Speaks};
 use super::text::Lang;
-use super::view::{Card, Panels, Past, Scene, TargetDetail, card_html, rendered};
+use super::view::{Card, Panels, Past, Scene, TargetDetail, card_html, kind, rendered};
 use crate::evidence::{Numbered, write_export};
 use crate::journal::SelectCallouts;
 use crate::model::{Callout, CalloutId, Entry};
@@ -200,5 +200,5 @@ pub(super) async fn export(State(inside): State<Arc<Inside>>, Path(id): Path<Str
 
 fn title(callout: &Callout, lang: Lang) -> String {
     let Some(head) = &callout.head else { return callout.id.to_string() };
-    format!("{} {}{}", head.place, super::view::colour(lang, head.colour), super::view::hazard(lang, &head.hazard))
+    format!("{} {}", head.place, kind(lang, &head.hazard, head.colour))
 }

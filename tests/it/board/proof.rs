@@ -1,7 +1,7 @@
 //! Replay, export, verification, figures.
 
 use super::small;
-use super::world::{START, ask, get};
+use super::world::{START, World, ask, get};
 use axum::http::StatusCode;
 use jiaoying::engine;
 use jiaoying::evidence::{Fault, Timeline, Verified, events, export, replay_at, summary, verify};
@@ -71,7 +71,8 @@ async fn an_export_verifies_offline() {
 
 #[tokio::test]
 async fn every_bent_line_is_found_and_named() {
-    let world = small();
+    let mut world = World::new("533324204");
+    world.run(90);
     let mut file = Vec::new();
     export(world.journal.as_ref(), &world.id(), &mut file).await.unwrap();
     let text = String::from_utf8(file).unwrap();
@@ -90,7 +91,13 @@ async fn every_bent_line_is_found_and_named() {
             let place = place.min(chars.len() - 1);
             chars[place] = if chars[place] == '7' { '8' } else { '7' };
             bent[ix] = chars.into_iter().collect();
-            assert!(names(&faults(&bent), ix), "line {ix}, character {place}: {:?}", faults(&bent));
+            let found = faults(&bent);
+            // A header that names another stream shows at the first record.
+            assert!(
+                names(&found, ix) || (ix == 0 && names(&found, 1)),
+                "line {ix}, character {place}: {:?}",
+                found.first()
+            );
         }
         let mut doubled = owned();
         doubled.insert(ix, lines[ix].to_owned());

@@ -37,6 +37,8 @@ pub struct World {
     pub directory: Arc<Directory>,
     pub callout: Callout,
     pub now: Timestamp,
+    /// Nobody answers from now on.
+    pub silent: bool,
     prev: Digest,
     rng: ChaCha8Rng,
     later: BTreeMap<(Timestamp, u64), Command>,
@@ -138,6 +140,7 @@ impl World {
             directory,
             callout: Callout::new(id),
             now: START,
+            silent: false,
             prev: Digest::default(),
             rng: ChaCha8Rng::seed_from_u64(3),
             later: BTreeMap::new(),
@@ -223,7 +226,7 @@ impl World {
 
     fn fate(&mut self, call: CallIx, attempt: AttemptIx, channel: Channel, at: Timestamp) {
         let reached = |stage| Fact::Reached { stage, reference: None };
-        let dice = self.rng.random_range(0..100);
+        let dice = if self.silent { 70 } else { self.rng.random_range(0..100) };
         self.tell(at.plus_ms(900), attempt, reached(Stage::Submitted));
         self.tell(at.plus_ms(3_000), attempt, reached(Stage::Delivered));
         let wait = self.rng.random_range(9_000..80_000);
