@@ -90,6 +90,7 @@ async fn vouch(inside: &Inside, account: &Account, id: CalloutId, said: Said) ->
     let operator = match (typed, account.name.as_str()) {
         ("", LOCAL_ACCOUNT) => return Err(Refusal::Unprocessable("operator must be given: nobody is signed in")),
         ("", name) => name.to_owned(),
+        (typed, LOCAL_ACCOUNT) => typed.to_owned(),
         (typed, name) => format!("{typed}@{name}"),
     };
     let callout = inside.board.callout(&id).await?;

@@ -117,10 +117,12 @@ pub(super) async fn guard(
         }
         Err(refusal) => return refusal.into_response(),
     };
-    if request.method() != Method::GET && request.method() != Method::HEAD && !account.bearer {
-        if let Err(refusal) = same_origin(request.headers()) {
-            return refusal.into_response();
-        }
+    let looks = request.method() == Method::GET || request.method() == Method::HEAD;
+    if !looks
+        && !account.bearer
+        && let Err(refusal) = same_origin(request.headers())
+    {
+        return refusal.into_response();
     }
     request.extensions_mut().insert(account);
     next.run(request).await

@@ -5,7 +5,7 @@ use super::refusal::{Refusal, message};
 use super::shell::Speaks;
 use super::state::BoardState;
 use super::text::{Lang, Texts};
-use super::view::{answer as answer_word, colour, hazard, rendered};
+use super::view::{answer as answer_word, kind, rendered};
 use crate::model::{Answer, CallIx, Callout, Colour, Status};
 use askama::Template;
 use axum::extract::{Form, Path, State};
@@ -34,12 +34,11 @@ pub(super) struct Pressed {
 }
 
 #[derive(Template)]
-#[template(path = "link.html")]
+#[template(path = "link.html", config = ".askama.toml")]
 struct LinkHtml<'a> {
     t: &'static Texts,
     colour: Colour,
-    colour_word: &'static str,
-    hazard: &'a str,
+    kind: String,
     not_real: &'static str,
     headline: &'a str,
     instruction: &'a str,
@@ -111,8 +110,7 @@ fn page(lang: Lang, callout: &Callout, call: CallIx, recorded: Option<Answer>) -
     let html = LinkHtml {
         t,
         colour: head.colour,
-        colour_word: colour(lang, head.colour),
-        hazard: hazard(lang, &head.hazard),
+        kind: kind(lang, &head.hazard, head.colour),
         not_real: match head.status {
             Status::Actual => "",
             Status::Exercise => t.drill,

@@ -6,7 +6,7 @@ use super::refusal::Refusal;
 use super::replay::{Replay, exact, moment};
 use super::shell::{Shell, Speaks};
 use super::text::Lang;
-use super::view::{Card, Panels, Past, Scene, TargetDetail, card_html, rendered};
+use super::view::{Card, Panels, Past, Scene, TargetDetail, card_html, kind, rendered};
 use crate::evidence::{Numbered, write_export};
 use crate::journal::SelectCallouts;
 use crate::model::{Callout, CalloutId, Entry};
@@ -24,7 +24,7 @@ const TAIL: usize = 24;
 const PAST: usize = 20;
 
 #[derive(Template)]
-#[template(path = "overview.html")]
+#[template(path = "overview.html", config = ".askama.toml")]
 struct OverviewHtml {
     s: Shell,
     cards: Vec<String>,
@@ -33,7 +33,7 @@ struct OverviewHtml {
 }
 
 #[derive(Template)]
-#[template(path = "callout.html")]
+#[template(path = "callout.html", config = ".askama.toml")]
 struct CalloutHtml {
     s: Shell,
     id: String,
@@ -44,7 +44,7 @@ struct CalloutHtml {
 }
 
 #[derive(Template)]
-#[template(path = "target.html")]
+#[template(path = "target.html", config = ".askama.toml")]
 struct TargetHtml {
     s: Shell,
     id: String,
@@ -200,5 +200,5 @@ pub(super) async fn export(State(inside): State<Arc<Inside>>, Path(id): Path<Str
 
 fn title(callout: &Callout, lang: Lang) -> String {
     let Some(head) = &callout.head else { return callout.id.to_string() };
-    format!("{} {}{}", head.place, super::view::colour(lang, head.colour), super::view::hazard(lang, &head.hazard))
+    format!("{} {}", head.place, kind(lang, &head.hazard, head.colour))
 }

@@ -25,14 +25,14 @@ pub(super) struct ParkedLine {
 }
 
 #[derive(Template)]
-#[template(path = "parked.html")]
+#[template(path = "parked.html", config = ".askama.toml")]
 struct ParkedHtml {
     s: Shell,
     parked: Vec<ParkedLine>,
 }
 
 #[derive(Template)]
-#[template(path = "document.html")]
+#[template(path = "document.html", config = ".askama.toml")]
 struct DocumentHtml {
     s: Shell,
     p: ParkedLine,

@@ -29,7 +29,7 @@ pub(super) enum Refusal {
 }
 
 #[derive(Template)]
-#[template(path = "message.html")]
+#[template(path = "message.html", config = ".askama.toml")]
 struct MessageHtml<'a> {
     t: &'static super::text::Texts,
     text: &'a str,

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 #[derive(Template)]
-#[template(path = "sign-in.html")]
+#[template(path = "sign-in.html", config = ".askama.toml")]
 struct SignInHtml {
     s: Shell,
     next: String,

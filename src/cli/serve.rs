@@ -1,5 +1,6 @@
 //! `jiaoying serve`: puts the parts together and runs them until it is told to stop.
 
+use super::installation;
 use super::pages::Pages;
 use crate::config::{Config, GatewayKind, GatewaySection};
 use crate::directory::{self, Directory, Draft};
@@ -10,7 +11,7 @@ use crate::gateway::{Gateway, Upcalls};
 use crate::intake::amqp::{self, AmqpConfig, AmqpDoor};
 use crate::intake::formats::Limits;
 use crate::intake::{Desk, FrontDesk, Sender, Senders};
-use crate::journal::{self, Journal};
+use crate::journal::Journal;
 use crate::model::{Channel, Hazard, RegionCode, SecretKey, Status};
 use crate::plan::PlanSet;
 use crate::runtime::{
@@ -66,8 +67,8 @@ impl Service {
         for notice in config.notices() {
             tracing::warn!(notice, "configuration");
         }
-        let journal = journal::open(&config.store.url.reveal()?).await.context("store")?;
-        let key = master_key(config, &*journal).await?;
+        let journal = installation::open_journal(config).await?;
+        let key = installation::key_to_store(config, &*journal).await?;
         let directory = Arc::new(directory_in_force(&*journal, &key).await?);
         let plans = Arc::new(PlanSet::load(&config.plans.dir).map_err(|f| anyhow!("plans: {}", join(&f)))?);
         let (handle, asks) = EngineHandle::new();
@@ -97,6 +98,7 @@ impl Service {
             metrics: metrics.clone(),
             holder: format!("{}-{}", std::process::id(), hex::encode(&entropy()[..6])),
             lease_ttl_ms: i64::try_from(config.cell.lease_ttl_s)?.saturating_mul(1000),
+            inbox_batch_max: config.intake.inbox_batch_max,
             shutdown_grace: Duration::from_secs(config.runtime.shutdown_grace_s),
         };
         tasks.push(tokio::spawn(runtime::run(parts, handle.clone(), asks, stop.clone())));
@@ -198,23 +200,11 @@ fn open_door(
     Ok(door)
 }
 
-/// The master key; refuses a new one beside data that another key sealed.
-async fn master_key(config: &Config, journal: &dyn Journal) -> anyhow::Result<SecretKey> {
-    let (bytes, created) = config.keys.load_or_create().context("keys.master")?;
-    if created && journal.directory(None).await?.is_some() {
-        bail!("keys.master: the key file is missing and the store holds data sealed under it; bring the key back");
-    }
-    Ok(SecretKey::new(bytes))
-}
-
 /// The last published directory; without one, only the divisions of Yunnan, so that every warning
 /// shows as ground that nobody answers for.
 async fn directory_in_force(journal: &dyn Journal, key: &SecretKey) -> anyhow::Result<Directory> {
     match journal.directory(None).await? {
-        Some(stored) => {
-            let directory = directory::decode(&stored.chunks, key).context("directory")?;
-            Ok(directory)
-        }
+        Some(stored) => installation::open_version(&stored, key),
         None => {
             tracing::warn!("no directory is published: nobody can be called (jiaoying import)");
             let draft = Draft { regions: directory::yunnan().to_vec(), ..Draft::default() };

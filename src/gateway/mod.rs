@@ -96,6 +96,11 @@ pub trait Gateway: Send + Sync {
     /// or unknown. Never hangs: it has a time limit of its own.
     fn submit(&self, attempts: Vec<Outgoing>) -> BoxFuture<'_, Vec<Fact>>;
 
+    /// Until when it asked to be left alone.
+    fn pause_until(&self) -> Option<Timestamp> {
+        None
+    }
+
     /// Hangs up a ringing call or withdraws a message that was not delivered yet, when it can.
     fn withdraw(&self, key: AttemptKey) -> BoxFuture<'_, ()>;
 }

@@ -24,8 +24,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Asks that wait for the engine; beyond this, askers wait.
 const ASKS_MAX: usize = 10_000;
-/// Items read from the inbox at once.
-const INBOX_BATCH_MAX: usize = 500;
 /// Callouts read at once.
 const LOADS_MAX: usize = 16;
 /// How often the inbox is looked at when nobody says that something came.
@@ -55,6 +53,8 @@ pub struct EngineParts {
     pub holder: String,
     /// Milliseconds after which a lease that is not renewed ends.
     pub lease_ttl_ms: i64,
+    /// Items read from the inbox at once.
+    pub inbox_batch_max: usize,
     /// How long a shutdown waits for gateways.
     pub shutdown_grace: Duration,
 }
@@ -280,12 +280,15 @@ impl<'a> Engine<'a> {
                     self.flushed(began, &result);
                 }
                 Some(Ok((gateway, facts))) = self.submits.join_next() => {
+                    if let Some(until) = self.gateway(&gateway).and_then(|g| g.pause_until()) {
+                        self.cell.pause(&gateway, until);
+                    }
                     self.cell.submitted(&gateway, facts, clock::now());
                 }
                 Some(Ok((id, read))) = self.loads.join_next() => self.loaded(id, read).await,
                 Some(Ok(items)) = self.inbox.join_next() => match items {
                     Ok(items) => {
-                        self.inbox_wanted |= items.len() == INBOX_BATCH_MAX;
+                        self.inbox_wanted |= items.len() >= self.parts.inbox_batch_max;
                         self.cell.inbox(items, clock::now());
                     }
                     Err(error) => self.journal_failed(&error),
@@ -371,7 +374,8 @@ impl<'a> Engine<'a> {
         if self.inbox_wanted && self.inbox.is_empty() && self.cell.is_loaded() {
             self.inbox_wanted = false;
             let (journal, known) = (self.parts.journal.clone(), self.cell.inbox_ids());
-            self.inbox.spawn(async move { journal.inbox(known, INBOX_BATCH_MAX).await });
+            let limit = self.parts.inbox_batch_max;
+            self.inbox.spawn(async move { journal.inbox(known, limit).await });
         }
         let loaded = self.cell.is_loaded();
         self.handle.status(|s| s.loaded = loaded);

@@ -196,7 +196,7 @@ fn files_lie_over_defaults_and_the_environment_over_both() {
     assert_eq!(config.gateways.len(), 1, "a list of tables replaces the default's");
     assert!(config.origin("cell.name").to_string().ends_with("jiaoying.toml:2"));
     assert_eq!(config.origin("store.url").to_string(), "JIAOYING__STORE__URL");
-    assert_eq!(config.origin("runtime.flush_bytes_max"), Origin::Default);
+    assert_eq!(config.origin("runtime.flush_events_max"), Origin::Default);
     assert!(config.origin("gateway[0].rate_per_s").to_string().ends_with("jiaoying.toml:4"));
 }
 

@@ -12,9 +12,9 @@ use askama::Template;
 pub(in crate::board) struct Card {
     pub id: String,
     pub place: String,
-    pub hazard: String,
+    /// Hazard and colour in words.
+    pub kind: String,
     pub colour: Colour,
-    pub colour_word: &'static str,
     pub headline: String,
     /// `演练` and the like; empty for the real thing.
     pub not_real: &'static str,
@@ -40,7 +40,7 @@ pub(in crate::board) struct Past {
 }
 
 #[derive(Template)]
-#[template(path = "card.html")]
+#[template(path = "card.html", config = ".askama.toml")]
 struct CardHtml<'a> {
     t: &'static Texts,
     c: &'a Card,
@@ -63,9 +63,8 @@ impl Card {
         Some(Self {
             id: callout.id.to_string(),
             place: head.place.clone(),
-            hazard: words::hazard(scene.lang, &head.hazard).to_owned(),
+            kind: words::kind(scene.lang, &head.hazard, head.colour),
             colour: head.colour,
-            colour_word: words::colour(scene.lang, head.colour),
             headline: head.words.headline.clone(),
             not_real: match head.status {
                 Status::Actual => "",

@@ -49,8 +49,8 @@ fn text(s: &Scene<'_>, event: &Event) -> String {
     let l = s.lang;
     match event {
         Event::Opened { place, colour, hazard, .. } => {
-            let (colour, hazard) = (words::colour(l, *colour), words::hazard(l, hazard));
-            say!(l, "{place}{colour}{hazard}预警，开始叫应", "{colour} {hazard} warning for {place}: call-out begins")
+            let kind = words::kind(l, hazard, *colour);
+            say!(l, "{place}{kind}，开始叫应", "{kind} for {place}: call-out begins")
         }
         Event::MessageApplied { colour, recall, conflict, .. } => {
             let colour = words::colour(l, *colour);

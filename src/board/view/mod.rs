@@ -13,4 +13,4 @@ pub(super) use card::{Card, Past, card_html};
 pub(super) use detail::TargetDetail;
 pub(super) use panels::{Fragment, Panels, rendered};
 pub(super) use scene::Scene;
-pub(super) use words::{answer, clock, colour, day, hazard};
+pub(super) use words::{answer, clock, day, kind};

@@ -35,7 +35,7 @@ pub(in crate::board) struct Panels {
 }
 
 #[derive(Template)]
-#[template(path = "head.html")]
+#[template(path = "head.html", config = ".askama.toml")]
 struct HeadHtml<'a> {
     t: &'static Texts,
     c: &'a Card,
@@ -43,7 +43,7 @@ struct HeadHtml<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "alarms.html")]
+#[template(path = "alarms.html", config = ".askama.toml")]
 struct AlarmsHtml<'a> {
     t: &'static Texts,
     id: &'a str,
@@ -52,7 +52,7 @@ struct AlarmsHtml<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "clocks.html")]
+#[template(path = "clocks.html", config = ".askama.toml")]
 struct ClocksHtml {
     t: &'static Texts,
     rules: Vec<RuleLine>,
@@ -68,7 +68,7 @@ struct RuleLine {
 }
 
 #[derive(Template)]
-#[template(path = "gaps.html")]
+#[template(path = "gaps.html", config = ".askama.toml")]
 struct GapsHtml {
     t: &'static Texts,
     gaps: Vec<(String, String, &'static str)>,
@@ -76,14 +76,14 @@ struct GapsHtml {
 }
 
 #[derive(Template)]
-#[template(path = "events.html")]
+#[template(path = "events.html", config = ".askama.toml")]
 struct EventsHtml {
     t: &'static Texts,
     events: Vec<Said>,
 }
 
 #[derive(Template)]
-#[template(path = "township.html")]
+#[template(path = "township.html", config = ".askama.toml")]
 struct TownshipHtml<'a> {
     t: &'static Texts,
     key: &'a str,
@@ -93,7 +93,7 @@ struct TownshipHtml<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "village.html")]
+#[template(path = "village.html", config = ".askama.toml")]
 struct VillageHtml<'a> {
     id: &'a str,
     key: &'a str,

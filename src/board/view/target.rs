@@ -134,7 +134,7 @@ impl Tile {
 /// Who answered yes for a target.
 fn answered(scene: &Scene<'_>, ix: TargetIx, target: &TargetState, at: String) -> Vec<Line> {
     let calls = target.calls.iter().map(|c| &scene.callout.calls[*c as usize]);
-    let yes = calls.filter(|c| c.link(ix).and_then(|l| l.answer).is_some_and(|(a, _)| a == Answer::Yes));
+    let mut yes = calls.filter(|c| c.link(ix).and_then(|l| l.answer).is_some_and(|(a, _)| a == Answer::Yes));
     let line = |c: &Call| Line {
         who: scene.person(c.person),
         phone: String::new(),
@@ -143,7 +143,7 @@ fn answered(scene: &Scene<'_>, ix: TargetIx, target: &TargetState, at: String) -
         live: false,
     };
     // The last one is the one that completed it.
-    yes.last().map(line).into_iter().collect()
+    yes.next_back().map(line).into_iter().collect()
 }
 
 /// Who is being called for a target in its running step, and who of the steps before still rings.
@@ -153,8 +153,7 @@ fn calling(scene: &Scene<'_>, target: &TargetState, step: u8) -> Vec<Line> {
     let mut lines = Vec::new();
     for call in target.calls.iter().map(|c| &callout.calls[*c as usize]) {
         let seated = seats.is_some_and(|s| s.answer.contains(&call.person));
-        let attempts = call.attempts.iter().map(|a| &callout.attempts[*a as usize]);
-        let last = attempts.last();
+        let last = call.attempts.last().map(|a| &callout.attempts[*a as usize]);
         let live = last.is_some_and(|a| a.is_live() && a.channel == crate::model::Channel::Voice);
         if call.purpose != Purpose::CallOut || !(seated || live) {
             continue;

@@ -6,7 +6,7 @@ use crate::model::{
     ReleaseReason, SkipReason, Stage, StepCause, Timestamp,
 };
 
-pub(in crate::board) fn colour(lang: Lang, colour: Colour) -> &'static str {
+pub(super) fn colour(lang: Lang, colour: Colour) -> &'static str {
     let en = match colour {
         Colour::Blue => "Blue",
         Colour::Yellow => "Yellow",
@@ -16,8 +16,17 @@ pub(in crate::board) fn colour(lang: Lang, colour: Colour) -> &'static str {
     lang.pick(colour.zh(), en)
 }
 
-pub(in crate::board) fn hazard(lang: Lang, hazard: &Hazard) -> &str {
+fn hazard(lang: Lang, hazard: &Hazard) -> &str {
     lang.pick(hazard.zh(), hazard.en())
+}
+
+/// `暴雨红色预警`, `Red rainstorm warning`.
+pub(in crate::board) fn kind(lang: Lang, of: &Hazard, level: Colour) -> String {
+    let (hazard, colour) = (hazard(lang, of), colour(lang, level));
+    match lang {
+        Lang::Zh => format!("{hazard}{colour}预警"),
+        Lang::En => format!("{colour} {hazard} warning"),
+    }
 }
 
 pub(super) fn channel(lang: Lang, channel: Channel) -> &'static str {

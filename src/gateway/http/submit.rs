@@ -83,13 +83,6 @@ impl HttpGateway {
         Ok(Self { config, client, clock, pause_until: AtomicI64::new(0) })
     }
 
-    /// Until when the gateway asked to be left alone (429 or 503 with Retry-After, at most 300 s ahead).
-    #[must_use]
-    pub fn pause_until(&self) -> Option<Timestamp> {
-        let at = Timestamp(self.pause_until.load(Ordering::Relaxed));
-        (at > (self.clock)()).then_some(at)
-    }
-
     async fn submit_batch(&self, attempts: &[Outgoing]) -> Vec<Fact> {
         let now = (self.clock)();
         let fresh: Vec<_> = attempts.iter().filter(|a| a.valid_until > now).cloned().collect();
@@ -148,6 +141,12 @@ impl HttpGateway {
 }
 
 impl Gateway for HttpGateway {
+    /// By 429 or 503 with Retry-After, at most 300 s ahead.
+    fn pause_until(&self) -> Option<Timestamp> {
+        let at = Timestamp(self.pause_until.load(Ordering::Relaxed));
+        (at > (self.clock)()).then_some(at)
+    }
+
     fn id(&self) -> &GatewayId {
         &self.config.id
     }
