@@ -161,11 +161,11 @@ impl Dispatch {
         }
     }
 
-    /// How each lane stands, with the channels it serves, and how many offers wait per channel.
-    #[must_use]
-    pub fn states(&self) -> (Vec<(GatewayId, LaneState, Vec<Channel>)>, BTreeMap<Channel, usize>) {
-        let state = |l: &Lane| (l.settings().id.clone(), l.state(), l.settings().channels.clone());
-        (self.lanes.iter().map(state).collect(), self.queues.iter().map(|(c, q)| (*c, q.len())).collect())
+    /// The lanes, each with how many offers wait on the channels it serves.
+    pub fn lanes(&self) -> impl Iterator<Item = (&Lane, usize)> {
+        let waiting =
+            |l: &Lane| l.settings().channels.iter().filter_map(|c| self.queues.get(c)).map(BTreeSet::len).sum();
+        self.lanes.iter().map(move |l| (l, waiting(l)))
     }
 
     fn lane_mut(&mut self, gateway: &GatewayId) -> Option<&mut Lane> {

@@ -1,29 +1,24 @@
 //! The task that drives a cell on a journal, gateways and the host's clock.
 
-use super::acts::{Acts, Health, HealthPart};
-use super::book::CallKey;
 use super::cell::{Cell, CellSettings, GatewayInfo, Output, Ticket};
 use super::clock;
 use super::gallery::Gallery;
+use super::handle::{Ask, Asks, EngineHandle, Status, durable};
 use super::measure;
-use super::upcalls::Vouched;
 use crate::directory::Directory;
-use crate::gateway::{Gateway, NotTaken, Outgoing, Upcall, Upcalls};
+use crate::gateway::{Gateway, NotTaken, Outgoing};
 use crate::journal::{Conflict, Journal, JournalError, Lease, Record, SelectCallouts};
-use crate::model::{Answer, AttemptKey, CalloutId, Fact, GatewayId, SecretKey, Timestamp};
+use crate::model::{AttemptKey, CalloutId, Fact, GatewayId, SecretKey, Timestamp};
 use crate::plan::PlanSet;
 use crate::telemetry::Metrics;
-use futures::future::{BoxFuture, FutureExt};
 use rand::TryRng;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Asks that wait for the engine; beyond this, askers wait.
-const ASKS_MAX: usize = 10_000;
 /// Callouts read at once.
 const LOADS_MAX: usize = 16;
 /// How often the inbox is looked at when nobody says that something came.
@@ -59,36 +54,6 @@ pub struct EngineParts {
     pub shutdown_grace: Duration,
 }
 
-/// Asks of an engine; cheap to clone.
-#[derive(Clone)]
-pub struct EngineHandle {
-    asks: mpsc::Sender<Ask>,
-    status: Arc<RwLock<Status>>,
-    parts: Arc<Mutex<Vec<HealthProbe>>>,
-}
-
-/// Tells how a part of the installation is.
-pub type HealthProbe = Box<dyn Fn() -> HealthPart + Send + Sync>;
-
-/// What the engine is asked for; taken by [`run`].
-pub struct Asks(mpsc::Receiver<Ask>);
-
-enum Ask {
-    Upcalls { upcalls: Vec<Upcall>, done: oneshot::Sender<bool> },
-    Link { token: String, done: oneshot::Sender<Option<CallKey>> },
-    AnswerLink { token: String, answer: Answer, done: oneshot::Sender<Result<bool, NotTaken>> },
-    Vouch { vouched: Vouched, done: oneshot::Sender<bool> },
-    Inbox,
-    Directory(Arc<Directory>),
-}
-
-#[derive(Clone, Debug, Default)]
-struct Status {
-    lease: Option<u64>,
-    loaded: bool,
-    journal_error: Option<String>,
-}
-
 /// The engine while it holds the lease.
 struct Engine<'a> {
     parts: &'a EngineParts,
@@ -96,96 +61,23 @@ struct Engine<'a> {
     handle: &'a EngineHandle,
     waiting: BTreeMap<Ticket, Waiting>,
     next_ticket: Ticket,
-    flush: JoinSet<(Instant, Result<Vec<Result<(), Conflict>>, JournalError>)>,
+    flush: JoinSet<(Instant, Flushed)>,
     submits: JoinSet<(GatewayId, Vec<(AttemptKey, Fact)>)>,
     to_load: VecDeque<CalloutId>,
-    loads: JoinSet<(CalloutId, Result<(Vec<Record>, Option<[u8; 32]>), JournalError>)>,
+    loads: JoinSet<(CalloutId, Read)>,
     inbox: JoinSet<Result<Vec<crate::journal::InboxItem>, JournalError>>,
     inbox_wanted: bool,
 }
 
+/// What became of a batch: one result per group.
+type Flushed = Result<Vec<Result<(), Conflict>>, JournalError>;
+
+/// A callout's records and salt.
+type Read = Result<(Vec<Record>, Option<[u8; 32]>), JournalError>;
+
 enum Waiting {
     Durable(oneshot::Sender<bool>),
     Link(oneshot::Sender<Result<bool, NotTaken>>),
-}
-
-// === impl EngineHandle ===
-
-impl EngineHandle {
-    /// A handle, and the end that [`run`] takes.
-    #[must_use]
-    pub fn new() -> (Self, Asks) {
-        let (asks, taken) = mpsc::channel(ASKS_MAX);
-        (Self { asks, status: Arc::default(), parts: Arc::default() }, Asks(taken))
-    }
-
-    /// Something was posted to the inbox.
-    pub fn inbox_posted(&self) {
-        // A full queue means that the engine is awake and will look.
-        let _ = self.asks.try_send(Ask::Inbox);
-    }
-
-    /// A new directory version is in force.
-    pub async fn set_directory(&self, directory: Arc<Directory>) {
-        let _ = self.asks.send(Ask::Directory(directory)).await;
-    }
-
-    /// Adds a part to the installation's health.
-    pub fn add_probe(&self, probe: HealthProbe) {
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner).push(probe);
-    }
-
-    fn status(&self, change: impl FnOnce(&mut Status)) {
-        change(&mut self.status.write().unwrap_or_else(PoisonError::into_inner));
-    }
-
-    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, NotTaken> {
-        let (done, answer) = oneshot::channel();
-        self.asks.send(ask(done)).await.map_err(|_| NotTaken("the engine has stopped".into()))?;
-        answer.await.map_err(|_| NotTaken("the engine does not hold its lease".into()))
-    }
-}
-
-fn durable(durable: bool) -> Result<(), NotTaken> {
-    if durable { Ok(()) } else { Err(NotTaken("the journal is not available".into())) }
-}
-
-impl Upcalls for EngineHandle {
-    fn take(&self, _gateway: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<(), NotTaken>> {
-        async move { durable(self.ask(|done| Ask::Upcalls { upcalls, done }).await?) }.boxed()
-    }
-}
-
-impl Acts for EngineHandle {
-    fn link(&self, token: String) -> BoxFuture<'_, Option<CallKey>> {
-        async move { self.ask(|done| Ask::Link { token, done }).await.ok().flatten() }.boxed()
-    }
-
-    fn answer_link(&self, token: String, answer: Answer) -> BoxFuture<'_, Result<bool, NotTaken>> {
-        async move { self.ask(|done| Ask::AnswerLink { token, answer, done }).await? }.boxed()
-    }
-
-    fn vouch(&self, vouched: Vouched) -> BoxFuture<'_, Result<(), NotTaken>> {
-        async move { durable(self.ask(|done| Ask::Vouch { vouched, done }).await?) }.boxed()
-    }
-
-    fn health(&self) -> Health {
-        let status = self.status.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let part = |name: &str, well: bool, detail: String| HealthPart { name: name.into(), well, detail };
-        let lease = status.lease.map_or("not held".into(), |epoch| format!("held under epoch {epoch}"));
-        let journal = status.journal_error.clone();
-        let mut parts = vec![
-            part("lease", status.lease.is_some(), lease),
-            part("callouts", status.loaded, if status.loaded { "read" } else { "being read" }.into()),
-            part("journal", journal.is_none(), journal.unwrap_or_else(|| "answers".into())),
-        ];
-        parts.extend(self.parts.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|probe| probe()));
-        Health { parts }
-    }
-
-    fn now(&self) -> Timestamp {
-        clock::now()
-    }
 }
 
 /// Runs the engine of a cell until `stop`: waits for the lease, reads what is open, and works. When
@@ -425,7 +317,7 @@ impl<'a> Engine<'a> {
         self.parts.gateways.iter().find(|(g, _)| g.id() == id).map(|(g, _)| g.clone())
     }
 
-    fn flushed(&mut self, began: Instant, result: &Result<Vec<Result<(), Conflict>>, JournalError>) {
+    fn flushed(&mut self, began: Instant, result: &Flushed) {
         match result {
             Ok(groups) => {
                 self.parts.metrics.flush(began.elapsed().as_secs_f64(), groups.len());
@@ -443,7 +335,7 @@ impl<'a> Engine<'a> {
         self.cell.flushed(result, clock::now());
     }
 
-    async fn loaded(&mut self, id: CalloutId, read: Result<(Vec<Record>, Option<[u8; 32]>), JournalError>) {
+    async fn loaded(&mut self, id: CalloutId, read: Read) {
         match read {
             Ok((records, salt)) => {
                 if let Err(error) = self.cell.load(&id, &records, salt, clock::now()) {

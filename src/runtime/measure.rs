@@ -62,10 +62,8 @@ pub(super) fn standing(metrics: &Metrics, gallery: &Gallery, dispatch: &Dispatch
     for (phase, count) in phases {
         metrics.set_targets(phase, count as usize);
     }
-    let (lanes, waiting) = dispatch.states();
-    for (gateway, state, channels) in lanes {
-        let waits = channels.iter().filter_map(|c| waiting.get(c)).sum();
-        metrics.set_lane(gateway.as_str(), waits, state.in_flight);
+    for (lane, waiting) in dispatch.lanes() {
+        metrics.set_lane(lane.settings().id.as_str(), waiting, lane.state().in_flight);
     }
 }
 

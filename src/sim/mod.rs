@@ -8,6 +8,7 @@
 //!   prints the seed that makes it happen again.
 
 mod checks;
+mod outside;
 mod run;
 mod scene;
 mod world;

@@ -3,13 +3,13 @@
 use super::checks::Checks;
 use super::scene::Scene;
 use crate::dispatch::LaneSettings;
+use crate::gateway::Upcall;
 use crate::gateway::simulator::People;
-use crate::gateway::{Outgoing, Upcall};
 use crate::intake::formats::Limits;
 use crate::intake::{Desk, FrontDesk, Posted, Receipt};
 use crate::journal::{Conflict, Journal, JournalError, SelectCallouts};
-use crate::model::{Answer, AttemptKey, CalloutId, Channel, Digest, Fact, Failure, GatewayId, Stage, Timestamp};
-use crate::runtime::{Cell, CellSettings, Gallery, GatewayInfo, Output, ReplyWords, Ticket, Vouched};
+use crate::model::{Answer, AttemptKey, CalloutId, Channel, Digest, Fact, Failure, GatewayId, Timestamp};
+use crate::runtime::{Cell, CellSettings, Gallery, GatewayInfo, Output, ReplyWords, Ticket};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,7 +36,7 @@ pub struct Faults {
 }
 
 /// What happens at a time.
-enum Happening {
+pub(super) enum Happening {
     Restart,
     Post { body: Vec<u8> },
     FlushDone { life: u64, result: Result<Vec<Result<(), Conflict>>, JournalError> },
@@ -60,21 +60,21 @@ pub struct World {
     /// The last one-time link that went out.
     pub last_link: Option<String>,
     journal: Arc<dyn Journal>,
-    faults: Faults,
-    people: People,
-    rng: ChaCha8Rng,
+    pub(super) faults: Faults,
+    pub(super) people: People,
+    pub(super) rng: ChaCha8Rng,
     scene: Scene,
     desk: FrontDesk,
     clock: Arc<AtomicI64>,
     entropy: Arc<AtomicU64>,
-    cell: Option<Cell>,
-    life: u64,
+    pub(super) cell: Option<Cell>,
+    pub(super) life: u64,
     queue: BTreeMap<(Timestamp, u64), Happening>,
-    next: u64,
+    pub(super) next: u64,
     tickets: BTreeMap<Ticket, Happening>,
-    withdrawn: BTreeSet<AttemptKey>,
-    idempotent: bool,
-    link_base: String,
+    pub(super) withdrawn: BTreeSet<AttemptKey>,
+    pub(super) idempotent: bool,
+    pub(super) link_base: String,
 }
 
 const GATEWAYS: [(&str, &[Channel]); 3] =
@@ -167,12 +167,12 @@ impl World {
         self.settle().await;
     }
 
-    fn at(&mut self, after_ms: i64, happening: Happening) {
+    pub(super) fn at(&mut self, after_ms: i64, happening: Happening) {
         self.next += 1;
         self.queue.insert((self.now.plus_ms(after_ms), self.next), happening);
     }
 
-    fn roll(&mut self, thousandths: u32) -> bool {
+    pub(super) fn roll(&mut self, thousandths: u32) -> bool {
         thousandths > 0 && self.rng.random_range(0..1000) < thousandths
     }
 
@@ -278,7 +278,7 @@ impl World {
         self.tickets.insert(ticket, again);
     }
 
-    fn tap(&mut self, link: &str, answer: Answer) {
+    pub(super) fn tap(&mut self, link: &str, answer: Answer) {
         let again = Happening::Tap { link: link.into(), answer };
         let ticket = self.next;
         self.next += 1;
@@ -383,88 +383,6 @@ impl World {
                 self.at(1, Happening::ReadInbox { life });
             }
             Output::Stray(_) => {}
-        }
-    }
-
-    /// The carrier's side of a submit.
-    fn submit(&mut self, gateway: GatewayId, attempts: &[Outgoing]) {
-        let mut facts = Vec::new();
-        for outgoing in attempts {
-            if let Some(cell) = &self.cell {
-                self.checks.submitted(cell, outgoing, self.idempotent);
-            }
-            let down = self.roll(self.faults.gateway_down);
-            let unknown = !down && self.roll(self.faults.gateway_unknown);
-            let reaction = self.people.react(outgoing);
-            if let Some(link) = outgoing.text.find(&self.link_base) {
-                self.last_link = Some(outgoing.text[link..].trim_end().into());
-            }
-            let fact = match (down, unknown) {
-                (true, _) => Fact::Failed { failure: Failure::GatewayDown, detail: None },
-                (_, true) => Fact::Unknown { resent: self.idempotent },
-                _ => reaction.submit.clone(),
-            };
-            let arrived = !down && (!unknown || self.rng.random_ratio(1, 2));
-            if arrived && matches!(reaction.submit, Fact::Reached { .. }) {
-                self.play(outgoing, reaction);
-            }
-            facts.push((outgoing.key.clone(), fact));
-        }
-        let (life, latency) = (self.life, self.rng.random_range(5..200));
-        self.at(latency, Happening::SubmitAnswered { life, gateway, facts });
-    }
-
-    fn play(&mut self, outgoing: &Outgoing, reaction: crate::gateway::simulator::Reaction) {
-        for (ms, upcall) in reaction.upcalls {
-            let voice = matches!(
-                &upcall,
-                Upcall::Key { .. } | Upcall::Report { fact: Fact::Reached { stage: Stage::PickedUp, .. }, .. }
-            );
-            if voice && self.withdrawn.contains(&outgoing.key) {
-                continue;
-            }
-            if self.roll(self.faults.upcall_twice) {
-                self.at(ms as i64 + 700, Happening::Upcall(upcall.clone()));
-            }
-            self.at(ms as i64, Happening::Upcall(upcall));
-        }
-        if let (Some(ms), Some(link)) = (reaction.taps_after_ms, outgoing.text.find(&self.link_base)) {
-            let link = outgoing.text[link..].trim_end().to_owned();
-            self.at(ms as i64, Happening::Tap { link, answer: Answer::Yes });
-        }
-    }
-
-    /// What one-time links begin with, before the first one went out.
-    pub fn set_link_base(&mut self, base: &str) {
-        self.link_base = base.into();
-    }
-
-    /// Somebody outside the world posts a one-time link. False when there is no such link.
-    pub async fn tap_now(&mut self, token: &str, answer: Answer) -> bool {
-        let known = self.cell.as_ref().is_some_and(|c| c.book().by_link(token).is_some());
-        if known {
-            self.tap(token, answer);
-            self.settle_all().await;
-        }
-        known
-    }
-
-    /// An operator outside the world answers on somebody's behalf.
-    pub async fn vouch_now(&mut self, vouched: Vouched) {
-        self.next += 1;
-        let (ticket, now) = (self.next, self.now);
-        if let Some(cell) = &mut self.cell {
-            cell.vouch(vouched, ticket, now);
-        }
-        self.settle_all().await;
-    }
-
-    /// Lets everything that is being committed be committed, a few virtual milliseconds on.
-    pub async fn settle_all(&mut self) {
-        self.settle().await;
-        let end = self.now.plus_ms(10);
-        while self.next_at().is_some_and(|at| at <= end) {
-            self.step().await;
         }
     }
 

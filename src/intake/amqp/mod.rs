@@ -68,7 +68,6 @@ impl AmqpDoor {
     }
 
     /// Tells how the door stands, whenever it is asked; outlives the door.
-    #[must_use]
     pub fn watch(&self) -> impl Fn() -> DoorStatus + Send + Sync + use<> {
         let status = self.status.clone();
         move || status.get()

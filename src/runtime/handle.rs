@@ -1,0 +1,124 @@
+//! The handle of an engine: what doors, gateways and pages ask, and how the installation is.
+
+use super::acts::{Acts, Health, HealthPart};
+use super::book::CallKey;
+use super::clock;
+use super::upcalls::Vouched;
+use crate::directory::Directory;
+use crate::gateway::{NotTaken, Upcall, Upcalls};
+use crate::model::{Answer, GatewayId, Timestamp};
+use futures::future::{BoxFuture, FutureExt};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use tokio::sync::{mpsc, oneshot};
+
+/// Asks that wait for the engine; beyond this, askers wait.
+const ASKS_MAX: usize = 10_000;
+
+/// Asks of an engine; cheap to clone.
+#[derive(Clone)]
+pub struct EngineHandle {
+    asks: mpsc::Sender<Ask>,
+    status: Arc<RwLock<Status>>,
+    parts: Arc<Mutex<Vec<HealthProbe>>>,
+}
+
+/// Tells how a part of the installation is.
+pub type HealthProbe = Box<dyn Fn() -> HealthPart + Send + Sync>;
+
+/// What the engine is asked for; taken by [`super::run`].
+pub struct Asks(pub(super) mpsc::Receiver<Ask>);
+
+pub(super) enum Ask {
+    Upcalls { upcalls: Vec<Upcall>, done: oneshot::Sender<bool> },
+    Link { token: String, done: oneshot::Sender<Option<CallKey>> },
+    AnswerLink { token: String, answer: Answer, done: oneshot::Sender<Result<bool, NotTaken>> },
+    Vouch { vouched: Vouched, done: oneshot::Sender<bool> },
+    Inbox,
+    Directory(Arc<Directory>),
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Status {
+    pub lease: Option<u64>,
+    pub loaded: bool,
+    pub journal_error: Option<String>,
+}
+
+// === impl EngineHandle ===
+
+impl EngineHandle {
+    /// A handle, and the end that [`super::run`] takes.
+    #[must_use]
+    pub fn new() -> (Self, Asks) {
+        let (asks, taken) = mpsc::channel(ASKS_MAX);
+        (Self { asks, status: Arc::default(), parts: Arc::default() }, Asks(taken))
+    }
+
+    /// Something was posted to the inbox.
+    pub fn inbox_posted(&self) {
+        // A full queue means that the engine is awake and will look.
+        let _ = self.asks.try_send(Ask::Inbox);
+    }
+
+    /// A new directory version is in force.
+    pub async fn set_directory(&self, directory: Arc<Directory>) {
+        let _ = self.asks.send(Ask::Directory(directory)).await;
+    }
+
+    /// Adds a part to the installation's health.
+    pub fn add_probe(&self, probe: HealthProbe) {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).push(probe);
+    }
+
+    pub(super) fn status(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.status.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, NotTaken> {
+        let (done, answer) = oneshot::channel();
+        self.asks.send(ask(done)).await.map_err(|_| NotTaken("the engine has stopped".into()))?;
+        answer.await.map_err(|_| NotTaken("the engine does not hold its lease".into()))
+    }
+}
+
+pub(super) fn durable(durable: bool) -> Result<(), NotTaken> {
+    if durable { Ok(()) } else { Err(NotTaken("the journal is not available".into())) }
+}
+
+impl Upcalls for EngineHandle {
+    fn take(&self, _gateway: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<(), NotTaken>> {
+        async move { durable(self.ask(|done| Ask::Upcalls { upcalls, done }).await?) }.boxed()
+    }
+}
+
+impl Acts for EngineHandle {
+    fn link(&self, token: String) -> BoxFuture<'_, Option<CallKey>> {
+        async move { self.ask(|done| Ask::Link { token, done }).await.ok().flatten() }.boxed()
+    }
+
+    fn answer_link(&self, token: String, answer: Answer) -> BoxFuture<'_, Result<bool, NotTaken>> {
+        async move { self.ask(|done| Ask::AnswerLink { token, answer, done }).await? }.boxed()
+    }
+
+    fn vouch(&self, vouched: Vouched) -> BoxFuture<'_, Result<(), NotTaken>> {
+        async move { durable(self.ask(|done| Ask::Vouch { vouched, done }).await?) }.boxed()
+    }
+
+    fn health(&self) -> Health {
+        let status = self.status.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let part = |name: &str, well: bool, detail: String| HealthPart { name: name.into(), well, detail };
+        let lease = status.lease.map_or("not held".into(), |epoch| format!("held under epoch {epoch}"));
+        let journal = status.journal_error.clone();
+        let mut parts = vec![
+            part("lease", status.lease.is_some(), lease),
+            part("callouts", status.loaded, if status.loaded { "read" } else { "being read" }.into()),
+            part("journal", journal.is_none(), journal.unwrap_or_else(|| "answers".into())),
+        ];
+        parts.extend(self.parts.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|probe| probe()));
+        Health { parts }
+    }
+
+    fn now(&self) -> Timestamp {
+        clock::now()
+    }
+}

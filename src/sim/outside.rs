@@ -1,0 +1,92 @@
+//! What stands around the engine in a world: carriers, people, and whoever looks in from outside.
+
+use super::world::{Happening, World};
+use crate::gateway::simulator::Reaction;
+use crate::gateway::{Outgoing, Upcall};
+use crate::model::{Answer, Fact, Failure, GatewayId, Stage};
+use crate::runtime::Vouched;
+use rand::RngExt;
+
+impl World {
+    /// The carrier's side of a submit.
+    pub(super) fn submit(&mut self, gateway: GatewayId, attempts: &[Outgoing]) {
+        let mut facts = Vec::new();
+        for outgoing in attempts {
+            if let Some(cell) = &self.cell {
+                self.checks.submitted(cell, outgoing, self.idempotent);
+            }
+            let down = self.roll(self.faults.gateway_down);
+            let unknown = !down && self.roll(self.faults.gateway_unknown);
+            let reaction = self.people.react(outgoing);
+            if let Some(link) = outgoing.text.find(&self.link_base) {
+                self.last_link = Some(outgoing.text[link..].trim_end().into());
+            }
+            let fact = match (down, unknown) {
+                (true, _) => Fact::Failed { failure: Failure::GatewayDown, detail: None },
+                (_, true) => Fact::Unknown { resent: self.idempotent },
+                _ => reaction.submit.clone(),
+            };
+            let arrived = !down && (!unknown || self.rng.random_ratio(1, 2));
+            if arrived && matches!(reaction.submit, Fact::Reached { .. }) {
+                self.play(outgoing, reaction);
+            }
+            facts.push((outgoing.key.clone(), fact));
+        }
+        let (life, latency) = (self.life, self.rng.random_range(5..200));
+        self.at(latency, Happening::SubmitAnswered { life, gateway, facts });
+    }
+
+    fn play(&mut self, outgoing: &Outgoing, reaction: Reaction) {
+        for (ms, upcall) in reaction.upcalls {
+            let voice = matches!(
+                &upcall,
+                Upcall::Key { .. } | Upcall::Report { fact: Fact::Reached { stage: Stage::PickedUp, .. }, .. }
+            );
+            if voice && self.withdrawn.contains(&outgoing.key) {
+                continue;
+            }
+            if self.roll(self.faults.upcall_twice) {
+                self.at(ms as i64 + 700, Happening::Upcall(upcall.clone()));
+            }
+            self.at(ms as i64, Happening::Upcall(upcall));
+        }
+        if let (Some(ms), Some(link)) = (reaction.taps_after_ms, outgoing.text.find(&self.link_base)) {
+            let link = outgoing.text[link..].trim_end().to_owned();
+            self.at(ms as i64, Happening::Tap { link, answer: Answer::Yes });
+        }
+    }
+
+    /// What one-time links begin with, before the first one went out.
+    pub fn set_link_base(&mut self, base: &str) {
+        self.link_base = base.into();
+    }
+
+    /// Somebody outside the world posts a one-time link. False when there is no such link.
+    pub async fn tap_now(&mut self, token: &str, answer: Answer) -> bool {
+        let known = self.cell.as_ref().is_some_and(|c| c.book().by_link(token).is_some());
+        if known {
+            self.tap(token, answer);
+            self.settle_all().await;
+        }
+        known
+    }
+
+    /// An operator outside the world answers on somebody's behalf.
+    pub async fn vouch_now(&mut self, vouched: Vouched) {
+        self.next += 1;
+        let (ticket, now) = (self.next, self.now);
+        if let Some(cell) = &mut self.cell {
+            cell.vouch(vouched, ticket, now);
+        }
+        self.settle_all().await;
+    }
+
+    /// Lets everything that is being committed be committed, a few virtual milliseconds on.
+    pub async fn settle_all(&mut self) {
+        self.settle().await;
+        let end = self.now.plus_ms(10);
+        while self.next_at().is_some_and(|at| at <= end) {
+            self.step().await;
+        }
+    }
+}
