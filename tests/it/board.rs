@@ -307,6 +307,10 @@ async fn a_callout_of_five_hundred_targets_renders_quickly() {
     println!("{targets} targets: {} KiB in {took:?}", got.body.len() / 1024);
     assert!(took.as_millis() < 1000, "{took:?}");
     assert_eq!(got.text().matches("class=\"tile ").count(), targets);
+    let start = Instant::now();
+    let replay = ask(&router, get(&format!("{path}?at=200"))).await;
+    println!("replay of {} events in {:?}", world.callout.seq, start.elapsed());
+    assert_eq!(replay.status, StatusCode::OK);
 }
 
 #[tokio::test]
