@@ -7,6 +7,7 @@ use crate::config::LOCAL_ACCOUNT;
 use crate::model::{Answer, CallIx, CalloutId, Purpose, TargetIx};
 use crate::runtime::Vouched;
 use axum::Json;
+use axum::extract::rejection::JsonRejection;
 use axum::extract::{Extension, Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -51,8 +52,9 @@ pub(super) async fn api(
     State(inside): State<Arc<Inside>>,
     Extension(account): Extension<Account>,
     Path(id): Path<String>,
-    Json(said): Json<Said>,
+    said: Result<Json<Said>, JsonRejection>,
 ) -> Result<Response, Refusal> {
+    let Json(said) = said.map_err(|_| Refusal::Unprocessable("the body is not JSON with call, answer and reason"))?;
     vouch(&inside, &account, id.into(), said).await?;
     Ok(Json(serde_json::json!({ "recorded": true })).into_response())
 }

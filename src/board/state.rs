@@ -5,7 +5,7 @@ use crate::config::Http;
 use crate::directory::Directory;
 use crate::evidence::{EvidenceError, Timeline};
 use crate::intake::Desk;
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalError};
 use crate::model::{Callout, CalloutId, SecretKey};
 use crate::runtime::{Acts, Gallery};
 use crate::telemetry::Metrics;
@@ -61,13 +61,22 @@ impl BoardState {
         if id.stream().callout().is_none() {
             return Err(Refusal::NotFound);
         }
-        Timeline::read(self.journal.as_ref(), id).await.map_err(|error| match error {
-            EvidenceError::Unknown(_) => Refusal::NotFound,
-            EvidenceError::Journal(crate::journal::JournalError::Unavailable(_)) => Refusal::Unavailable,
-            error => {
-                tracing::error!(callout = %id, %error, "a timeline does not verify");
-                Refusal::Damaged
-            }
-        })
+        let refuse = |error| refusal(id, error);
+        let records = Timeline::fetch(self.journal.as_ref(), id).await.map_err(refuse)?;
+        // Hashing and folding a long night takes a while: not on the threads that serve others.
+        let owned = id.clone();
+        let made = tokio::task::spawn_blocking(move || Timeline::of(owned, records)).await;
+        made.map_err(|_| Refusal::Unavailable)?.map_err(refuse)
+    }
+}
+
+fn refusal(id: &CalloutId, error: EvidenceError) -> Refusal {
+    match error {
+        EvidenceError::Unknown(_) => Refusal::NotFound,
+        EvidenceError::Journal(JournalError::Unavailable(_)) => Refusal::Unavailable,
+        error => {
+            tracing::error!(callout = %id, %error, "a timeline does not verify");
+            Refusal::Damaged
+        }
     }
 }

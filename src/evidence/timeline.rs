@@ -75,6 +75,15 @@ impl Timeline {
     /// [`EvidenceError`]: no such callout, the journal cannot be read, the chain is broken, an event
     /// cannot be understood.
     pub async fn read(journal: &dyn Journal, id: &CalloutId) -> Result<Self, EvidenceError> {
+        Self::of(id.clone(), Self::fetch(journal, id).await?)
+    }
+
+    /// Reads a callout's records and nothing more. [`Timeline::of`] makes a timeline of them, which
+    /// takes a processor for a while when they are many.
+    ///
+    /// # Errors
+    /// When there is no such callout or the journal cannot be read.
+    pub async fn fetch(journal: &dyn Journal, id: &CalloutId) -> Result<Vec<Record>, EvidenceError> {
         let mut records: Vec<Record> = Vec::new();
         loop {
             let from = records.last().map_or(0, Record::end);
@@ -88,6 +97,14 @@ impl Timeline {
         if records.is_empty() {
             return Err(EvidenceError::Unknown(id.clone()));
         }
+        Ok(records)
+    }
+
+    /// The timeline of a callout's records, verified.
+    ///
+    /// # Errors
+    /// When the chain is broken or an event cannot be understood.
+    pub fn of(id: CalloutId, records: Vec<Record>) -> Result<Self, EvidenceError> {
         verify_chain(&records)?;
         let mut entries = Vec::new();
         for record in &records {
@@ -98,10 +115,8 @@ impl Timeline {
             })?;
             entries.extend(read);
         }
-        let timeline = Self { id: id.clone(), records, entries };
-        let mut callout = Callout::new(id.clone());
-        fold_checked(&mut callout, &timeline.entries)?;
-        Ok(timeline)
+        fold_checked(&mut Callout::new(id.clone()), &entries)?;
+        Ok(Self { id, records, entries })
     }
 
     /// The callout as it stood at a moment: the fold of all events recorded until then, that moment

@@ -5,8 +5,9 @@ mod streams;
 mod world;
 
 use axum::http::StatusCode;
+use jiaoying::directory::Draft;
 use jiaoying::journal::{Blob, Journal, Parked};
-use jiaoying::model::{Answer, Finding, SecretKey, mask_number};
+use jiaoying::model::{Answer, Finding, SecretKey, Status, mask_number};
 use std::time::Instant;
 use world::{FORM, JSON, KEY, LINK, READER, START, TOKEN, World, ask, get, get_as, post};
 
@@ -248,10 +249,11 @@ async fn no_page_shows_a_whole_number() {
 
 #[tokio::test]
 async fn a_name_that_is_markup_stays_a_name() {
-    let world = World::with(SMALL, |draft| {
+    let change = |draft: &mut Draft| {
         draft.targets[0].name = "<script>alert(1)</script>".into();
         draft.people.iter_mut().for_each(|p| p.name = "\"><img src=x onerror=alert(1)>".into());
-    });
+    };
+    let world = World::with(SMALL, change, |order| order.words.headline = "<script>alert(2)</script>".into());
     world.link(0);
     let id = world.id();
     let target = world.callout.targets.iter().position(|t| t.spec.name.starts_with('<')).unwrap();
@@ -305,6 +307,10 @@ async fn a_callout_of_five_hundred_targets_renders_quickly() {
     println!("{targets} targets: {} KiB in {took:?}", got.body.len() / 1024);
     assert!(took.as_millis() < 1000, "{took:?}");
     assert_eq!(got.text().matches("class=\"tile ").count(), targets);
+    let start = Instant::now();
+    let replay = ask(&router, get(&format!("{path}?at=200"))).await;
+    println!("replay of {} events in {:?}", world.callout.seq, start.elapsed());
+    assert_eq!(replay.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -319,6 +325,35 @@ async fn alarms_stand_first_and_say_so_in_words() {
     assert!(at("已叫应") < at("class=\"township\""));
     let unknown = ask(&world.open(), get("/callouts/533324-none")).await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_drill_says_so_on_every_page() {
+    let drill = World::with(SMALL, |_| {}, |order| order.status = Status::Exercise);
+    drill.link(0);
+    let real = small();
+    real.link(0);
+    for (world, says) in [(&drill, true), (&real, false)] {
+        for (router, path) in [
+            (world.open(), "/".to_owned()),
+            (world.open(), format!("/callouts/{}", world.id())),
+            (world.open(), format!("/callouts/{}?at=5", world.id())),
+            (world.public(), format!("/a/{LINK}")),
+        ] {
+            assert_eq!(ask(&router, get(&path)).await.text().contains("演练"), says, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_as_json() {
+    let world = small();
+    let path = format!("/api/v1/callouts/{}/answers", world.id());
+    for body in ["", "{", r#"{"call":0}"#, r#"{"call":0,"answer":"perhaps","reason":"r"}"#] {
+        let got = ask(&world.open(), post(&path, &[JSON], body)).await;
+        assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+        assert!(got.text().starts_with(r#"{"error":"#), "{}", got.text());
+    }
 }
 
 fn get_with(path: &str, cookie: &str) -> axum::http::Request<axum::body::Body> {

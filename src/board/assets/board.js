@@ -33,9 +33,12 @@ function replace(key, html) {
   const template = document.createElement("template");
   template.innerHTML = html.trim();
   const fresh = template.content.firstElementChild;
-  // Only what somebody looks at changed: mark it for a moment.
+  // What changed is marked for a moment.
   if (fresh.matches(".village, .card")) fresh.classList.add("fresh");
+  // Whoever works with the keyboard stays where they are.
+  const focus = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
   old.replaceWith(fresh);
+  if (focus) [fresh, ...fresh.querySelectorAll("a")].find((a) => a.getAttribute("href") === focus)?.focus();
 }
 
 async function reload() {

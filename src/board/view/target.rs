@@ -177,6 +177,6 @@ fn line(scene: &Scene<'_>, call: &Call, last: Option<&crate::model::Attempt>, li
         phone: last.map_or_else(|| scene.first_phone(call.person), |a| scene.phone(&a.contact.contact)),
         channel: last.map_or("", |a| words::channel(lang, a.channel)),
         progress,
-        live,
+        live: live && !refused,
     }
 }

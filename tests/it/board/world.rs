@@ -117,10 +117,11 @@ impl Desk for FakeDesk {
 impl World {
     /// A red rainstorm warning over a region of the invented directory.
     pub fn new(region: &str) -> Self {
-        Self::with(region, |_| {})
+        Self::with(region, |_| {}, |_| {})
     }
 
-    pub fn with(region: &str, change: impl FnOnce(&mut Draft)) -> Self {
+    /// The same, with another directory and another order.
+    pub fn with(region: &str, change: impl FnOnce(&mut Draft), bend: impl FnOnce(&mut Order)) -> Self {
         let code = RegionCode::parse(region).unwrap();
         let mut draft = sample(&code, 1, &SecretKey::new(KEY));
         change(&mut draft);
@@ -131,6 +132,7 @@ impl World {
         let mut orders = orders(&directory, &plans, &message, &message.warning_id(), &cover, START);
         let (command, mut order) = orders.pop_first().unwrap();
         order.expires = Some(START.plus_ms(6 * 3_600_000));
+        bend(&mut order);
         let id = CalloutId::of(&command, &order.warning);
         let mut world = Self {
             journal: Arc::default(),
