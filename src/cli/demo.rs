@@ -24,10 +24,10 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Seed of the invented people; equal seeds give equal summaries.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 3)]
     seed: u64,
     /// How many virtual seconds pass in one second.
-    #[arg(long, default_value_t = 24.0)]
+    #[arg(long, default_value_t = 10.0)]
     speed: f64,
     /// Keep the board up when the night is over, until Ctrl-C.
     #[arg(long)]
@@ -48,7 +48,7 @@ const REGION: &str = "5333";
 /// When the invented warning is issued: the night of 31 May 2025.
 const BEGINS: &str = "2025-05-31T04:18:00+08:00";
 /// Virtual milliseconds after which the demo stops, whatever stands.
-const VIRTUAL_MS_MAX: i64 = 32 * 60_000;
+const VIRTUAL_MS_MAX: i64 = 18 * 60_000;
 
 /// Acts of people on the demo's pages, played into its world.
 struct DemoActs {

@@ -98,8 +98,7 @@ fn weak_reason(wanted: Proof, strongest: Option<Proof>) -> String {
 /// answers nothing.
 fn strongest(channel: Channel, texts: &Texts) -> Option<Proof> {
     match channel {
-        Channel::Sms if texts.sms.contains("{link}") => Some(Proof::Action),
-        Channel::Sms if texts.sms.contains("{code}") => Some(Proof::Code),
+        Channel::Sms if texts.sms.contains("{link}") || texts.sms.contains("{code}") => Some(Proof::Code),
         Channel::Voice if texts.voice.contains("{code}") => Some(Proof::Code),
         Channel::Sms | Channel::Voice => Some(Proof::Key),
         Channel::Broadcast => None,

@@ -17,7 +17,7 @@ pub(super) struct Draft {
     pub(super) status: Needed<Status>,
     /// What it does.
     pub(super) kind: Needed<MessageKind>,
-    /// The hazard.
+    /// The hazard; not needed by a Cancel.
     pub(super) hazard: Needed<Hazard>,
     /// The colour, or `None` when nothing tells it; not needed by a Cancel.
     pub(super) colour: Needed<Option<Colour>>,
@@ -71,9 +71,17 @@ impl Draft {
             }
             read => read,
         };
+        // A Cancel without words ends the warning it names all the same.
+        let hazard = match self.hazard {
+            Err(fault) if cancel => {
+                findings.notice(fault.place, fault.reason);
+                Ok(Hazard::from_word("未注明"))
+            }
+            read => read,
+        };
         let (sender, identifier) = (needed(self.sender, findings), needed(self.identifier, findings));
         let (status, kind) = (needed(self.status, findings), needed(self.kind, findings));
-        let (hazard, colour) = (needed(self.hazard, findings), needed(colour, findings));
+        let (hazard, colour) = (needed(hazard, findings), needed(colour, findings));
         if findings.any_fatal() {
             return None;
         }
