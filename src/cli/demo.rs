@@ -50,6 +50,9 @@ const BEGINS: &str = "2025-05-31T04:18:00+08:00";
 /// Virtual milliseconds after which the demo stops, whatever stands.
 const VIRTUAL_MS_MAX: i64 = 18 * 60_000;
 
+/// Virtual milliseconds for which everything must have been decided before the demo ends.
+const QUIET_MS: i64 = 60_000;
+
 /// Acts of people on the demo's pages, played into its world.
 struct DemoActs {
     asks: mpsc::Sender<Ask>,
@@ -132,7 +135,9 @@ async fn play(args: &Args, url: &str) -> anyhow::Result<ExitCode> {
     let mut view = View::new(args.json, args.speed, begins, &pages.internal_url);
     let began = Instant::now();
     let end = begins.plus_ms(VIRTUAL_MS_MAX);
-    while let Some(at) = world.next_at().filter(|at| *at < end && !is_over(&world)) {
+    // What goes up to the prefecture begins a moment after the county is through.
+    let mut over_at = None;
+    while let Some(at) = world.next_at().filter(|at| *at < end && over_at.is_none_or(|over| *at < over)) {
         let due = began + Duration::from_secs_f64(at.micros_since(begins).max(0) as f64 / 1e6 / args.speed);
         tokio::select! {
             () = tokio::time::sleep_until(due.into()) => world.step().await,
@@ -141,6 +146,7 @@ async fn play(args: &Args, url: &str) -> anyhow::Result<ExitCode> {
         }
         clock.store(world.now.0, Ordering::Relaxed);
         view.show(&world);
+        over_at = is_over(&world).then(|| over_at.unwrap_or(world.now.plus_ms(QUIET_MS)));
     }
     world.settle_all().await;
     let (summary, verified) = sum_up(&*journal).await?;

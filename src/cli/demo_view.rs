@@ -97,6 +97,9 @@ impl View {
         for (step, n) in &summary.satisfied {
             println!("  已应答 satisfied        {n:>5}  {step}");
         }
+        if summary.calling > 0 {
+            println!("  叫应中 calling          {:>5}", summary.calling);
+        }
         println!("  上级接手 taken over     {:>5}", summary.taken_over);
         println!("  无人应答 exhausted      {:>5}", summary.exhausted);
         let s = |ms: Option<i64>| ms.map_or("-".into(), |ms| format!("{:.1} s", ms as f64 / 1000.0));
@@ -127,6 +130,7 @@ fn figures(summary: &Summary, verified: bool) -> serde_json::Value {
         "targets": summary.targets,
         "satisfied": summary.satisfied.values().sum::<u32>(),
         "satisfied_at": summary.satisfied,
+        "calling": summary.calling,
         "taken_over": summary.taken_over,
         "exhausted": summary.exhausted,
         "answer_ms": { "p50": summary.answer_ms.p50, "p95": summary.answer_ms.p95 },
