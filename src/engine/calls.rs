@@ -194,6 +194,9 @@ impl Decision<'_> {
 
 /// The targets a call still has to ask about.
 fn asking(callout: &Callout, call: &Call) -> Vec<TargetIx> {
+    if callout.closed.is_some() && !is_notice(call.purpose) {
+        return Vec::new();
+    }
     let asks = |target: TargetIx, answered: bool| {
         let t = &callout.targets[target as usize];
         match call.purpose {

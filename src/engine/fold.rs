@@ -100,6 +100,9 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
         Event::Closed { reason, .. } => {
             callout.closed = Some(*reason);
             callout.agenda.timers.clear();
+            for clock in callout.clocks.iter_mut().filter(|c| c.state == ClockState::Running) {
+                clock.state = ClockState::Stopped;
+            }
         }
     }
 }
