@@ -2,7 +2,7 @@
 
 use crate::model::{
     Attempt, Call, Callout, CalloutId, Channel, Clock, ClockState, Entry, Event, Fact, Head, Link, PersonId, PersonIx,
-    Phase, Purpose, Seats, Stage, TargetState, Timer, Timestamp, Track,
+    Phase, Purpose, Seats, Stage, StepCause, TargetState, Timer, Timestamp, Track,
 };
 use std::collections::BTreeSet;
 
@@ -29,10 +29,20 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
             });
         }
         Event::GapFound { gap } => callout.gaps.push(gap.clone()),
-        Event::StepStarted { target, step, round, due, .. } => {
+        Event::StepStarted { target, step, round, due, cause } => {
             let t = &mut callout.targets[*target as usize];
-            t.reached = if t.round == *round { t.reached.max(*step) } else { *step };
+            let afresh = matches!(cause, StepCause::Covered | StepCause::Upgraded | StepCause::Raised);
+            t.reached = if afresh { *step } else { t.reached.max(*step) };
             t.round = *round;
+            if afresh {
+                // What was said before was said about something else: only a new attempt can be answered.
+                for call in t.calls.clone() {
+                    let links = &mut callout.calls[call as usize].links;
+                    for link in links.iter_mut().filter(|l| l.target == *target) {
+                        (link.named, link.answer) = (false, None);
+                    }
+                }
+            }
             set_phase(callout, *target, Phase::Calling { step: *step, due: *due });
         }
         Event::CallPlanned { .. } => plan_call(callout, event),
