@@ -89,7 +89,7 @@ impl Decision<'_> {
                 begin.push((target, StepCause::Covered));
             }
         }
-        self.find_gaps(&order.gaps);
+        self.new_gaps += self.find_gaps(&order.gaps);
         for (target, cause) in begin {
             self.start_clocks(target, ClockStart::Called);
             self.start_step(target, 0, cause);
@@ -160,18 +160,21 @@ impl Decision<'_> {
             }
             Some(_) => {}
         }
+        // A gap handed up is ground here, and is called for: it goes further up as its exhaustion.
         self.find_gaps(&order.gaps);
     }
 
-    /// Notes ground that nobody answers for. What has nobody at all goes up; an empty post in one
-    /// step only is shown.
-    fn find_gaps(&mut self, gaps: &[Gap]) {
+    /// Notes ground that nobody answers for, and counts what has nobody at all and goes up; an empty
+    /// post in one step only is shown.
+    fn find_gaps(&mut self, gaps: &[Gap]) -> u32 {
+        let mut up = 0;
         for gap in gaps {
             if !self.callout.gaps.contains(gap) {
                 // Ground with a target and nobody in any step goes up as that target's exhaustion.
-                self.new_gaps += u32::from(matches!(gap.reason, GapReason::UnknownArea | GapReason::NoTarget));
+                up += u32::from(matches!(gap.reason, GapReason::UnknownArea | GapReason::NoTarget));
                 self.emit(Event::GapFound { gap: gap.clone() });
             }
         }
+        up
     }
 }
