@@ -1,7 +1,7 @@
 //! What events mean: the only code that changes a callout. It assigns and never decides.
 
 use crate::model::{
-    Attempt, Call, Callout, CalloutId, Channel, Clock, ClockState, Entry, Event, Fact, Head, Link, PersonId, PersonIx,
+    Attempt, Call, Callout, CalloutId, Channel, Clock, ClockState, Entry, Event, Fact, Failure, Head, Link, PersonId, PersonIx,
     Phase, Purpose, Seats, Stage, StepCause, TargetState, Timer, Timestamp, Track,
 };
 use std::collections::BTreeSet;
@@ -50,7 +50,8 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
         Event::RungSkipped { call, track, next, next_due, .. } => {
             set_track(callout, *call, *track, *next, *next_due);
             let c = &mut callout.calls[*call as usize];
-            c.unreachable = !c.is_running() && c.attempts.len() == usize::from(c.ladder_from);
+            let dead = |a: &u32| callout.attempts[*a as usize].failure == Some(Failure::DeadNumber);
+            c.unreachable = !c.is_running() && c.attempts[usize::from(c.ladder_from)..].iter().all(dead);
         }
         Event::AttemptReported { attempt, fact, again, .. } => report(callout, *attempt, fact, *again),
         Event::Answered { call, answer, proof, targets, .. } => {
