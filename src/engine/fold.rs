@@ -14,8 +14,12 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
     match event {
         Event::Opened { .. } => open(callout, *at, event),
         Event::MessageApplied { .. } => apply_message(callout, event),
-        Event::TargetCovered { spec, seats, .. } => {
+        Event::TargetCovered { target, spec, seats } => {
             let seats = seats.iter().map(|s| seat(callout, s)).collect();
+            if let Some(t) = callout.targets.get_mut(*target as usize) {
+                (t.spec, t.seats) = (spec.clone(), seats);
+                return;
+            }
             callout.target_ix.insert(spec.id.clone(), callout.targets.len() as u32);
             callout.targets.push(TargetState {
                 spec: spec.clone(),
