@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 impl Decision<'_> {
     /// A message applies to this command region.
     pub(super) fn apply(&mut self, order: &Order) {
-        if self.callout.closed.is_some() {
+        if self.is_over(order) {
             return;
         }
         if order.message.kind == MessageKind::Cancel {
@@ -20,6 +20,16 @@ impl Decision<'_> {
         let upgraded = self.take_message(order);
         if self.callout.closed.is_none() {
             self.take_ground(order, upgraded);
+        }
+    }
+
+    /// Whether the callout has ended and this order cannot open it again. Time that ran out can be
+    /// extended by a message that still calls for ground; what was cancelled stays cancelled.
+    fn is_over(&self, order: &Order) -> bool {
+        match self.callout.closed {
+            None => false,
+            Some(CloseReason::Cancelled) => true,
+            Some(CloseReason::Expired) => order.ground.is_empty() || order.expires.is_some_and(|at| at <= self.now),
         }
     }
 
@@ -157,13 +167,27 @@ impl Decision<'_> {
 
     /// A region below hands up what it cannot satisfy: its ground is one target here.
     pub(super) fn take_raise(&mut self, raise: &Raise) {
-        if self.callout.closed.is_some() {
-            return;
-        }
         let order = &raise.order;
-        let Some(ground) = order.ground.first() else { return };
-        if self.callout.head.is_none() {
-            self.take_message(order);
+        let Some(ground) = order.ground.first().filter(|_| !self.is_over(order)) else { return };
+        let expires = order.expires.unwrap_or_else(|| self.now.plus_ms(order.plan.in_force_ms));
+        match self.callout.head.as_ref() {
+            None => {
+                self.take_message(order);
+            }
+            // The callout lives as long, and is as grave, as the longest and gravest of those below.
+            Some(h) if expires > h.expires || order.colour > h.colour || self.callout.closed.is_some() => {
+                self.emit(Event::MessageApplied {
+                    message: order.message.clone(),
+                    words: order.words.clone(),
+                    colour: order.colour.max(h.colour),
+                    expires: expires.max(h.expires),
+                    plan: None,
+                    directory: order.directory,
+                    recall: false,
+                    conflict: false,
+                });
+            }
+            Some(_) => {}
         }
         match self.callout.target_ix.get(&ground.target.id).copied() {
             None => {

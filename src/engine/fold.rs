@@ -1,7 +1,7 @@
 //! What events mean: the only code that changes a callout. It assigns and never decides.
 
 use crate::model::{
-    Attempt, Call, Callout, CalloutId, Channel, Clock, ClockState, Entry, Event, Fact, Failure, Head, Link, PersonId, PersonIx,
+    Attempt, Call, Callout, CalloutId, Channel, Clock, ClockState, CloseReason, Entry, Event, Fact, Failure, Head, Link, PersonId, PersonIx,
     Phase, Purpose, Seats, Stage, StepCause, TargetState, Timer, Timestamp, Track,
 };
 use std::collections::BTreeSet;
@@ -13,7 +13,13 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
     callout.recorded_at = callout.recorded_at.max(*at);
     match event {
         Event::Opened { .. } => open(callout, *at, event),
-        Event::MessageApplied { .. } => apply_message(callout, event),
+        Event::MessageApplied { expires, .. } => {
+            // Time that ran out is extended.
+            if callout.closed == Some(CloseReason::Expired) && *expires > *at {
+                callout.closed = None;
+            }
+            apply_message(callout, event);
+        }
         Event::TargetCovered { target, spec, seats } => {
             let seats = seats.iter().map(|s| seat(callout, s)).collect();
             if let Some(t) = callout.targets.get_mut(*target as usize) {

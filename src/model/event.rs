@@ -42,7 +42,7 @@ pub enum Event {
         /// The directory version.
         directory: u64,
     },
-    /// A further message applied.
+    /// A further message applied; one that extends a time that had run out opens the callout again.
     MessageApplied {
         /// The message.
         message: MessageRef,

@@ -92,6 +92,13 @@ impl ReplyBook {
         self.held.insert((until, callout.clone()));
     }
 
+    /// A closed callout was opened again: its codes are kept. False when it was not closed.
+    pub fn reopen(&mut self, callout: &CalloutId) -> bool {
+        let before = self.held.len();
+        self.held.retain(|(_, c)| c != callout);
+        self.held.len() < before
+    }
+
     /// Forgets closed callouts whose codes may be used again.
     pub fn forget(&mut self, now: Timestamp) {
         while let Some((_, callout)) = self.held.first().filter(|(until, _)| *until <= now).cloned() {

@@ -64,6 +64,11 @@ impl Cell {
                         Fact::Reached { .. } | Fact::Unknown { .. } => {}
                     }
                 }
+                Event::MessageApplied { .. } if self.book.reopen(id) => {
+                    if let Some(callout) = self.live.get(id).map(|l| l.callout.clone()) {
+                        self.register_all(&callout, now);
+                    }
+                }
                 Event::CallSilenced { .. } => silenced = true,
                 Event::Closed { .. } => self.book.close(id, now.plus_ms(self.settings.code_hold_ms)),
                 _ => {}
