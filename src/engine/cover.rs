@@ -85,9 +85,14 @@ impl Decision<'_> {
         for target in 0..self.callout.targets.len() as u32 {
             let t = &self.callout.targets[target as usize];
             let released = matches!(t.phase, Phase::Released { .. });
+            let stalled = matches!(t.phase, Phase::Exhausted { again_at: None, .. });
             match grounds.get(&t.spec.id) {
                 Some(ground) if released || upgraded => {
                     begin.push((target, if released { StepCause::Covered } else { StepCause::Upgraded }));
+                    self.seat(target, ground, order);
+                }
+                Some(ground) if stalled && ground.seats.iter().any(|s| !s.answer.is_empty()) => {
+                    begin.push((target, StepCause::Repeated));
                     self.seat(target, ground, order);
                 }
                 None if !released && !order.conflict => self.release_target(target, ReleaseReason::NotCovered),
@@ -103,7 +108,9 @@ impl Decision<'_> {
         }
         self.new_gaps += self.find_gaps(&order.gaps);
         for (target, cause) in begin {
-            self.start_clocks(target, ClockStart::Called);
+            if cause != StepCause::Repeated {
+                self.start_clocks(target, ClockStart::Called);
+            }
             self.start_step(target, 0, cause);
         }
     }
