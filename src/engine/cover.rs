@@ -121,10 +121,10 @@ impl Decision<'_> {
         let seats = seats_under(&head.plan, order, ground);
         let id = |p: &PersonIx| self.callout.people[*p as usize].clone();
         let known = self.callout.targets.get(target as usize).is_some_and(|t| {
-            let before = t.seats.iter().map(|s| Seats {
-                answer: s.answer.iter().map(id).collect(),
-                alert: s.alert.iter().map(id).collect(),
-            });
+            let before = t
+                .seats
+                .iter()
+                .map(|s| Seats { answer: s.answer.iter().map(id).collect(), alert: s.alert.iter().map(id).collect() });
             t.spec == ground.target && before.eq(seats.iter().cloned())
         });
         if !known {

@@ -1,8 +1,8 @@
 //! What events mean: the only code that changes a callout. It assigns and never decides.
 
 use crate::model::{
-    Attempt, Call, Callout, CalloutId, Channel, Clock, ClockState, CloseReason, Entry, Event, Fact, Failure, Head, Link, PersonId, PersonIx,
-    Phase, Purpose, Seats, Stage, StepCause, TargetState, Timer, Timestamp, Track,
+    Attempt, Call, Callout, CalloutId, Channel, Clock, ClockState, CloseReason, Entry, Event, Fact, Failure, Head,
+    Link, PersonId, PersonIx, Phase, Purpose, Seats, Stage, StepCause, TargetState, Timer, Timestamp, Track,
 };
 use std::collections::BTreeSet;
 

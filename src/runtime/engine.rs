@@ -2,7 +2,7 @@
 
 use super::acts::{Acts, Health, HealthPart};
 use super::book::CallKey;
-use super::cell::{Cell, CellSettings, GatewayInfo, Output, Ticket};
+use super::cell::{Cell, CellParts, CellSettings, GatewayInfo, Output, Ticket};
 use super::clock;
 use super::gallery::Gallery;
 use super::upcalls::Vouched;
@@ -228,16 +228,16 @@ pub async fn run(parts: EngineParts, handle: EngineHandle, mut asks: Asks, stop:
 
 impl<'a> Engine<'a> {
     fn new(parts: &'a EngineParts, handle: &'a EngineHandle, lease: Lease) -> Self {
-        let cell = Cell::new(
-            parts.settings.clone(),
+        let made_of = CellParts {
+            settings: parts.settings.clone(),
             lease,
-            parts.directory.clone(),
-            parts.plans.clone(),
-            parts.key.clone(),
-            parts.gateways.iter().map(|(_, info)| info.clone()).collect(),
-            Box::new(entropy),
-            clock::now(),
-        );
+            directory: parts.directory.clone(),
+            plans: parts.plans.clone(),
+            key: parts.key.clone(),
+            gateways: parts.gateways.iter().map(|(_, info)| info.clone()).collect(),
+            entropy: Box::new(entropy),
+        };
+        let cell = Cell::new(made_of, clock::now());
         Self {
             parts,
             cell,

@@ -14,14 +14,16 @@ mod cell;
 pub mod clock;
 mod effects;
 mod engine;
+mod flush;
 mod gallery;
+mod load;
 mod replies;
 mod staging;
 mod upcalls;
 
 pub use acts::{Acts, Health, HealthPart};
 pub use book::{CallKey, ReplyBook};
-pub use cell::{Cell, CellSettings, Committed, GatewayInfo, Output, Ticket};
+pub use cell::{Cell, CellParts, CellSettings, Committed, GatewayInfo, Output, Ticket};
 pub use engine::{Asks, EngineHandle, EngineParts, HealthProbe, entropy, run};
 pub use gallery::Gallery;
 pub use replies::{ReplyWords, Said};
