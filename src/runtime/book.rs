@@ -128,6 +128,11 @@ impl ReplyBook {
         self.by_number.get(number).into_iter().flat_map(|n| &n.open)
     }
 
+    /// The calls of closed callouts whose codes are still held for a number.
+    pub fn lately(&self, number: &str) -> impl DoubleEndedIterator<Item = &CallKey> {
+        self.by_number.get(number).into_iter().flat_map(|n| n.codes.values().filter(|k| !n.open.contains(*k)))
+    }
+
     /// The call of a link.
     #[must_use]
     pub fn by_link(&self, token: &str) -> Option<&CallKey> {

@@ -151,7 +151,11 @@ impl Cell {
             return Some((call.clone(), unread));
         }
         let opened = |key: &&CallKey| self.live.get(&key.0).and_then(|l| l.callout.head.as_ref()).map(|h| h.opened_at);
-        let newest = self.book.by_number(from).max_by_key(opened)?.clone();
+        let newest = match self.book.by_number(from).max_by_key(opened) {
+            Some(newest) => newest.clone(),
+            // Nothing is open: a late word is kept where it most likely belongs.
+            None => return self.book.lately(from).next_back().map(|call| (call.clone(), unread)),
+        };
         let reason = match (said.code, self.book.by_number(from).count()) {
             (Some(_), _) => Some(NoteReason::UnknownCode),
             (None, 1) => unread,
