@@ -6,7 +6,7 @@ use super::staging::{Asked, Head};
 use super::upcalls::Told;
 use crate::engine;
 use crate::journal::{ChainError, Record, verify_chain};
-use crate::model::{AttemptKey, Callout, CalloutId, Command, Entry, Fact, Stage, Timestamp};
+use crate::model::{AttemptKey, Callout, CalloutId, Channel, Command, Entry, Fact, Stage, Timestamp};
 
 impl Cell {
     /// Keeps what was told until the callout is read.
@@ -63,6 +63,7 @@ impl Cell {
             }
         };
         self.register_all(&callout, now);
+        self.resume_lines(&callout, now);
         self.live.insert(id.clone(), Live { callout, head, wake: None, salt });
         self.reindex(id);
         self.recover(id, now);
@@ -76,6 +77,21 @@ impl Cell {
         }
         self.retire(id);
         Ok(())
+    }
+
+    /// Voice calls that may still be live hold their lines and numbers.
+    fn resume_lines(&mut self, callout: &Callout, now: Timestamp) {
+        for (i, a) in callout.attempts.iter().enumerate() {
+            let key = AttemptKey { callout: callout.id.clone(), attempt: i as u32 };
+            let live = a.channel == Channel::Voice && a.is_live() && a.valid_until > now;
+            if live
+                && !self.on_line.contains_key(&key)
+                && let Some((_, contact)) = self.directory.contact(&a.contact.contact)
+            {
+                self.dispatch.resume(&a.gateway, &contact.number, &key);
+                self.on_line.insert(key, (a.gateway.clone(), a.valid_until));
+            }
+        }
     }
 
     /// Has all open callouts read. Called once after the start, with the catalogue's open rows.
