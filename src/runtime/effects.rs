@@ -60,8 +60,9 @@ impl Cell {
                     self.handed.remove(&key);
                     match fact {
                         Fact::Unknown { resent: true } => self.submit(&key, now),
-                        Fact::Failed { .. } | Fact::Ended => self.line_ended(&key),
-                        Fact::Reached { .. } | Fact::Unknown { .. } => {}
+                        // One of unknown fate is called again at once, and must not wait for itself.
+                        Fact::Failed { .. } | Fact::Ended | Fact::Unknown { resent: false } => self.line_ended(&key),
+                        Fact::Reached { .. } => {}
                     }
                 }
                 Event::MessageApplied { .. } if self.book.reopen(id) => {

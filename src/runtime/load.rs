@@ -83,8 +83,13 @@ impl Cell {
     fn resume_lines(&mut self, callout: &Callout, now: Timestamp) {
         for (i, a) in callout.attempts.iter().enumerate() {
             let key = AttemptKey { callout: callout.id.clone(), attempt: i as u32 };
-            let live = a.channel == Channel::Voice && a.is_live() && a.valid_until > now;
-            if live
+            // One of unknown fate is called again at once, and must not wait for itself.
+            let idempotent = self.gateways.get(&a.gateway).is_some_and(|g| g.idempotent);
+            let known = a.stage > Stage::Unknown || a.released_at >= self.started_at || idempotent;
+            if known
+                && a.channel == Channel::Voice
+                && a.is_live()
+                && a.valid_until > now
                 && !self.on_line.contains_key(&key)
                 && let Some((_, contact)) = self.directory.contact(&a.contact.contact)
             {
