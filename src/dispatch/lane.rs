@@ -121,6 +121,10 @@ impl Lane {
         }
     }
 
+    pub(super) fn resumed(&mut self) {
+        self.state.lines_used += 1;
+    }
+
     pub(super) fn ended(&mut self) {
         self.state.lines_used = self.state.lines_used.saturating_sub(1);
     }

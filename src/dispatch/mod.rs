@@ -129,6 +129,14 @@ impl Dispatch {
         self.busy.insert(number.to_owned(), (key.clone(), Vec::new()));
     }
 
+    /// A voice call that an earlier engine began is still live: it holds its line and its number.
+    pub fn resume(&mut self, gateway: &GatewayId, number: &str, key: &AttemptKey) {
+        if let Some(lane) = self.lane_mut(gateway) {
+            lane.resumed();
+        }
+        self.busy.entry(number.to_owned()).or_insert_with(|| (key.clone(), Vec::new()));
+    }
+
     /// The gateway answered the submit of an attempt; a voice call keeps its line when `live`.
     pub fn answered(&mut self, gateway: &GatewayId, channel: Channel, live: bool) {
         if let Some(lane) = self.lane_mut(gateway) {

@@ -28,7 +28,7 @@ impl Decision<'_> {
             Some(NoteReason::Closed)
         } else if before_send {
             Some(NoteReason::BeforeSend)
-        } else if targets.is_empty() && r.attempt.is_some_and(|a| a < recalled_from) {
+        } else if targets.is_empty() && r.attempt.is_none_or(|a| a < recalled_from) {
             Some(NoteReason::Superseded)
         } else {
             None

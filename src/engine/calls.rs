@@ -154,11 +154,10 @@ impl Decision<'_> {
         match fact {
             Fact::Unknown { resent: false } => Some((a.rung, self.now)),
             Fact::Failed { failure: Failure::GatewayDown, .. } => {
-                let refused = |x: &&u32| {
-                    let x = &self.callout.attempts[**x as usize];
-                    x.track == a.track && x.rung == a.rung && x.failure == Some(Failure::GatewayDown)
-                };
-                let before = call.attempts.iter().rev().take_while(refused).count().min(10) as u32;
+                let earlier = call.attempts[usize::from(call.ladder_from)..].iter().rev().filter(|x| **x < attempt);
+                let of_rung = earlier.map(|x| &self.callout.attempts[*x as usize]).filter(|x| x.track == a.track);
+                let refused = |x: &&Attempt| x.rung == a.rung && x.failure == Some(Failure::GatewayDown);
+                let before = of_rung.take_while(refused).count().min(10) as u32;
                 let wait = GATEWAY_BACKOFF_MS.saturating_mul(1 << before).min(GATEWAY_BACKOFF_MS_MAX);
                 Some((a.rung, self.now.plus_ms(wait)))
             }
@@ -195,6 +194,9 @@ impl Decision<'_> {
 
 /// The targets a call still has to ask about.
 fn asking(callout: &Callout, call: &Call) -> Vec<TargetIx> {
+    if callout.closed.is_some() && !is_notice(call.purpose) {
+        return Vec::new();
+    }
     let asks = |target: TargetIx, answered: bool| {
         let t = &callout.targets[target as usize];
         match call.purpose {

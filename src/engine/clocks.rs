@@ -28,6 +28,10 @@ impl Decision<'_> {
             let waits = matches!(c.state, ClockState::Running | ClockState::Missed { met_at: None });
             let until = self.until(clock);
             if waits && (until == Some(end) || (until == Some(ClockEnd::Answered) && end == ClockEnd::Satisfied)) {
+                // The answer may be looked at before the deadline that passed first.
+                if c.state == ClockState::Running && c.due < self.now {
+                    self.emit(Event::ClockMissed { clock });
+                }
                 self.emit(Event::ClockMet { clock });
             }
         }

@@ -2,15 +2,15 @@
 
 use super::Decision;
 use crate::model::{
-    Channel, ClockStart, CloseReason, Event, Gap, GapReason, Ground, MessageKind, Order, Purpose, Raise, ReleaseReason,
-    StepCause, TargetIx,
+    Channel, ClockStart, CloseReason, Event, Gap, GapReason, Ground, Holders, MessageKind, Order, PersonId, PersonIx,
+    Phase, Plan, Purpose, Raise, ReleaseReason, Seats, Step, StepCause, TargetIx,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Decision<'_> {
     /// A message applies to this command region.
     pub(super) fn apply(&mut self, order: &Order) {
-        if self.callout.closed.is_some() {
+        if self.is_over(order) {
             return;
         }
         if order.message.kind == MessageKind::Cancel {
@@ -20,6 +20,16 @@ impl Decision<'_> {
         let upgraded = self.take_message(order);
         if self.callout.closed.is_none() {
             self.take_ground(order, upgraded);
+        }
+    }
+
+    /// Whether the callout has ended and this order cannot open it again. Time that ran out can be
+    /// extended by a message that still calls for ground; what was cancelled stays cancelled.
+    fn is_over(&self, order: &Order) -> bool {
+        match self.callout.closed {
+            None => false,
+            Some(CloseReason::Cancelled) => true,
+            Some(CloseReason::Expired) => order.ground.is_empty() || order.expires.is_some_and(|at| at <= self.now),
         }
     }
 
@@ -70,29 +80,55 @@ impl Decision<'_> {
 
     /// Calls new ground, calls all ground again after an upgrade, releases what is no longer covered.
     fn take_ground(&mut self, order: &Order, upgraded: bool) {
-        let named: BTreeSet<_> = order.ground.iter().map(|g| &g.target.id).collect();
+        let grounds: BTreeMap<_, _> = order.ground.iter().map(|g| (&g.target.id, g)).collect();
         let mut begin: Vec<(TargetIx, StepCause)> = Vec::new();
         for target in 0..self.callout.targets.len() as u32 {
             let t = &self.callout.targets[target as usize];
-            let released = matches!(t.phase, crate::model::Phase::Released { .. });
-            let covered = named.contains(&t.spec.id);
-            if covered && (released || upgraded) {
-                begin.push((target, if released { StepCause::Covered } else { StepCause::Upgraded }));
-            } else if !covered && !released && !order.conflict {
-                self.release_target(target, ReleaseReason::NotCovered);
+            let released = matches!(t.phase, Phase::Released { .. });
+            let stalled = matches!(t.phase, Phase::Exhausted { again_at: None, .. });
+            match grounds.get(&t.spec.id) {
+                Some(ground) if released || upgraded => {
+                    begin.push((target, if released { StepCause::Covered } else { StepCause::Upgraded }));
+                    self.seat(target, ground, order);
+                }
+                Some(ground) if stalled && ground.seats.iter().any(|s| !s.answer.is_empty()) => {
+                    begin.push((target, StepCause::Repeated));
+                    self.seat(target, ground, order);
+                }
+                None if !released && !order.conflict => self.release_target(target, ReleaseReason::NotCovered),
+                _ => {}
             }
         }
-        for Ground { target: spec, seats } in &order.ground {
-            if !self.callout.target_ix.contains_key(&spec.id) {
+        for ground in &order.ground {
+            if !self.callout.target_ix.contains_key(&ground.target.id) {
                 let target = self.callout.targets.len() as u32;
-                self.emit(Event::TargetCovered { target, spec: spec.clone(), seats: seats.clone() });
+                self.seat(target, ground, order);
                 begin.push((target, StepCause::Covered));
             }
         }
-        self.find_gaps(&order.gaps);
+        self.new_gaps += self.find_gaps(&order.gaps);
         for (target, cause) in begin {
-            self.start_clocks(target, ClockStart::Called);
+            if cause != StepCause::Repeated {
+                self.start_clocks(target, ClockStart::Called);
+            }
             self.start_step(target, 0, cause);
+        }
+    }
+
+    /// Notes who answers for a target, when that is not known yet or has changed.
+    fn seat(&mut self, target: TargetIx, ground: &Ground, order: &Order) {
+        let Some(head) = &self.callout.head else { return };
+        let seats = seats_under(&head.plan, order, ground);
+        let id = |p: &PersonIx| self.callout.people[*p as usize].clone();
+        let known = self.callout.targets.get(target as usize).is_some_and(|t| {
+            let before = t
+                .seats
+                .iter()
+                .map(|s| Seats { answer: s.answer.iter().map(id).collect(), alert: s.alert.iter().map(id).collect() });
+            t.spec == ground.target && before.eq(seats.iter().cloned())
+        });
+        if !known {
+            self.emit(Event::TargetCovered { target, spec: ground.target.clone(), seats });
         }
     }
 
@@ -138,19 +174,32 @@ impl Decision<'_> {
 
     /// A region below hands up what it cannot satisfy: its ground is one target here.
     pub(super) fn take_raise(&mut self, raise: &Raise) {
-        if self.callout.closed.is_some() {
-            return;
-        }
         let order = &raise.order;
-        let Some(ground) = order.ground.first() else { return };
-        if self.callout.head.is_none() {
-            self.take_message(order);
+        let Some(ground) = order.ground.first().filter(|_| !self.is_over(order)) else { return };
+        let expires = order.expires.unwrap_or_else(|| self.now.plus_ms(order.plan.in_force_ms));
+        match self.callout.head.as_ref() {
+            None => {
+                self.take_message(order);
+            }
+            // The callout lives as long, and is as grave, as the longest and gravest of those below.
+            Some(h) if expires > h.expires || order.colour > h.colour || self.callout.closed.is_some() => {
+                self.emit(Event::MessageApplied {
+                    message: order.message.clone(),
+                    words: order.words.clone(),
+                    colour: order.colour.max(h.colour),
+                    expires: expires.max(h.expires),
+                    plan: None,
+                    directory: order.directory,
+                    recall: false,
+                    conflict: false,
+                });
+            }
+            Some(_) => {}
         }
         match self.callout.target_ix.get(&ground.target.id).copied() {
             None => {
                 let target = self.callout.targets.len() as u32;
-                let (spec, seats) = (ground.target.clone(), ground.seats.clone());
-                self.emit(Event::TargetCovered { target, spec, seats });
+                self.seat(target, ground, order);
                 self.start_clocks(target, ClockStart::Called);
                 self.start_step(target, 0, StepCause::Raised);
             }
@@ -160,18 +209,46 @@ impl Decision<'_> {
             }
             Some(_) => {}
         }
+        // A gap handed up is ground here, and is called for: it goes further up as its exhaustion.
         self.find_gaps(&order.gaps);
     }
 
-    /// Notes ground that nobody answers for. What has nobody at all goes up; an empty post in one
-    /// step only is shown.
-    fn find_gaps(&mut self, gaps: &[Gap]) {
+    /// Notes ground that nobody answers for, and counts what has nobody at all and goes up; an empty
+    /// post in one step only is shown.
+    fn find_gaps(&mut self, gaps: &[Gap]) -> u32 {
+        let mut up = 0;
         for gap in gaps {
             if !self.callout.gaps.contains(gap) {
                 // Ground with a target and nobody in any step goes up as that target's exhaustion.
-                self.new_gaps += u32::from(matches!(gap.reason, GapReason::UnknownArea | GapReason::NoTarget));
+                up += u32::from(matches!(gap.reason, GapReason::UnknownArea | GapReason::NoTarget));
                 self.emit(Event::GapFound { gap: gap.clone() });
             }
         }
+        up
     }
+}
+
+/// The persons of each step of the plan in force. An order may have been resolved under another plan
+/// (a lower colour keeps the plan): its posts are then looked up in this plan's steps, and when none
+/// of them is found there, all its persons are called in the first step.
+fn seats_under(plan: &Plan, order: &Order, ground: &Ground) -> Vec<Seats<PersonId>> {
+    if order.plan.steps == plan.steps {
+        return ground.seats.clone();
+    }
+    let theirs = || order.plan.steps.iter().zip(&ground.seats);
+    let of_step = |step: &Step| {
+        let same = theirs().find(|(s, _)| s.posts == step.posts && s.holders == step.holders);
+        let near = || theirs().find(|(s, _)| s.posts == step.posts && step.holders != Holders::Deputies);
+        let answer = same.or_else(near).map(|(_, seats)| seats.answer.clone()).unwrap_or_default();
+        let alert = if step.alert.is_empty() { None } else { theirs().find(|(s, _)| s.alert == step.alert) };
+        Seats { answer, alert: alert.map(|(_, seats)| seats.alert.clone()).unwrap_or_default() }
+    };
+    let mut seats: Vec<_> = plan.steps.iter().map(of_step).collect();
+    if seats.iter().all(|s| s.answer.is_empty())
+        && let Some(first) = seats.first_mut()
+    {
+        let all: BTreeSet<_> = ground.seats.iter().flat_map(|s| s.answer.iter().cloned()).collect();
+        first.answer = all.into_iter().collect();
+    }
+    seats
 }

@@ -1,8 +1,8 @@
 //! What events mean: the only code that changes a callout. It assigns and never decides.
 
 use crate::model::{
-    Attempt, Call, Callout, CalloutId, Channel, Clock, ClockState, Entry, Event, Fact, Head, Link, PersonId, PersonIx,
-    Phase, Purpose, Seats, Stage, TargetState, Timer, Timestamp, Track,
+    Attempt, Call, Callout, CalloutId, Channel, Clock, ClockState, CloseReason, Entry, Event, Fact, Failure, Head,
+    Link, PersonId, PersonIx, Phase, Purpose, Seats, Stage, StepCause, TargetState, Timer, Timestamp, Track,
 };
 use std::collections::BTreeSet;
 
@@ -13,9 +13,19 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
     callout.recorded_at = callout.recorded_at.max(*at);
     match event {
         Event::Opened { .. } => open(callout, *at, event),
-        Event::MessageApplied { .. } => apply_message(callout, event),
-        Event::TargetCovered { spec, seats, .. } => {
+        Event::MessageApplied { expires, .. } => {
+            // Time that ran out is extended.
+            if callout.closed == Some(CloseReason::Expired) && *expires > *at {
+                callout.closed = None;
+            }
+            apply_message(callout, event);
+        }
+        Event::TargetCovered { target, spec, seats } => {
             let seats = seats.iter().map(|s| seat(callout, s)).collect();
+            if let Some(t) = callout.targets.get_mut(*target as usize) {
+                (t.spec, t.seats) = (spec.clone(), seats);
+                return;
+            }
             callout.target_ix.insert(spec.id.clone(), callout.targets.len() as u32);
             callout.targets.push(TargetState {
                 spec: spec.clone(),
@@ -29,10 +39,20 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
             });
         }
         Event::GapFound { gap } => callout.gaps.push(gap.clone()),
-        Event::StepStarted { target, step, round, due, .. } => {
+        Event::StepStarted { target, step, round, due, cause } => {
             let t = &mut callout.targets[*target as usize];
-            t.reached = if t.round == *round { t.reached.max(*step) } else { *step };
+            let afresh = matches!(cause, StepCause::Covered | StepCause::Upgraded | StepCause::Raised);
+            t.reached = if afresh { *step } else { t.reached.max(*step) };
             t.round = *round;
+            if afresh {
+                // What was said before was said about something else: only a new attempt can be answered.
+                for call in t.calls.clone() {
+                    let links = &mut callout.calls[call as usize].links;
+                    for link in links.iter_mut().filter(|l| l.target == *target) {
+                        (link.named, link.answer) = (false, None);
+                    }
+                }
+            }
             set_phase(callout, *target, Phase::Calling { step: *step, due: *due });
         }
         Event::CallPlanned { .. } => plan_call(callout, event),
@@ -40,7 +60,8 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
         Event::RungSkipped { call, track, next, next_due, .. } => {
             set_track(callout, *call, *track, *next, *next_due);
             let c = &mut callout.calls[*call as usize];
-            c.unreachable = !c.is_running() && c.attempts.len() == usize::from(c.ladder_from);
+            let dead = |a: &u32| callout.attempts[*a as usize].failure == Some(Failure::DeadNumber);
+            c.unreachable = !c.is_running() && c.attempts[usize::from(c.ladder_from)..].iter().all(dead);
         }
         Event::AttemptReported { attempt, fact, again, .. } => report(callout, *attempt, fact, *again),
         Event::Answered { call, answer, proof, targets, .. } => {
@@ -100,6 +121,9 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
         Event::Closed { reason, .. } => {
             callout.closed = Some(*reason);
             callout.agenda.timers.clear();
+            for clock in callout.clocks.iter_mut().filter(|c| c.state == ClockState::Running) {
+                clock.state = ClockState::Stopped;
+            }
         }
     }
 }

@@ -48,6 +48,9 @@ pub fn check(callout: &Callout) -> Vec<Violation> {
         if matches!(c.purpose, Purpose::CallOut | Purpose::Alert) && c.is_running() && !asks {
             fail(5, format!("call {ix} goes on though all its targets are satisfied or released"));
         }
+        if !open && matches!(c.purpose, Purpose::CallOut | Purpose::Alert) && c.is_running() {
+            fail(5, format!("call {ix} goes on after the callout closed"));
+        }
         for (track, t) in c.tracks.iter().enumerate() {
             if t.due.is_some() && usize::from(t.next) >= t.rungs.len() {
                 fail(1, format!("call {ix} track {track} waits behind its last rung"));
@@ -57,7 +60,7 @@ pub fn check(callout: &Callout) -> Vec<Violation> {
     for (ix, clock) in callout.clocks.iter().enumerate() {
         let running = clock.state == ClockState::Running;
         let armed = callout.agenda.timers.contains(&(clock.due, Timer::Clock(ix as u32)));
-        if open && running != armed {
+        if running != armed {
             fail(8, format!("clock {ix} is {:?} and armed is {armed}", clock.state));
         }
     }

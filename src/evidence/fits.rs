@@ -23,6 +23,7 @@ pub(super) fn fits(callout: &Callout, event: &Event) -> Result<(), &'static str>
         | Event::GapFound { .. }
         | Event::Raised { .. }
         | Event::Closed { .. } => Ok(()),
+        Event::TargetCovered { target, .. } if (*target as usize) < callout.targets.len() => Ok(()),
         Event::TargetCovered { target, .. } => next(*target, callout.targets.len()),
         Event::StepStarted { target: t, .. }
         | Event::TargetSatisfied { target: t, .. }

@@ -4,11 +4,11 @@ use super::formats::{self, Limits};
 use super::senders::Senders;
 use super::warning::{Effect, WarningEntry, WarningEvent, WarningState};
 use super::{Desk, Posted, Receipt, ReceiptCover, Unavailable};
-use crate::directory::{Covered, Directory};
+use crate::directory::{Cover, Covered, Directory};
 use crate::journal::{Batch, Blob, Group, InboxItem, Journal, JournalError, MessageRow, Parked, Record, Salt};
 use crate::model::{
-    CalloutId, Colour, Command, Digest, Finding, Head, Level, Message, MessageKind, Order, RegionCode, SecretKey,
-    Status, Timestamp, WarningId, Words,
+    CalloutId, Colour, Command, Digest, Finding, Gap, Head, Level, Message, MessageKind, Order, RegionCode, SecretKey,
+    Status, TargetId, Timestamp, WarningId, Words,
 };
 use crate::plan::{self, PlanSet};
 use crate::runtime::subject_key;
@@ -39,6 +39,19 @@ pub struct FrontDesk {
     pub entropy: Arc<dyn Fn() -> [u8; 32] + Send + Sync>,
     /// Told when something was posted to the inbox.
     pub posted: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// A message being taken, beside the warning as it stands.
+struct Case<'a> {
+    posted: &'a Posted,
+    message: &'a Message,
+    findings: Vec<Finding>,
+    warning: &'a WarningId,
+    state: &'a WarningState,
+    directory: &'a Directory,
+    /// Another document with this identifier was taken before.
+    conflict: bool,
+    now: Timestamp,
 }
 
 /// What a message means for the callouts.
@@ -100,21 +113,31 @@ impl FrontDesk {
         }
         let directory = self.directory.read().unwrap_or_else(PoisonError::into_inner).clone();
         let conflict = known.is_some();
-        if conflict && !adds(&directory, &state, message) {
-            let reason = "another document with this identifier was taken before, and this one neither raises the colour nor adds ground";
+        if conflict && (state.is_cancelled() || !adds(&directory, &state, message)) {
+            let reason = "another document with this identifier was taken before, and this one neither raises the colour nor adds ground to a warning in force";
             let mut findings = findings.to_vec();
             findings.push(Finding::fatal("identifier", reason));
             return self.park(posted, Some(message), findings).await.map(Some);
         }
         let now = (self.clock)();
-        let plan = self.plan(&directory, &state, message, &warning, conflict, now);
+        let (warning_ref, findings) = (&warning, findings.to_vec());
+        let mut case = Case {
+            posted,
+            message,
+            findings,
+            warning: warning_ref,
+            state: &state,
+            directory: &directory,
+            conflict,
+            now,
+        };
+        let plan = self.plan(&mut case);
+        let mut findings = case.findings.clone();
         if plan.cover.is_empty() && plan.effect == Effect::Applied && message.kind != MessageKind::Cancel {
-            let mut findings = findings.to_vec();
             findings.push(Finding::fatal("areas", "the ground lies outside every region of the directory"));
             return self.park(posted, Some(message), findings).await.map(Some);
         }
-        let group = self.group(posted, message, findings, &warning, &state, &plan, (!conflict).then_some(digest), now);
-        let group = group.map_err(|e| JournalError::Unavailable(e.to_string()))?;
+        let group = self.group(&case, &plan).map_err(|e| JournalError::Unavailable(e.to_string()))?;
         let result = self.journal.commit(Batch { lease: None, groups: vec![group] }).await?;
         if result.first() != Some(&Ok(())) {
             return Ok(None);
@@ -126,7 +149,7 @@ impl FrontDesk {
             identifier: Some(identifier),
             warning: Some(warning.to_string()),
             cover: plan.cover,
-            findings: findings.to_vec(),
+            findings,
             parked: None,
         }))
     }
@@ -142,24 +165,21 @@ impl FrontDesk {
         Ok(message.warning_id())
     }
 
-    fn plan(
-        &self,
-        directory: &Directory,
-        state: &WarningState,
-        message: &Message,
-        warning: &WarningId,
-        conflict: bool,
-        now: Timestamp,
-    ) -> Plan {
+    fn plan(&self, case: &mut Case<'_>) -> Plan {
+        let Case { message, warning, state, directory, conflict, now, .. } = *case;
         let nothing = |effect| Plan { effect, items: Vec::new(), cover: Vec::new() };
         // A drill needs gateways of its own, which this version does not have: it rings nobody, as a test.
         if message.status != Status::Actual {
+            case.findings.push(Finding::notice("status", "nobody is called: the message is not for an actual event"));
             return nothing(Effect::NotActual);
         }
         if !conflict && state.supersedes(message) {
+            let reason = "nobody is called: a later message of this warning, or its cancellation, was taken before";
+            case.findings.push(Finding::notice("sent", reason));
             return nothing(Effect::Superseded);
         }
-        let cover = directory.cover(&message.areas);
+        let mut cover = directory.cover(&message.areas);
+        self.allowed(case, &mut cover);
         let mut orders = plan::orders(directory, &self.plans, message, warning, &cover, now);
         if message.kind == MessageKind::Cancel {
             orders.clear();
@@ -190,26 +210,45 @@ impl FrontDesk {
             let (colour, command) = (order.colour, Command::Apply(Box::new(order)));
             plan.items.push(InboxItem { id, stream, colour, posted_at: now, command });
         }
-        self.plan_outside(&mut plan, directory, message, warning, &cover.outside, now);
+        self.plan_outside(&mut plan, case, &cover.outside);
         plan
     }
 
+    /// Takes away what the shapes of a message reach beyond the regions that its account may post for.
+    fn allowed(&self, case: &mut Case<'_>, cover: &mut Cover) {
+        let regions = self.senders.regions(case.posted.account.as_deref());
+        if regions.is_empty() {
+            return;
+        }
+        let directory = case.directory;
+        let mut beyond = 0;
+        for covered in cover.regions.values_mut() {
+            let before = covered.targets.len();
+            let may = |id: &TargetId| directory.target(id).is_some_and(|t| regions.iter().any(|r| r.holds(&t.region)));
+            covered.targets.retain(may);
+            beyond += before - covered.targets.len();
+        }
+        if beyond > 0 {
+            cover.regions.retain(|_, c| !c.targets.is_empty() || !c.gaps.is_empty());
+            let reason = format!("{beyond} targets lie in regions that the account may not post for");
+            case.findings.push(Finding::notice("areas", reason));
+        }
+    }
+
     /// Ground that no command region of the directory holds goes to the nearest region above that is known.
-    fn plan_outside(
-        &self,
-        plan: &mut Plan,
-        directory: &Directory,
-        message: &Message,
-        warning: &WarningId,
-        outside: &[crate::model::Gap],
-        now: Timestamp,
-    ) {
+    fn plan_outside(&self, plan: &mut Plan, case: &mut Case<'_>, outside: &[Gap]) {
+        let Case { message, warning, directory, now, .. } = *case;
         if message.kind == MessageKind::Cancel {
             return;
         }
         for gap in outside {
-            let Ok(code) = RegionCode::parse(&gap.ground) else { continue };
-            let Some(parent) = directory.known_ancestor(&code) else { continue };
+            let code = RegionCode::parse(&gap.ground).ok();
+            let parent = code.as_ref().and_then(|code| directory.known_ancestor(code));
+            let (Some(code), Some(parent)) = (code, parent) else {
+                let reason = format!("nobody is called for {:?}: it lies outside the directory", gap.ground);
+                case.findings.push(Finding::notice("areas", reason));
+                continue;
+            };
             let colour = message.colour.unwrap_or(Colour::Red);
             let Some(file) = self.plans.select(&message.hazard, colour, &parent) else { continue };
             let head = Head {
@@ -240,17 +279,8 @@ impl FrontDesk {
         }
     }
 
-    fn group(
-        &self,
-        posted: &Posted,
-        message: &Message,
-        findings: &[Finding],
-        warning: &WarningId,
-        state: &WarningState,
-        plan: &Plan,
-        claim: Option<Digest>,
-        now: Timestamp,
-    ) -> Result<Group, serde_json::Error> {
+    fn group(&self, case: &Case<'_>, plan: &Plan) -> Result<Group, serde_json::Error> {
+        let Case { posted, message, warning, state, conflict, now, .. } = *case;
         let stream = warning.stream();
         let salt = (self.entropy)();
         // The raw document has a subject of its own, so that its key never depends on who came first.
@@ -263,7 +293,7 @@ impl FrontDesk {
                 raw: sealed.digest(),
                 door: posted.door.into(),
                 account: posted.account.clone(),
-                findings: findings.to_vec(),
+                findings: case.findings.clone(),
                 effect: plan.effect,
                 cover: plan.cover.clone(),
             },
@@ -271,11 +301,11 @@ impl FrontDesk {
         Ok(Group {
             records: Record::chain(&stream, state.next, state.hash, now, &[entry])?,
             posts: plan.items.clone(),
-            message: claim.map(|digest| MessageRow {
+            message: (!conflict).then(|| MessageRow {
                 sender: message.sender.clone(),
                 identifier: message.identifier.clone(),
                 warning: warning.to_string(),
-                digest,
+                digest: message.digest(),
             }),
             blobs: vec![Blob { digest: sealed.digest(), subject: subject.clone(), sealed: sealed.0 }],
             salts: vec![Salt { subject, salt }],

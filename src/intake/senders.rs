@@ -26,6 +26,13 @@ pub struct Senders(pub Vec<Sender>);
 // === impl Senders ===
 
 impl Senders {
+    /// The regions an account may post for; empty for any.
+    #[must_use]
+    pub fn regions(&self, account: Option<&str>) -> &[RegionCode] {
+        let known = account.and_then(|account| self.0.iter().find(|s| s.account == account));
+        known.map_or(&[], |s| &s.regions)
+    }
+
     /// Checks that an account may post a message, and takes away the ground it may not post for:
     /// what is allowed is called, what is not is a finding.
     ///
@@ -53,14 +60,18 @@ impl Senders {
         let mut notices = Vec::new();
         let had_codes = message.areas.iter().any(|a| !a.codes.is_empty());
         for (i, area) in message.areas.iter_mut().enumerate() {
-            area.codes.retain(|code| {
-                let allowed = sender.regions.is_empty() || sender.regions.iter().any(|r| r.holds(code));
-                if !allowed {
-                    let reason = format!("account {} may not post for {code}", sender.account);
-                    notices.push(Finding::notice(format!("areas[{i}].codes"), reason));
+            let mut codes = Vec::new();
+            for code in area.codes.drain(..) {
+                if sender.regions.is_empty() || sender.regions.iter().any(|r| r.holds(&code)) {
+                    codes.push(code);
+                    continue;
                 }
-                allowed
-            });
+                let reason = format!("account {} may not post for {code}", sender.account);
+                notices.push(Finding::notice(format!("areas[{i}].codes"), reason));
+                // Of a larger region the part that is the account's is called.
+                codes.extend(sender.regions.iter().filter(|r| code.holds(r)).cloned());
+            }
+            area.codes = codes;
         }
         let left = message.areas.iter().any(|a| !a.codes.is_empty() || !a.polygons.is_empty() || !a.circles.is_empty());
         if had_codes && !left {

@@ -101,6 +101,12 @@ impl WarningState {
         }
     }
 
+    /// Whether a Cancel has ended it.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.applied().any(|m| m.kind == MessageKind::Cancel)
+    }
+
     /// Command regions that have been covered so far.
     #[must_use]
     pub fn regions(&self) -> BTreeSet<RegionCode> {

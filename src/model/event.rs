@@ -42,7 +42,7 @@ pub enum Event {
         /// The directory version.
         directory: u64,
     },
-    /// A further message applied.
+    /// A further message applied; one that extends a time that had run out opens the callout again.
     MessageApplied {
         /// The message.
         message: MessageRef,
@@ -61,9 +61,9 @@ pub enum Event {
         /// Whether it contradicts an earlier message of the same identifier.
         conflict: bool,
     },
-    /// A target must be answered for.
+    /// A target must be answered for, or those who answer for it are others from now on.
     TargetCovered {
-        /// Its index.
+        /// Its index; a new one follows the last.
         target: TargetIx,
         /// The ground.
         spec: Target,

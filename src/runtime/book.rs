@@ -92,6 +92,13 @@ impl ReplyBook {
         self.held.insert((until, callout.clone()));
     }
 
+    /// A closed callout was opened again: its codes are kept. False when it was not closed.
+    pub fn reopen(&mut self, callout: &CalloutId) -> bool {
+        let before = self.held.len();
+        self.held.retain(|(_, c)| c != callout);
+        self.held.len() < before
+    }
+
     /// Forgets closed callouts whose codes may be used again.
     pub fn forget(&mut self, now: Timestamp) {
         while let Some((_, callout)) = self.held.first().filter(|(until, _)| *until <= now).cloned() {
@@ -119,6 +126,11 @@ impl ReplyBook {
     /// The calls of open callouts that went to a number.
     pub fn by_number(&self, number: &str) -> impl Iterator<Item = &CallKey> {
         self.by_number.get(number).into_iter().flat_map(|n| &n.open)
+    }
+
+    /// The calls of closed callouts whose codes are still held for a number.
+    pub fn lately(&self, number: &str) -> impl DoubleEndedIterator<Item = &CallKey> {
+        self.by_number.get(number).into_iter().flat_map(|n| n.codes.values().filter(|k| !n.open.contains(*k)))
     }
 
     /// The call of a link.

@@ -4,16 +4,14 @@
 
 use super::book::ReplyBook;
 use super::replies::ReplyWords;
-use super::staging::{Asked, Flying, Head, Staging, group};
+use super::staging::{Asked, Head, Staging};
 use super::upcalls::{Stray, Told};
 use crate::directory::Directory;
 use crate::dispatch::{Dispatch, Lane, LaneSettings, Offer};
 use crate::engine;
 use crate::gateway::Outgoing;
-use crate::journal::{Batch, ChainError, Conflict, InboxItem, JournalError, Lease, Record, Salt, verify_chain};
-use crate::model::{
-    AttemptKey, Callout, CalloutId, Colour, Command, Entry, Fact, GatewayId, SecretKey, Stage, Timestamp,
-};
+use crate::journal::{InboxItem, Lease, Salt};
+use crate::model::{AttemptKey, Callout, CalloutId, Colour, Command, Entry, GatewayId, SecretKey, StreamId, Timestamp};
 use crate::plan::PlanSet;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +44,24 @@ pub struct GatewayInfo {
     pub lane: LaneSettings,
     /// Whether it honours the idempotency key.
     pub idempotent: bool,
+}
+
+/// What a cell is made of.
+pub struct CellParts {
+    /// How it is set up.
+    pub settings: CellSettings,
+    /// The lease it works under.
+    pub lease: Lease,
+    /// The directory in force.
+    pub directory: Arc<Directory>,
+    /// The plans.
+    pub plans: Arc<PlanSet>,
+    /// The master key.
+    pub key: SecretKey,
+    /// The gateways.
+    pub gateways: Vec<GatewayInfo>,
+    /// Gives 32 fresh bytes a call.
+    pub entropy: Box<dyn FnMut() -> [u8; 32] + Send + Sync>,
 }
 
 /// What the world around the cell must do.
@@ -100,7 +116,7 @@ pub(super) struct Live {
     /// The committed end.
     pub head: Head,
     /// When it wants to be looked at.
-    wake: Option<Timestamp>,
+    pub wake: Option<Timestamp>,
     /// The key under which people's words are sealed; made with the first commit.
     pub salt: Option<[u8; 32]>,
 }
@@ -119,10 +135,10 @@ pub struct Cell {
     pub(super) dispatch: Dispatch,
     pub(super) staging: Staging,
     /// Commands for callouts that are being read, in order.
-    loading: BTreeMap<CalloutId, Vec<Asked>>,
+    pub(super) loading: BTreeMap<CalloutId, Vec<Asked>>,
     /// What was told about callouts that are being read, in order.
-    deferred: BTreeMap<CalloutId, Vec<(Told, Ticket)>>,
-    wakes: BTreeSet<(Timestamp, CalloutId)>,
+    pub(super) deferred: BTreeMap<CalloutId, Vec<(Told, Ticket)>>,
+    pub(super) wakes: BTreeSet<(Timestamp, CalloutId)>,
     /// Attempts that hold a place in their lane's window: granted and not answered yet.
     pub(super) granted: BTreeSet<AttemptKey>,
     /// Attempts handed to gateways of which nothing is durable yet but their release: after a failed
@@ -131,7 +147,7 @@ pub struct Cell {
     /// Live voice calls, by the time when their line is given up at the latest.
     pub(super) on_line: BTreeMap<AttemptKey, (GatewayId, Timestamp)>,
     /// Tickets with the number of parts that are not durable yet, and whether all went well so far.
-    tickets: BTreeMap<Ticket, (usize, bool)>,
+    pub(super) tickets: BTreeMap<Ticket, (usize, bool)>,
     entropy: Box<dyn FnMut() -> [u8; 32] + Send + Sync>,
     pub(super) outputs: Vec<Output>,
 }
@@ -139,18 +155,10 @@ pub struct Cell {
 // === impl Cell ===
 
 impl Cell {
-    /// A cell that holds its lease and has read nothing yet. `entropy` gives 32 fresh bytes a call.
+    /// A cell that holds its lease and has read nothing yet.
     #[must_use]
-    pub fn new(
-        settings: CellSettings,
-        lease: Lease,
-        directory: Arc<Directory>,
-        plans: Arc<PlanSet>,
-        key: SecretKey,
-        gateways: Vec<GatewayInfo>,
-        entropy: Box<dyn FnMut() -> [u8; 32] + Send + Sync>,
-        now: Timestamp,
-    ) -> Self {
+    pub fn new(parts: CellParts, now: Timestamp) -> Self {
+        let CellParts { settings, lease, directory, plans, key, gateways, entropy } = parts;
         Self {
             book: ReplyBook::new(&key, settings.words.code_digits as u32),
             dispatch: Dispatch::new(gateways.iter().map(|g| Lane::new(g.lane.clone())).collect()),
@@ -218,7 +226,7 @@ impl Cell {
         self.part_done(ticket, true);
     }
 
-    fn part_done(&mut self, ticket: Ticket, durable: bool) {
+    pub(super) fn part_done(&mut self, ticket: Ticket, durable: bool) {
         let Some((left, well)) = self.tickets.get_mut(&ticket) else { return };
         *left -= 1;
         *well &= durable;
@@ -227,24 +235,6 @@ impl Cell {
             self.tickets.remove(&ticket);
             self.outputs.push(Output::Done { ticket, durable });
         }
-    }
-
-    /// Keeps what was told until the callout is read.
-    pub(super) fn defer(&mut self, callout: &CalloutId, told: Told, ticket: Ticket) {
-        if let Some((left, _)) = self.tickets.get_mut(&ticket) {
-            *left += 1;
-        }
-        self.deferred.entry(callout.clone()).or_default().push((told, ticket));
-        if !self.loading.contains_key(callout) {
-            self.loading.insert(callout.clone(), Vec::new());
-            self.outputs.push(Output::Load(callout.clone()));
-        }
-    }
-
-    /// Whether everything that was to be read has been read.
-    #[must_use]
-    pub fn is_loaded(&self) -> bool {
-        self.loading.is_empty()
     }
 
     /// Asks something of a callout; `ticket` is told when it is durable.
@@ -259,8 +249,14 @@ impl Cell {
     }
 
     /// Inbox items that were read; those that are staged already are passed over.
-    pub fn inbox(&mut self, items: Vec<InboxItem>, now: Timestamp) {
+    pub fn inbox(&mut self, mut items: Vec<InboxItem>, now: Timestamp) {
         let staged: BTreeSet<String> = self.inbox_ids().into_iter().collect();
+        // Red comes first between callouts; within one, a later Update never overtakes what it changes.
+        let mut first: BTreeMap<StreamId, usize> = BTreeMap::new();
+        for (i, item) in items.iter().enumerate() {
+            first.entry(item.stream.clone()).or_insert(i);
+        }
+        items.sort_by_key(|item| (first.get(&item.stream).copied(), item.posted_at));
         for item in items {
             if let Some(callout) = item.stream.callout().filter(|_| !staged.contains(&item.id)) {
                 let asked = Asked { command: item.command, ticket: None, inbox: Some(item.id), blobs: Vec::new() };
@@ -286,7 +282,7 @@ impl Cell {
         self.ask_again(callout, asked, now);
     }
 
-    fn ask_again(&mut self, callout: &CalloutId, asked: Asked, now: Timestamp) {
+    pub(super) fn ask_again(&mut self, callout: &CalloutId, asked: Asked, now: Timestamp) {
         if let Some(waiting) = self.loading.get_mut(callout) {
             waiting.push(asked);
             return;
@@ -328,100 +324,6 @@ impl Cell {
             flying.pending.asked.push(part);
         } else {
             self.part_done(ticket, true);
-        }
-    }
-
-    /// A callout's records, as read after [`Output::Load`]. Commands that waited for it are decided.
-    ///
-    /// # Errors
-    /// When the records do not verify or cannot be read: the callout stays unread and its waiters are refused.
-    pub fn load(
-        &mut self,
-        id: &CalloutId,
-        records: &[Record],
-        salt: Option<[u8; 32]>,
-        now: Timestamp,
-    ) -> Result<(), ChainError> {
-        let loaded = verify_chain(records).and_then(|hash| {
-            let mut callout = Callout::new(id.clone());
-            for record in records {
-                let entries: Vec<Entry> = record.entries().map_err(|_| ChainError {
-                    stream: record.stream.clone(),
-                    first: record.first,
-                    reason: "an event is not of this version's form",
-                })?;
-                entries.iter().for_each(|e| engine::fold(&mut callout, e));
-            }
-            Ok((callout, Head { next: records.last().map_or(0, Record::end), hash }))
-        });
-        let waiting = self.loading.remove(id).unwrap_or_default();
-        let deferred = self.deferred.remove(id).unwrap_or_default();
-        let (callout, head) = match loaded {
-            Ok(loaded) => loaded,
-            Err(error) => {
-                let tickets = waiting.into_iter().filter_map(|a| a.ticket);
-                for ticket in tickets.chain(deferred.into_iter().map(|(_, ticket)| ticket)) {
-                    self.part_done(ticket, false);
-                }
-                return Err(error);
-            }
-        };
-        self.register_all(&callout, now);
-        self.live.insert(id.clone(), Live { callout, head, wake: None, salt });
-        self.reindex(id);
-        self.recover(id, now);
-        self.hang_up(id, now);
-        for asked in waiting {
-            self.ask_again(id, asked, now);
-        }
-        for (told, ticket) in deferred {
-            self.told(told, ticket, now);
-            self.part_done(ticket, true);
-        }
-        self.retire(id);
-        Ok(())
-    }
-
-    /// Has all open callouts read. Called once after the start, with the catalogue's open rows.
-    pub fn recover_all(&mut self, callouts: impl IntoIterator<Item = CalloutId>) {
-        for callout in callouts {
-            if !self.live.contains_key(&callout) && !self.loading.contains_key(&callout) {
-                self.loading.insert(callout.clone(), Vec::new());
-                self.outputs.push(Output::Load(callout));
-            }
-        }
-    }
-
-    /// After reading: attempts whose fate is open. Those of an earlier engine may or may not have gone
-    /// out; those of this one that were never handed over go out now.
-    fn recover(&mut self, id: &CalloutId, now: Timestamp) {
-        let Some(live) = self.live.get(id) else { return };
-        let open: Vec<_> = live
-            .callout
-            .attempts
-            .iter()
-            .enumerate()
-            .filter(|(_, a)| a.stage <= Stage::Unknown && a.is_live())
-            .map(|(i, a)| (i as u32, a.stage, a.released_at, a.valid_until, a.gateway.clone()))
-            .collect();
-        for (attempt, stage, released_at, valid_until, gateway) in open {
-            let key = AttemptKey { callout: id.clone(), attempt };
-            if self.handed.contains(&key) {
-                continue;
-            }
-            let mine = released_at >= self.started_at;
-            let resend = self.gateways.get(&gateway).is_some_and(|g| g.idempotent) && valid_until > now;
-            match stage {
-                Stage::Released if mine => self.submit(&key, now),
-                Stage::Released => {
-                    let fact = Fact::Unknown { resent: resend };
-                    let command = Command::Report { attempt, fact, reported_at: None };
-                    self.ask_again(id, Asked { command, ticket: None, inbox: None, blobs: Vec::new() }, now);
-                }
-                // It was to go out again under its key; whether it did is not known, and once more does no harm.
-                _ if !mine && resend => self.submit(&key, now),
-                _ => {}
-            }
         }
     }
 
@@ -494,103 +396,6 @@ impl Cell {
                 self.wakes.insert((at, id.clone()));
             }
             live.wake = wake;
-        }
-    }
-
-    /// The next batch, when none flies and something waits. Red first, up to the flush's limit.
-    pub fn batch(&mut self, now: Timestamp) -> Option<Batch> {
-        if !self.staging.flying.is_empty() || self.staging.pending.is_empty() {
-            return None;
-        }
-        let live = &self.live;
-        let colour =
-            |id: &CalloutId| live.get(id).and_then(|l| l.callout.head.as_ref()).map_or(Colour::Blue, |h| h.colour);
-        let (mut groups, mut events) = (Vec::new(), 0);
-        for id in self.staging.order(colour) {
-            let Some(pending) = self.staging.pending.get(&id) else { continue };
-            if events > 0 && events + pending.entries.len() > self.settings.flush_events_max {
-                break;
-            }
-            let Some(pending) = self.staging.pending.remove(&id) else { continue };
-            events += pending.entries.len();
-            let Some(live) = self.live.get(&id) else { continue };
-            let (first, head) = (live.head.next, live.head);
-            match group(&live.callout, &pending, head, now.max(live.callout.recorded_at)) {
-                Ok((group, head)) => {
-                    groups.push(group);
-                    self.staging.flying.push(Flying { callout: id, pending, first, head });
-                }
-                // Plain data always writes; were it not so, the callout is read again and its askers are told.
-                Err(_) => self.drop_state(&id, pending.asked, now),
-            }
-        }
-        (!groups.is_empty()).then(|| Batch { lease: Some(self.lease.clone()), groups })
-    }
-
-    /// What became of the batch that flew.
-    pub fn flushed(&mut self, result: &Result<Vec<Result<(), Conflict>>, JournalError>, now: Timestamp) {
-        let flying = std::mem::take(&mut self.staging.flying);
-        for (i, flying) in flying.into_iter().enumerate() {
-            let stored = matches!(result, Ok(groups) if matches!(groups.get(i), Some(Ok(()))));
-            let Flying { callout, pending, first, head } = flying;
-            if !stored {
-                self.drop_state(&callout, pending.asked, now);
-                continue;
-            }
-            if let Some(live) = self.live.get_mut(&callout) {
-                live.head = head;
-            }
-            if !pending.posts.is_empty() {
-                self.outputs.push(Output::InboxPosted);
-            }
-            for ticket in pending.asked.iter().filter_map(|a| a.ticket) {
-                self.part_done(ticket, true);
-            }
-            self.act(&callout, &pending.entries, now);
-            if !pending.entries.is_empty() {
-                let committed = Committed { callout: callout.clone(), first, entries: pending.entries };
-                self.outputs.push(Output::Committed(Arc::new(committed)));
-            }
-            self.retire(&callout);
-        }
-    }
-
-    /// Drops a callout's state after a failed or unknown commit and has it read again. What the clock
-    /// or the lanes asked comes again by itself; all else is asked again.
-    fn drop_state(&mut self, id: &CalloutId, asked: Vec<Asked>, _now: Timestamp) {
-        let later = self.staging.pending.remove(id).map(|p| p.asked).unwrap_or_default();
-        // What was held for attempts that were not handed over is free again.
-        self.free_unsent(id);
-        if let Some(wake) = self.live.remove(id).and_then(|l| l.wake) {
-            self.wakes.remove(&(wake, id.clone()));
-        }
-        self.dispatch.withdraw(id);
-        let mut again = Vec::new();
-        for a in asked.into_iter().chain(later) {
-            match a.command {
-                Command::Release(_) | Command::Skip { .. } => {}
-                Command::Tick if a.ticket.is_none() => {}
-                _ => again.push(a),
-            }
-        }
-        self.loading.entry(id.clone()).or_default().extend(again);
-        self.outputs.push(Output::Load(id.clone()));
-    }
-
-    /// Lets go of a closed callout that has nothing left to do.
-    fn retire(&mut self, id: &CalloutId) {
-        let Some(live) = self.live.get(id) else { return };
-        let c = &live.callout;
-        let busy = c.is_open()
-            || self.staging.holds(id)
-            || c.calls.iter().any(crate::model::Call::is_running)
-            || self.handed.iter().any(|k| k.callout == *id)
-            || self.on_line.keys().any(|k| k.callout == *id);
-        if !busy {
-            if let Some(wake) = self.live.remove(id).and_then(|l| l.wake) {
-                self.wakes.remove(&(wake, id.clone()));
-            }
-            self.dispatch.withdraw(id);
         }
     }
 }

@@ -60,8 +60,14 @@ impl Cell {
                     self.handed.remove(&key);
                     match fact {
                         Fact::Unknown { resent: true } => self.submit(&key, now),
-                        Fact::Failed { .. } | Fact::Ended => self.line_ended(&key),
-                        Fact::Reached { .. } | Fact::Unknown { .. } => {}
+                        // One of unknown fate is called again at once, and must not wait for itself.
+                        Fact::Failed { .. } | Fact::Ended | Fact::Unknown { resent: false } => self.line_ended(&key),
+                        Fact::Reached { .. } => {}
+                    }
+                }
+                Event::MessageApplied { .. } if self.book.reopen(id) => {
+                    if let Some(callout) = self.live.get(id).map(|l| l.callout.clone()) {
+                        self.register_all(&callout, now);
                     }
                 }
                 Event::CallSilenced { .. } => silenced = true,

@@ -1,6 +1,6 @@
 //! The task that drives a cell on a journal, gateways and the host's clock.
 
-use super::cell::{Cell, CellSettings, GatewayInfo, Output, Ticket};
+use super::cell::{Cell, CellParts, CellSettings, GatewayInfo, Output, Ticket};
 use super::clock;
 use super::gallery::Gallery;
 use super::handle::{Ask, Asks, EngineHandle, Status, durable};
@@ -121,16 +121,16 @@ pub async fn run(parts: EngineParts, handle: EngineHandle, mut asks: Asks, stop:
 
 impl<'a> Engine<'a> {
     fn new(parts: &'a EngineParts, handle: &'a EngineHandle, lease: Lease) -> Self {
-        let cell = Cell::new(
-            parts.settings.clone(),
+        let made_of = CellParts {
+            settings: parts.settings.clone(),
             lease,
-            parts.directory.clone(),
-            parts.plans.clone(),
-            parts.key.clone(),
-            parts.gateways.iter().map(|(_, info)| info.clone()).collect(),
-            Box::new(entropy),
-            clock::now(),
-        );
+            directory: parts.directory.clone(),
+            plans: parts.plans.clone(),
+            key: parts.key.clone(),
+            gateways: parts.gateways.iter().map(|(_, info)| info.clone()).collect(),
+            entropy: Box::new(entropy),
+        };
+        let cell = Cell::new(made_of, clock::now());
         Self {
             parts,
             cell,

@@ -106,6 +106,7 @@ fn catalogue(callout: &Callout, entries: &[Entry]) -> Option<CalloutRow> {
         region: head.region.to_string(),
         colour: head.colour,
         opened_at: head.opened_at,
-        closed_at: closed.or_else(|| callout.closed.map(|_| callout.recorded_at)),
+        // What expired may have been extended by a later message.
+        closed_at: callout.closed.map(|_| closed.unwrap_or(callout.recorded_at)),
     })
 }

@@ -6,8 +6,8 @@ use super::staging::Asked;
 use crate::gateway::Upcall;
 use crate::journal::Blob;
 use crate::model::{
-    Answer, AnswerWay, AttemptKey, CallIx, CalloutId, Command, Digest, NoteReason, OnBehalf, Proof, Reply, SecretKey,
-    Timestamp,
+    Answer, AnswerWay, AttemptKey, CallIx, CalloutId, Command, Digest, NoteReason, OnBehalf, Proof, Purpose, Reply,
+    SecretKey, Timestamp,
 };
 
 /// An answer that an operator writes down for somebody.
@@ -128,7 +128,8 @@ impl Cell {
         let command = match self.settings.words.read_keys(digits) {
             Some(answer) => {
                 let mut reply = plain(call, answer, Proof::Key, AnswerWay::Voice);
-                (reply.attempt, reply.reported_at) = (Some(key.attempt), reported_at);
+                reply.attempt = self.asks(key).then_some(key.attempt);
+                reply.reported_at = reported_at;
                 Command::Reply(reply)
             }
             None => Command::Note {
@@ -150,7 +151,11 @@ impl Cell {
             return Some((call.clone(), unread));
         }
         let opened = |key: &&CallKey| self.live.get(&key.0).and_then(|l| l.callout.head.as_ref()).map(|h| h.opened_at);
-        let newest = self.book.by_number(from).max_by_key(opened)?.clone();
+        let newest = match self.book.by_number(from).max_by_key(opened) {
+            Some(newest) => newest.clone(),
+            // Nothing is open: a late word is kept where it most likely belongs.
+            None => return self.book.lately(from).next_back().map(|call| (call.clone(), unread)),
+        };
         let reason = match (said.code, self.book.by_number(from).count()) {
             (Some(_), _) => Some(NoteReason::UnknownCode),
             (None, 1) => unread,
@@ -170,7 +175,8 @@ impl Cell {
         now: Timestamp,
     ) {
         let said = self.settings.words.read(text);
-        let named = key.and_then(|k| Some((k.callout.clone(), self.call_of(k)?)));
+        // A word on the heels of a notice ("which one do you mean?") says for itself what it answers.
+        let named = key.filter(|k| self.asks(k)).and_then(|k| Some((k.callout.clone(), self.call_of(k)?)));
         let unread = said.answer.is_none().then_some(NoteReason::Nonsense);
         let by_code = named.is_none() && said.code.is_some();
         let Some((call, reason)) = named.map(|call| (call, unread)).or_else(|| self.route(from, text)) else { return };
@@ -197,9 +203,19 @@ impl Cell {
         call.is_some_and(|c| c.asked < self.settings.ask_max)
     }
 
+    /// The call that an answer to an attempt belongs to: for a notice, the person's call that asks.
     fn call_of(&self, key: &AttemptKey) -> Option<CallIx> {
-        let attempt = self.live.get(&key.callout)?.callout.attempts.get(key.attempt as usize)?;
-        Some(attempt.call)
+        let callout = &self.live.get(&key.callout)?.callout;
+        let call = callout.attempts.get(key.attempt as usize)?.call;
+        let person = callout.calls[call as usize].person;
+        Some(callout.call_ix.get(&(person, Purpose::CallOut)).copied().unwrap_or(call))
+    }
+
+    /// Whether an attempt asked for an answer itself.
+    fn asks(&self, key: &AttemptKey) -> bool {
+        let callout = self.live.get(&key.callout).map(|l| &l.callout);
+        let call = callout.and_then(|c| Some(&c.calls[c.attempts.get(key.attempt as usize)?.call as usize]));
+        call.is_some_and(|c| c.purpose == Purpose::CallOut)
     }
 
     /// Seals people's words under the callout's key. Nothing when the key was erased.

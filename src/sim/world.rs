@@ -9,7 +9,7 @@ use crate::intake::formats::Limits;
 use crate::intake::{Desk, FrontDesk, Posted, Receipt};
 use crate::journal::{Conflict, Journal, JournalError, SelectCallouts};
 use crate::model::{Answer, AttemptKey, CalloutId, Channel, Digest, Fact, Failure, GatewayId, Timestamp};
-use crate::runtime::{Cell, CellSettings, Gallery, GatewayInfo, Output, ReplyWords, Ticket};
+use crate::runtime::{Cell, CellParts, CellSettings, Gallery, GatewayInfo, Output, ReplyWords, Ticket};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -247,16 +247,16 @@ impl World {
             idempotent: self.idempotent,
         };
         let entropy = self.entropy.clone();
-        let mut cell = Cell::new(
-            CellSettings { link_base: self.link_base.clone(), ..settings() },
+        let parts = CellParts {
+            settings: CellSettings { link_base: self.link_base.clone(), ..settings() },
             lease,
-            self.scene.directory.clone(),
-            self.scene.plans.clone(),
-            self.scene.key.clone(),
-            GATEWAYS.map(lane).into(),
-            Box::new(move || fresh_bytes(&entropy)),
-            self.now,
-        );
+            directory: self.scene.directory.clone(),
+            plans: self.scene.plans.clone(),
+            key: self.scene.key.clone(),
+            gateways: GATEWAYS.map(lane).into(),
+            entropy: Box::new(move || fresh_bytes(&entropy)),
+        };
+        let mut cell = Cell::new(parts, self.now);
         let since = self.now.plus_ms(-settings().code_hold_ms);
         let mut rows = self.journal.callouts(SelectCallouts::Open).await.unwrap_or_default();
         rows.extend(self.journal.callouts(SelectCallouts::ClosedSince(since)).await.unwrap_or_default());

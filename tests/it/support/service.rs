@@ -21,7 +21,6 @@ const QUICK_PLAN: &str = include_str!("../../data/quick-plan.toml");
 pub struct Service {
     pub folder: TempDir,
     pub internal: String,
-    pub public: String,
     pub store: String,
     pub sink: Sink,
     pub client: reqwest::Client,
@@ -91,7 +90,6 @@ dir = "{}"
         fs::write(path("jiaoying.toml"), config).unwrap();
         let service = Self {
             internal: format!("http://127.0.0.1:{internal}"),
-            public: format!("http://127.0.0.1:{public}"),
             store,
             sink,
             client: reqwest::Client::new(),
