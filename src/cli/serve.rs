@@ -10,7 +10,7 @@ use crate::gateway::simulator::{People, SimulatedGateway};
 use crate::gateway::{Gateway, Upcalls};
 use crate::intake::amqp::{self, AmqpConfig, AmqpDoor};
 use crate::intake::formats::Limits;
-use crate::intake::{Desk, FrontDesk, Sender, Senders};
+use crate::intake::{Desk, FrontDesk, Posted, Receipt, Sender, Senders, Unavailable};
 use crate::journal::Journal;
 use crate::model::{Channel, Hazard, RegionCode, SecretKey, Status};
 use crate::plan::PlanSet;
@@ -19,6 +19,7 @@ use crate::runtime::{
 };
 use crate::telemetry::{self, Metrics};
 use anyhow::{Context, anyhow, bail};
+use futures::future::{BoxFuture, FutureExt};
 use std::process::ExitCode;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -60,6 +61,36 @@ pub(super) struct Service {
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
+/// The desk, with what it did counted.
+struct Counted {
+    desk: Arc<FrontDesk>,
+    metrics: Metrics,
+    bytes_max: usize,
+}
+
+impl Desk for Counted {
+    fn post(&self, posted: Posted) -> BoxFuture<'_, Result<Receipt, Unavailable>> {
+        async move {
+            if posted.body.len() > self.bytes_max {
+                self.metrics.limit_hit("intake.bytes_max");
+            }
+            let door = posted.door;
+            let receipt = self.desk.post(posted).await?;
+            let result = match (receipt.accepted, receipt.duplicate) {
+                (true, true) => "duplicate",
+                (true, false) => "accepted",
+                (false, _) => "rejected",
+            };
+            self.metrics.message(door, result);
+            if receipt.parked.is_some() {
+                self.metrics.parked();
+            }
+            Ok(receipt)
+        }
+        .boxed()
+    }
+}
+
 // === impl Service ===
 
 impl Service {
@@ -86,6 +117,8 @@ impl Service {
             entropy: Arc::new(entropy),
             posted: Arc::new(move || posted.inbox_posted()),
         });
+        let counted: Arc<dyn Desk> =
+            Arc::new(Counted { desk: desk.clone(), metrics: metrics.clone(), bytes_max: config.intake.bytes_max });
         let mut tasks = Vec::new();
         let parts = EngineParts {
             journal: journal.clone(),
@@ -103,7 +136,7 @@ impl Service {
         };
         tasks.push(tokio::spawn(runtime::run(parts, handle.clone(), asks, stop.clone())));
         let door = match config.amqp.enabled {
-            true => Some(open_door(config, &desk, &handle, &mut tasks, (&gallery, &journal, &metrics), &stop)?),
+            true => Some(open_door(config, &counted, &handle, &mut tasks, (&gallery, &journal, &metrics), &stop)?),
             false => None,
         };
         let back = callbacks(&peers, Arc::new(handle.clone()), Arc::new(clock::now), CallbackLimits::default());
@@ -112,7 +145,7 @@ impl Service {
             gallery,
             journal: journal.clone(),
             directory,
-            desk: Some(desk.clone() as Arc<dyn Desk>),
+            desk: Some(counted),
             metrics,
             http: config.http.clone(),
             bytes_max: config.intake.bytes_max,
@@ -157,7 +190,7 @@ impl Service {
 /// Opens the AMQP door and the follower that publishes progress through it.
 fn open_door(
     config: &Config,
-    desk: &Arc<FrontDesk>,
+    desk: &Arc<dyn Desk>,
     handle: &EngineHandle,
     tasks: &mut Vec<tokio::task::JoinHandle<()>>,
     (gallery, journal, metrics): (&Arc<Gallery>, &Arc<dyn Journal>, &Metrics),

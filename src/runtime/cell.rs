@@ -94,8 +94,13 @@ pub enum Output {
     Load(CalloutId),
     /// Something was posted to the inbox: read it.
     InboxPosted,
-    /// A text came that belongs to no callout.
-    Stray(Stray),
+    /// Keep a text that belongs to no callout; answer by [`Cell::kept`].
+    Stray {
+        /// The text.
+        stray: Stray,
+        /// Who waits for it.
+        ticket: Ticket,
+    },
 }
 
 /// Events that became durable.
@@ -219,6 +224,18 @@ impl Cell {
     /// Opens a ticket: parts are added while it is open.
     pub(super) fn open_ticket(&mut self, ticket: Ticket) {
         self.tickets.insert(ticket, (1, true));
+    }
+
+    /// One more part of a ticket is under way.
+    pub(super) fn add_part(&mut self, ticket: Ticket) {
+        if let Some((left, _)) = self.tickets.get_mut(&ticket) {
+            *left += 1;
+        }
+    }
+
+    /// A stray text was kept, or could not be.
+    pub fn kept(&mut self, ticket: Ticket, durable: bool) {
+        self.part_done(ticket, durable);
     }
 
     /// Closes a ticket: it is done when its last part is.

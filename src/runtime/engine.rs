@@ -5,10 +5,11 @@ use super::clock;
 use super::gallery::Gallery;
 use super::handle::{Ask, Asks, EngineHandle, Status, durable};
 use super::measure;
+use super::upcalls::Stray;
 use crate::directory::Directory;
 use crate::gateway::{Gateway, NotTaken, Outgoing};
-use crate::journal::{Conflict, Journal, JournalError, Lease, Record, SelectCallouts};
-use crate::model::{AttemptKey, CalloutId, Fact, GatewayId, SecretKey, Timestamp};
+use crate::journal::{Blob, Conflict, Journal, JournalError, Lease, Outcome, Parked, Record, SelectCallouts};
+use crate::model::{AttemptKey, CalloutId, Digest, Fact, Finding, GatewayId, SecretKey, Timestamp};
 use crate::plan::PlanSet;
 use crate::telemetry::Metrics;
 use rand::TryRng;
@@ -67,6 +68,7 @@ struct Engine<'a> {
     loads: JoinSet<(CalloutId, Read)>,
     inbox: JoinSet<Result<Vec<crate::journal::InboxItem>, JournalError>>,
     inbox_wanted: bool,
+    strays: JoinSet<(Ticket, Outcome<()>)>,
 }
 
 /// What became of a batch: one result per group.
@@ -143,6 +145,7 @@ impl<'a> Engine<'a> {
             loads: JoinSet::new(),
             inbox: JoinSet::new(),
             inbox_wanted: true,
+            strays: JoinSet::new(),
         }
     }
 
@@ -177,9 +180,16 @@ impl<'a> Engine<'a> {
                     }
                     self.cell.submitted(&gateway, facts, clock::now());
                 }
+                Some(Ok((ticket, kept))) = self.strays.join_next() => {
+                    if let Err(error) = &kept {
+                        self.journal_failed(error);
+                    }
+                    self.cell.kept(ticket, kept.is_ok());
+                }
                 Some(Ok((id, read))) = self.loads.join_next() => self.loaded(id, read).await,
                 Some(Ok(items)) = self.inbox.join_next() => match items {
                     Ok(items) => {
+                        self.parts.metrics.set_inbox_items(items.len());
                         self.inbox_wanted |= items.len() >= self.parts.inbox_batch_max;
                         self.cell.inbox(items, clock::now());
                     }
@@ -295,7 +305,10 @@ impl<'a> Engine<'a> {
             }
             Output::Load(id) => self.to_load.push_back(id),
             Output::InboxPosted => self.inbox_wanted = true,
-            Output::Stray(stray) => tracing::warn!(reason = ?stray.reason, "a text belongs to no callout"),
+            Output::Stray { stray, ticket } => {
+                let (journal, key) = (self.parts.journal.clone(), self.parts.key.clone());
+                self.strays.spawn(async move { (ticket, keep(&*journal, &key, &stray).await) });
+            }
         }
     }
 
@@ -421,6 +434,23 @@ async fn read_callout(journal: &dyn Journal, id: &CalloutId) -> Result<(Vec<Reco
     let records = journal.read(id.stream(), 0, usize::MAX >> 1).await?;
     let salt = if records.is_empty() { None } else { journal.salt(id.to_string()).await? };
     Ok((records, salt))
+}
+
+/// Parks a text that belongs to no callout: it stands on the board, and its words are sealed.
+async fn keep(journal: &dyn Journal, key: &SecretKey, stray: &Stray) -> Outcome<()> {
+    let words = format!("{}\n{}", stray.from, stray.text);
+    let sealed = key.derive("parked").seal("parked", words.as_bytes());
+    let raw = Blob { digest: sealed.digest(), subject: "parked".into(), sealed: sealed.0 };
+    let reason = "a short message came from a number to which no open callout was sent";
+    let parked = Parked {
+        id: Digest::of_parts(&[&stray.at.0.to_be_bytes(), words.as_bytes()]).hex()[..16].to_owned(),
+        at: stray.at,
+        door: "sms".into(),
+        account: None,
+        findings: vec![Finding::fatal("from", reason)],
+        raw,
+    };
+    journal.park(parked).await
 }
 
 /// 32 bytes from the operating system.

@@ -30,4 +30,4 @@ pub use engine::{EngineParts, entropy, run};
 pub use gallery::Gallery;
 pub use handle::{Asks, EngineHandle, HealthProbe};
 pub use replies::{ReplyWords, Said};
-pub use upcalls::{Stray, StrayReason, Vouched, subject_key};
+pub use upcalls::{Stray, Vouched, subject_key};

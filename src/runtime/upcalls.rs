@@ -25,21 +25,21 @@ pub struct Vouched {
     pub reason: String,
 }
 
-/// A text that belongs to no callout.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A text that belongs to no callout: nothing open was sent to its number.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Stray {
     /// When it came.
     pub at: Timestamp,
-    /// Why it belongs nowhere.
-    pub reason: StrayReason,
+    /// The number it came from.
+    pub from: String,
+    /// Its words.
+    pub text: String,
 }
 
-/// Why a text belongs to no callout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StrayReason {
-    /// Nothing open was sent to that number.
-    UnknownNumber,
+impl std::fmt::Debug for Stray {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Stray(at {})", self.at)
+    }
 }
 
 /// Something that was told and waits until its callout is read.
@@ -88,10 +88,11 @@ impl Cell {
             Told::Upcall(Upcall::Key { key, .. } | Upcall::Text { key: Some(key), .. }) => key.callout.clone(),
             Told::Upcall(Upcall::Text { from, text, key: None, .. }) => match self.route(from, text) {
                 Some((call, _)) => call.0,
-                // Nothing open was sent to that number: there is no timeline it belongs to.
+                // There is no timeline it belongs to: the world keeps it where people look.
                 None => {
-                    let stray = Stray { at: now, reason: StrayReason::UnknownNumber };
-                    self.outputs.push(super::cell::Output::Stray(stray));
+                    let stray = Stray { at: now, from: from.clone(), text: text.clone() };
+                    self.add_part(ticket);
+                    self.outputs.push(super::cell::Output::Stray { stray, ticket });
                     return;
                 }
             },

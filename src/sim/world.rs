@@ -382,7 +382,11 @@ impl World {
                 let life = self.life;
                 self.at(1, Happening::ReadInbox { life });
             }
-            Output::Stray(_) => {}
+            Output::Stray { ticket, .. } => {
+                if let Some(cell) = &mut self.cell {
+                    cell.kept(ticket, true);
+                }
+            }
         }
     }
 

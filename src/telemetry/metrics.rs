@@ -3,7 +3,7 @@
 //! Labels are `&'static str`, the `name()` of enums, or ids of the configuration.
 
 use super::series::{EVENTS, SECONDS, Series};
-use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder};
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder};
 
 /// The metrics; clones count into the same series.
 #[derive(Clone, Debug)]
@@ -29,7 +29,6 @@ pub struct Metrics {
     violations: IntCounterVec,
     inbox_items: IntGauge,
     follower_lag: IntGaugeVec,
-    clock_skew: Gauge,
 }
 
 // === impl Metrics ===
@@ -91,7 +90,6 @@ impl Metrics {
                 "Events committed that a follower has not seen yet.",
                 &["follower"],
             ),
-            clock_skew: s.seconds_gauge("clock_skew_seconds", "This host's clock less the store's."),
             registry: with_process(registry),
         }
     }
@@ -197,11 +195,6 @@ impl Metrics {
     pub fn set_follower_lag(&self, follower: &'static str, events: u64) {
         self.follower_lag.with_label_values(&[follower]).set(i64::try_from(events).unwrap_or(i64::MAX));
     }
-
-    /// This host's clock less the store's, in seconds.
-    pub fn set_clock_skew(&self, seconds: f64) {
-        self.clock_skew.set(seconds);
-    }
 }
 
 fn with_process(registry: Registry) -> Registry {
@@ -244,7 +237,6 @@ mod tests {
         m.invariant_violation("write_before_call");
         m.set_inbox_items(9);
         m.set_follower_lag("board", 4);
-        m.clone().set_clock_skew(-0.5);
         let text = m.render();
         for line in [
             r#"jiaoying_messages_total{door="amqp",result="accepted"} 1"#,
@@ -267,7 +259,6 @@ mod tests {
             r#"jiaoying_invariant_violations_total{promise="write_before_call"} 1"#,
             "jiaoying_inbox_items 9",
             r#"jiaoying_follower_lag_events{follower="board"} 4"#,
-            "jiaoying_clock_skew_seconds -0.5",
         ] {
             assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
         }

@@ -1,7 +1,7 @@
 //! The series behind [`super::Metrics`]: names, help texts, labels and buckets, registered once.
 
 use prometheus::core::Collector;
-use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 /// Upper bounds in seconds. 1 is among them: the bar for silence after an answer.
 pub(super) const SECONDS: [f64; 15] =
@@ -37,10 +37,6 @@ impl Series<'_> {
 
     pub(super) fn gauge(&self, name: &str, help: &str) -> IntGauge {
         self.add(IntGauge::with_opts(Self::opts(name, help)).unwrap())
-    }
-
-    pub(super) fn seconds_gauge(&self, name: &str, help: &str) -> Gauge {
-        self.add(Gauge::with_opts(Self::opts(name, help)).unwrap())
     }
 
     pub(super) fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {

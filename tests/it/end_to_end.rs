@@ -149,6 +149,14 @@ async fn the_same_on_sqlite_over_http_and_by_link_and_by_an_operator() {
         assert!(done.status().is_success(), "{}", done.text().await.unwrap());
         assert!(answers(&state().await) > answers(&before));
     }
+    // A text from a number to which nothing was sent answers nothing and is kept where people look.
+    let stray = serde_json::json!([{ "type": "reply", "from": "+8613000000001", "text": "收到" }]);
+    let answered = answers(&state().await);
+    crate::support::sink::call_back(&service.client, &service.sink.callbacks, &stray).await;
+    let parked = service.client.get(format!("{}/parked", service.internal)).send().await.unwrap();
+    assert!(parked.text().await.unwrap().contains("no open callout"), "the stray text stands on the board");
+    assert!(answers(&state().await) >= answered);
     look(&service, &id).await;
     service.stop().await;
+    assert!(!service.logs().contains("13000000001"), "the number stands in the log");
 }

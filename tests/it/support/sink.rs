@@ -27,6 +27,8 @@ pub struct Seen {
 /// A running sink.
 pub struct Sink {
     pub url: String,
+    /// Where its callbacks go.
+    pub callbacks: String,
     pub seen: Arc<Mutex<Seen>>,
 }
 
@@ -45,12 +47,13 @@ impl Sink {
     pub async fn start(callbacks: String, reacts: bool) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let seen: Arc<Mutex<Seen>> = Arc::default();
-        let carrier = Carrier { seen: seen.clone(), callbacks, client: reqwest::Client::new(), reacts };
+        let carrier =
+            Carrier { seen: seen.clone(), callbacks: callbacks.clone(), client: reqwest::Client::new(), reacts };
         let app = Router::new().route("/", post(submit)).route("/withdraw", post(async || "{}")).with_state(carrier);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { url, seen }
+        Self { url, callbacks, seen }
     }
 
     /// What has been seen so far.
