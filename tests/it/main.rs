@@ -5,8 +5,10 @@
 mod amqp;
 mod config;
 mod directory;
+mod engine;
 mod formats;
 mod gateway;
+mod intake;
 mod journal;
 mod plan;
 mod promises;
