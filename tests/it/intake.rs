@@ -135,7 +135,7 @@ async fn what_is_no_document_is_parked_with_reason_and_place() {
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (b"hello".to_vec(), ""),
         (Vec::new(), ""),
-        (good[..good.len() - 9].as_bytes().to_vec(), ""),
+        (good.as_bytes()[..good.len() - 9].to_vec(), ""),
         (format!("<!DOCTYPE alert [<!ENTITY a \"b\">]>{good}").into_bytes(), "DOCTYPE"),
         (vec![b' '; 5 << 20], "bytes"),
         (deep.into_bytes(), "deep"),
