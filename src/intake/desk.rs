@@ -320,7 +320,9 @@ impl FrontDesk {
         message: Option<&Message>,
         findings: Vec<Finding>,
     ) -> Result<Receipt, JournalError> {
-        let digest = Digest::of_parts(&[posted.door.as_bytes(), &posted.body]);
+        // By account too: whoever is refused is refused for a reason of its own.
+        let account = posted.account.as_deref().unwrap_or_default();
+        let digest = Digest::of_parts(&[posted.door.as_bytes(), account.as_bytes(), &posted.body]);
         let sealed = self.key.derive("parked").seal("parked", &posted.body);
         let raw = Blob { digest: sealed.digest(), subject: "parked".into(), sealed: sealed.0 };
         let id = digest.hex()[..16].to_owned();

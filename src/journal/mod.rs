@@ -165,7 +165,7 @@ pub struct Salt {
 /// A document that could not be acted on, kept for people to look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parked {
-    /// Its name: the digest of the raw bytes and door, hex.
+    /// Its name: the digest of door, account and raw bytes, hex.
     pub id: String,
     /// When it came.
     pub at: Timestamp,

@@ -282,13 +282,6 @@ impl Cell {
         }
     }
 
-    /// Inbox items taken in and not yet committed.
-    #[must_use]
-    pub fn inbox_ids(&self) -> Vec<String> {
-        let loading = self.loading.values().flatten().filter_map(|a| a.inbox.as_ref());
-        self.staging.inbox_ids().chain(loading).cloned().collect()
-    }
-
     /// Lets a callout decide on a command, or has it read first.
     pub(super) fn ask(&mut self, callout: &CalloutId, asked: Asked, now: Timestamp) {
         if let Some(ticket) = asked.ticket

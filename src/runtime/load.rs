@@ -99,6 +99,13 @@ impl Cell {
         }
     }
 
+    /// Inbox items taken in and not yet committed.
+    #[must_use]
+    pub fn inbox_ids(&self) -> Vec<String> {
+        let loading = self.loading.values().flatten().filter_map(|a| a.inbox.as_ref());
+        self.staging.inbox_ids().chain(loading).cloned().collect()
+    }
+
     /// Has all open callouts read. Called once after the start, with the catalogue's open rows.
     pub fn recover_all(&mut self, callouts: impl IntoIterator<Item = CalloutId>) {
         for callout in callouts {

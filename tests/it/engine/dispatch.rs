@@ -1,0 +1,88 @@
+//! Dispatch on a virtual clock.
+
+use jiaoying::dispatch::{Dispatch, Lane, LaneSettings, Offer};
+use jiaoying::model::{AttemptKey, CalloutId, Channel, Colour, Timestamp};
+use std::cmp::Reverse;
+
+fn lane(id: &str, channels: &[Channel], rate_per_s: f64, burst: u32, window: usize, lines: usize) -> Lane {
+    Lane::new(LaneSettings { id: id.into(), channels: channels.to_vec(), rate_per_s, burst, window, lines })
+}
+
+fn offer(colour: Colour, call: u32) -> Offer {
+    let callout = CalloutId::from("c");
+    Offer { colour: Reverse(colour), step: 0, risk: Reverse(0), due: Timestamp(0), callout, call, track: 0, rung: 0 }
+}
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp(1_780_000_000_000_000).plus_ms(ms)
+}
+
+#[test]
+fn red_goes_before_a_full_queue_of_blue() {
+    let mut d = Dispatch::new(vec![lane("sms", &[Channel::Sms], 1.0, 1, 10, 0)]);
+    for call in 0..1000 {
+        d.offer(Channel::Sms, offer(Colour::Blue, call));
+    }
+    assert!(d.grant(at(0)).is_some() && d.grant(at(0)).is_none());
+    d.offer(Channel::Sms, offer(Colour::Red, 5000));
+    assert_eq!(d.grant(at(1001)).unwrap().2.call, 5000);
+}
+
+#[test]
+fn rate_and_window_hold_on_a_virtual_clock() {
+    let mut d = Dispatch::new(vec![lane("sms", &[Channel::Sms], 10.0, 5, 30, 0)]);
+    for call in 0..200 {
+        d.offer(Channel::Sms, offer(Colour::Blue, call));
+    }
+    let mut granted = 0;
+    for ms in 0..=1000 {
+        while d.grant(at(ms)).is_some() {
+            granted += 1;
+        }
+    }
+    assert!((14..=15).contains(&granted), "five at once, then ten a second: {granted}");
+    assert!(d.next_grant_at(at(1000)).is_some_and(|next| next > at(1000) && next <= at(1101)));
+    for ms in 1001..9000 {
+        while d.grant(at(ms)).is_some() {
+            granted += 1;
+        }
+    }
+    assert_eq!(granted, 30, "the window is full");
+    d.answered(&"sms".into(), Channel::Sms, false);
+    assert!(d.grant(at(9001)).is_some());
+}
+
+#[test]
+fn nothing_starves_while_a_lane_is_free() {
+    let lanes = vec![
+        lane("one", &[Channel::Sms], 1.0, 1, 10, 0),
+        lane("two", &[Channel::Sms], 1.0, 1, 10, 0),
+        lane("voice", &[Channel::Voice], 100.0, 10, 10, 1),
+    ];
+    let mut d = Dispatch::new(lanes);
+    for call in 0..10 {
+        d.offer(Channel::Voice, offer(Colour::Red, call));
+        d.offer(Channel::Sms, offer(Colour::Blue, call));
+    }
+    let mut went: Vec<String> = std::iter::from_fn(|| d.grant(at(0))).map(|g| g.0.to_string()).collect();
+    went.sort();
+    assert_eq!(went, ["one", "two", "voice"], "one line of voice, and both lanes of short messages");
+}
+
+#[test]
+fn a_number_has_one_live_voice_call() {
+    let mut d = Dispatch::new(vec![lane("voice", &[Channel::Voice], 100.0, 10, 10, 5)]);
+    let key = |attempt| AttemptKey { callout: CalloutId::from("c"), attempt };
+    d.offer(Channel::Voice, offer(Colour::Red, 1));
+    d.offer(Channel::Voice, offer(Colour::Red, 2));
+    let (gateway, _, first) = d.grant(at(0)).unwrap();
+    assert!(!d.waits_for_number("+861", &first));
+    d.hold_number("+861", &key(1));
+    let (_, channel, second) = d.grant(at(0)).unwrap();
+    assert!(d.waits_for_number("+861", &second));
+    d.give_back(&gateway, channel);
+    assert!(d.grant(at(0)).is_none(), "it waits for the number");
+    d.answered(&gateway, Channel::Voice, true);
+    d.ended(&gateway, &key(1));
+    assert_eq!(d.grant(at(0)).unwrap().2, second, "and comes back when the number is free");
+}
