@@ -305,3 +305,21 @@ fn an_export_verifies_offline_and_an_altered_one_does_not() {
     assert!(ran.out.contains("line 2") && ran.out.contains("not verified"), "{}", ran.out);
     assert_eq!(std::fs::read_dir(away.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn equal_seeds_give_equal_demos_and_every_figure_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let night = |seed: &str| {
+        let args = ["demo", "--seed", seed, "--speed", "1000000", "--port", "0", "--json"];
+        jiaoying(dir.path(), &args).code(0).json()
+    };
+    let first = night("3");
+    assert_eq!(first, night("3"));
+    assert_ne!(first, night("4"));
+    for key in ["targets", "satisfied", "taken_over", "exhausted", "answer_ms", "calls", "clocks", "verified"] {
+        assert!(!first[key].is_null(), "{key}");
+    }
+    assert_eq!(first["verified"], true);
+    assert!(first["answer_ms"]["p50"].as_i64() < first["answer_ms"]["p95"].as_i64(), "{first}");
+    assert!(first["satisfied"].as_u64() > Some(40) && first["calls"]["voice"].as_u64() > Some(40), "{first}");
+}
