@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(long, conflicts_with = "draft")]
     check_only: bool,
     /// Write empty sheets with all headers into this folder, and import nothing.
-    #[arg(long, value_name = "FOLDER", exclusive = true)]
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["sheets", "draft", "check_only", "accept_shared_numbers"])]
     template: Option<PathBuf>,
     /// Print one JSON object: version, published, counts, findings.
     #[arg(long)]

@@ -178,6 +178,11 @@ impl FrontDesk {
             case.findings.push(Finding::notice("sent", reason));
             return nothing(Effect::Superseded);
         }
+        if message.kind != MessageKind::Cancel && message.expires.is_some_and(|at| at <= now) {
+            let reason = "nobody is called: the warning's time ran out before it came";
+            case.findings.push(Finding::notice("expires", reason));
+            return nothing(Effect::Superseded);
+        }
         let mut cover = directory.cover(&message.areas);
         self.allowed(case, &mut cover);
         let mut orders = plan::orders(directory, &self.plans, message, warning, &cover, now);

@@ -50,7 +50,7 @@ pub fn order(
         for target in covered.targets.iter().filter_map(|id| directory.target(id)) {
             let seats = seats(directory, plan, target, now);
             gaps.extend(vacancies(directory, plan, target, &seats, now));
-            ground.push(Ground { target: target.clone(), seats });
+            ground.push(Ground { target: named(directory, target), seats });
         }
     }
     Some(Order {
@@ -119,6 +119,19 @@ pub fn raise(
         conflict: false,
     };
     Raise { order, targets, gaps }
+}
+
+/// A target under a name that stands alone: people who answer for several villages must be told which
+/// one. A grid called only `第1网格` takes its village's name in front.
+fn named(directory: &Directory, target: &Target) -> Target {
+    let village = directory.place(target.region.as_str());
+    let ends = ["村民委员会", "居民委员会", "村委会", "居委会", "社区", "村"];
+    let short = ends.iter().find_map(|end| village.strip_suffix(end)).unwrap_or(&village);
+    let mut target = target.clone();
+    if !short.is_empty() && !target.name.contains(short) {
+        target.name = format!("{village}{}", target.name);
+    }
+    target
 }
 
 /// Who is called in each step of a plan for a target.

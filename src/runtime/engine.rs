@@ -416,6 +416,9 @@ impl<'a> Engine<'a> {
             for output in self.cell.outputs() {
                 self.act(output);
             }
+            if self.flush.is_empty() && self.submits.is_empty() {
+                return;
+            }
             tokio::select! {
                 Some(Ok((began, result))) = self.flush.join_next() => self.flushed(began, &result),
                 Some(Ok((gateway, facts))) = self.submits.join_next() => self.cell.submitted(&gateway, facts, clock::now()),

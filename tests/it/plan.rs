@@ -358,3 +358,29 @@ fn an_empty_directory_fills_nothing() {
     let report = check(&presets(), &directory, Timestamp::default());
     assert!(!report.accepted() && report.reaches.is_empty());
 }
+
+#[test]
+fn a_grid_that_is_only_a_number_is_called_by_its_villages_name() {
+    let key = SecretKey::new([1; 32]);
+    let mut draft = sample(&RegionCode::parse("533324204").unwrap(), 1, &key);
+    draft.targets[0].name = "第1网格".into();
+    let directory = draft.build(1).unwrap();
+    let village = directory.place(directory.targets()[0].region.as_str());
+    let target = directory.targets()[0].id.clone();
+    let body = jiaoying::sim::message_json(
+        "A",
+        "alert",
+        &[],
+        ("暴雨", "red"),
+        &["533324204"],
+        (Timestamp(0), Timestamp(i64::MAX / 2_000_000)),
+    );
+    let message = jiaoying::intake::formats::parse(&body).message.unwrap();
+    let cover = directory.cover(&message.areas);
+    let plans = jiaoying::sim::built_in_plans().unwrap();
+    let orders = jiaoying::plan::orders(&directory, &plans, &message, &message.warning_id(), &cover, Timestamp(0));
+    let ground = orders.values().flat_map(|o| &o.ground).find(|g| g.target.id == target).unwrap();
+    assert_eq!(ground.target.name, format!("{village}第1网格"));
+    let names = orders.values().flat_map(|o| &o.ground).map(|g| g.target.name.matches("村委会").count());
+    assert!(names.max().unwrap() <= 1, "a name that has its village already stays as it is");
+}

@@ -21,3 +21,11 @@ pub async fn dropped(call: impl Future, yields: u32) {
 pub fn say(line: &str) {
     std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }
+
+/// The configuration that the first TOML block of a document makes.
+pub fn documented(doc: &str) -> jiaoying::config::Config {
+    let section = doc.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), section).unwrap();
+    jiaoying::config::Config::load(Some(file.path()), std::iter::empty()).unwrap()
+}
