@@ -254,16 +254,7 @@ impl<'a> Engine<'a> {
     /// Lets the cell do what is due, and starts the IO that follows.
     fn advance(&mut self, now: Timestamp) {
         self.cell.turn(now);
-        if self.flush.is_empty()
-            && let Some(batch) = self.cell.batch(now)
-        {
-            let journal = self.parts.journal.clone();
-            let began = Instant::now();
-            self.flush.spawn(async move { (began, journal.commit(batch).await) });
-        }
-        for output in self.cell.outputs() {
-            self.act(output);
-        }
+        self.flush_and_act(now);
         while self.loads.len() < LOADS_MAX
             && let Some(id) = self.to_load.pop_front()
         {
@@ -281,6 +272,20 @@ impl<'a> Engine<'a> {
         }
         let loaded = self.cell.is_loaded();
         self.handle.status(|s| s.loaded = loaded);
+    }
+
+    /// Begins the next flush when none flies, and does what the cell wants done.
+    fn flush_and_act(&mut self, now: Timestamp) {
+        if self.flush.is_empty()
+            && let Some(batch) = self.cell.batch(now)
+        {
+            let journal = self.parts.journal.clone();
+            let began = Instant::now();
+            self.flush.spawn(async move { (began, journal.commit(batch).await) });
+        }
+        for output in self.cell.outputs() {
+            self.act(output);
+        }
     }
 
     fn act(&mut self, output: Output) {
@@ -406,16 +411,7 @@ impl<'a> Engine<'a> {
         tokio::pin!(grace);
         loop {
             let now = clock::now();
-            if self.flush.is_empty()
-                && let Some(batch) = self.cell.batch(now)
-            {
-                let journal = self.parts.journal.clone();
-                let began = Instant::now();
-                self.flush.spawn(async move { (began, journal.commit(batch).await) });
-            }
-            for output in self.cell.outputs() {
-                self.act(output);
-            }
+            self.flush_and_act(now);
             if self.flush.is_empty() && self.submits.is_empty() {
                 return;
             }

@@ -53,13 +53,14 @@ impl Cell {
             if !pending.posts.is_empty() {
                 self.outputs.push(Output::InboxPosted);
             }
-            for ticket in pending.asked.iter().filter_map(|a| a.ticket) {
-                self.part_done(ticket, true);
-            }
             self.act(&callout, &pending.entries, now);
             if !pending.entries.is_empty() {
                 let committed = Committed { callout: callout.clone(), first, entries: pending.entries };
                 self.outputs.push(Output::Committed(Arc::new(committed)));
+            }
+            // Whoever is told that it is done shall find it on the pages.
+            for ticket in pending.asked.iter().filter_map(|a| a.ticket) {
+                self.part_done(ticket, true);
             }
             self.retire(&callout);
         }
