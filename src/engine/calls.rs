@@ -207,7 +207,7 @@ fn asking(callout: &Callout, call: &Call) -> Vec<TargetIx> {
                 !answered && (t.is_wanted() || below || above)
             }
             Purpose::Alert => t.is_wanted(),
-            Purpose::Cancelled | Purpose::Updated | Purpose::AskCode => true,
+            Purpose::Cancelled | Purpose::Updated | Purpose::AskCode | Purpose::Remind => true,
         }
     };
     let answered = |link: &Link| link.answer.is_some_and(|answer| counts(callout, call, answer));
@@ -222,7 +222,7 @@ fn counts(callout: &Callout, call: &Call, (answer, proof): (Answer, Proof)) -> b
 }
 
 fn is_notice(purpose: Purpose) -> bool {
-    matches!(purpose, Purpose::Cancelled | Purpose::Updated | Purpose::AskCode)
+    matches!(purpose, Purpose::Cancelled | Purpose::Updated | Purpose::AskCode | Purpose::Remind)
 }
 
 /// Attempts that still ring or play although their call has nothing left to ask: they are to be

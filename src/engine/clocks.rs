@@ -1,44 +1,131 @@
-//! Clocks: started, met, missed. What they are is the plan's; how they end is here.
+//! Clocks: started, moved, reminded of, met, missed. What they are is the plan's; how they end is here.
 
 use super::Decision;
-use crate::model::{ClockEnd, ClockIx, ClockStart, ClockState, Event, TargetIx};
+use crate::model::{
+    Callout, Channel, ClockEnd, ClockIx, ClockOf, ClockScope, ClockStart, ClockState, Event, OnMiss, PersonIx, Phase,
+    Purpose, StepCause, TargetIx, TargetState,
+};
+use std::collections::BTreeMap;
 
 impl Decision<'_> {
-    /// Starts the clocks of a target that start now.
-    pub(super) fn start_clocks(&mut self, target: TargetIx, starts: ClockStart) {
+    /// Starts the clocks of a target or tier that start with one of these.
+    pub(super) fn start_clocks(&mut self, of: ClockOf, starts: &[ClockStart]) {
         let Some(head) = &self.callout.head else { return };
-        let rules: Vec<(u8, i64)> = head
-            .plan
-            .clocks
-            .iter()
-            .enumerate()
-            .filter(|(_, r)| r.starts == starts)
-            .map(|(i, r)| (i as u8, r.within_ms))
+        let (tier, scope) = match of {
+            ClockOf::Target(target) => (self.callout.targets[target as usize].tier, ClockScope::Target),
+            ClockOf::Tier(tier) => (tier, ClockScope::Tier),
+        };
+        let (onset, origin) = (head.onset, head.origin_time.unwrap_or(head.opened_at));
+        let due = |start| match start {
+            ClockStart::Onset => onset,
+            ClockStart::Origin => Some(origin),
+            _ => Some(self.now),
+        };
+        let rules = head.plan.clocks.iter().enumerate();
+        let started: Vec<_> = rules
+            .filter(|(_, r)| starts.contains(&r.starts) && r.of == scope && r.holds_for(tier))
+            .filter(|(ix, r)| match r.starts {
+                ClockStart::Called | ClockStart::TakenOver => true,
+                // Called twice or answered twice, it still runs for the same thing.
+                _ => !self.runs(of, *ix),
+            })
+            .filter_map(|(ix, r)| Some((ix as u8, due(r.starts)?.plus_ms(r.within_ms))))
             .collect();
-        for (rule, within_ms) in rules {
-            let due = self.now.plus_ms(within_ms);
-            self.emit(Event::ClockStarted { clock: self.callout.clocks.len() as u32, rule, target, due });
+        for (rule, due) in started {
+            let clock = self.callout.clocks.len() as u32;
+            self.emit(Event::ClockStarted { clock, rule, of, due });
+            // What it waits for may stand already, and its deadline may have passed before it began.
+            self.tick_clock(clock);
+            self.meet_clock(clock);
         }
     }
 
-    /// What some clocks of a target wait for has come. Covered ground also counts as answered.
-    pub(super) fn meet_clocks(&mut self, target: TargetIx, end: ClockEnd) {
-        for clock in self.callout.targets[target as usize].clocks.clone() {
-            let c = &self.callout.clocks[clock as usize];
-            let waits = matches!(c.state, ClockState::Running | ClockState::Missed { met_at: None });
-            let until = self.until(clock);
-            if waits && (until == Some(end) || (until == Some(ClockEnd::Answered) && end == ClockEnd::Satisfied)) {
-                // The answer may be looked at before the deadline that passed first.
-                if c.state == ClockState::Running && c.due < self.now {
-                    self.emit(Event::ClockMissed { clock });
-                }
-                self.emit(Event::ClockMet { clock });
+    /// Whether a clock of this rule of the plan in force runs already.
+    fn runs(&self, of: ClockOf, rule: usize) -> bool {
+        let Some(head) = &self.callout.head else { return false };
+        let rule = self.callout.rules.len() - head.plan.clocks.len() + rule;
+        self.callout.clocks.iter().any(|c| c.of == of && usize::from(c.rule) == rule && c.state == ClockState::Running)
+    }
+
+    /// Looks again at the clocks of a target and of its tier, after something changed.
+    pub(super) fn meet_clocks(&mut self, target: TargetIx) {
+        let t = &self.callout.targets[target as usize];
+        let of_tier = self.callout.tiers.get(usize::from(t.tier)).map_or(&[][..], |tier| &tier.clocks);
+        for clock in t.clocks.iter().chain(of_tier).copied().collect::<Vec<_>>() {
+            self.meet_clock(clock);
+        }
+    }
+
+    /// A deadline that has passed is missed before anything else is looked at.
+    pub(super) fn tick_clock(&mut self, clock: ClockIx) {
+        let c = &self.callout.clocks[clock as usize];
+        if c.state != ClockState::Running || c.due > self.now {
+            return;
+        }
+        self.emit(Event::ClockMissed { clock });
+        if self.callout.rule(clock).is_some_and(|r| r.missed == OnMiss::Escalate) {
+            for target in holding_up(self.callout, clock) {
+                self.escalate_idle(target);
             }
         }
     }
 
-    fn until(&self, clock: ClockIx) -> Option<ClockEnd> {
-        let rule = self.callout.clocks[clock as usize].rule;
-        self.callout.head.as_ref()?.plan.clocks.get(usize::from(rule)).map(|r| r.until)
+    fn meet_clock(&mut self, clock: ClockIx) {
+        if !self.callout.clocks[clock as usize].waits() || !holding_up(self.callout, clock).is_empty() {
+            return;
+        }
+        // The answer may be looked at before the deadline that passed first.
+        let c = &self.callout.clocks[clock as usize];
+        if c.state == ClockState::Running && c.due < self.now {
+            self.emit(Event::ClockMissed { clock });
+        }
+        self.emit(Event::ClockMet { clock });
     }
+
+    /// Reminds those who answer for what holds a clock up: who said yes, else who is being called.
+    pub(super) fn remind(&mut self, clock: ClockIx) {
+        self.emit(Event::ClockReminded { clock });
+        let mut persons: BTreeMap<PersonIx, Vec<TargetIx>> = BTreeMap::new();
+        for target in holding_up(self.callout, clock) {
+            let t = &self.callout.targets[target as usize];
+            let step = match t.phase {
+                Phase::Satisfied { step, .. } | Phase::TakenOver { step: Some(step), .. } => step,
+                _ => t.reached,
+            };
+            for person in t.seats.get(usize::from(step)).map_or(&[][..], |s| &s.answer) {
+                persons.entry(*person).or_default().push(target);
+            }
+        }
+        for (person, targets) in persons {
+            self.plan_notice(person, Purpose::Remind, targets, vec![Channel::Sms]);
+        }
+    }
+
+    /// Ground that was heard of and where nothing was done in time: the next step is called.
+    fn escalate_idle(&mut self, target: TargetIx) {
+        match self.callout.targets[target as usize].phase {
+            Phase::Satisfied { step, .. } | Phase::TakenOver { step: Some(step), .. } => {
+                self.start_step(target, step + 1, StepCause::Idle);
+            }
+            // It is being called, or stands as an alarm, or waits for its tier: that goes on.
+            _ => {}
+        }
+    }
+}
+
+/// The targets for which what a clock waits for has not come.
+pub(super) fn holding_up(callout: &Callout, clock: ClockIx) -> Vec<TargetIx> {
+    let Some(rule) = callout.rule(clock) else { return Vec::new() };
+    let stands = |t: &TargetState| match &rule.until {
+        ClockEnd::Answered => matches!(t.phase, Phase::Satisfied { .. } | Phase::TakenOver { .. }),
+        ClockEnd::Satisfied => matches!(t.phase, Phase::Satisfied { .. }),
+        ClockEnd::Moving => t.progress.moving_at.is_some(),
+        ClockEnd::Done => t.progress.done_at.is_some(),
+        ClockEnd::Milestone(name) => {
+            let reached = t.progress.reached.get(name);
+            reached.is_some_and(|units| rule.units.iter().all(|unit| units.contains(unit)))
+        }
+    };
+    let watched = callout.watched(callout.clocks[clock as usize].of);
+    watched.filter(|ix| !stands(&callout.targets[*ix as usize])).collect()
 }

@@ -2,8 +2,8 @@
 
 use super::Decision;
 use crate::model::{
-    Channel, ClockStart, CloseReason, Event, Gap, GapReason, Ground, Holders, MessageKind, Order, PersonId, PersonIx,
-    Phase, Plan, Purpose, Raise, ReleaseReason, Seats, Step, StepCause, TargetIx,
+    Channel, ClockOf, ClockStart, CloseReason, Event, Gap, GapReason, Ground, Holders, MessageKind, Order, PersonId,
+    PersonIx, Phase, Plan, Purpose, Raise, ReleaseReason, Seats, Step, StepCause, TargetId, TargetIx, TargetKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,9 +17,12 @@ impl Decision<'_> {
             self.cancel(order);
             return;
         }
+        let tiers = |d: &Self| d.callout.head.as_ref().map(|h| h.plan.tiers.clone());
+        let before = tiers(self);
         let upgraded = self.take_message(order);
         if self.callout.closed.is_none() {
-            self.take_ground(order, upgraded);
+            let replanned = before.is_some() && before != tiers(self);
+            self.take_ground(order, upgraded, replanned);
         }
     }
 
@@ -47,6 +50,8 @@ impl Decision<'_> {
                 colour: order.colour,
                 message,
                 words,
+                onset: order.onset,
+                origin_time: order.origin_time,
                 expires: order.expires.unwrap_or(in_force),
                 plan: Box::new(order.plan.clone()),
                 directory: order.directory,
@@ -61,11 +66,14 @@ impl Decision<'_> {
         let expires = if order.conflict { expires.max(head.expires) } else { expires };
         let colour = if order.conflict { order.colour.max(head.colour) } else { order.colour };
         let recall = colour > head.colour;
+        let (onset, origin_time) = (order.onset.or(head.onset), order.origin_time.or(head.origin_time));
         let plan = (order.plan != head.plan && recall).then(|| Box::new(order.plan.clone()));
         self.emit(Event::MessageApplied {
             message,
             words,
             colour,
+            onset,
+            origin_time,
             expires,
             plan,
             directory: order.directory,
@@ -79,44 +87,67 @@ impl Decision<'_> {
     }
 
     /// Calls new ground, calls all ground again after an upgrade, releases what is no longer covered.
-    fn take_ground(&mut self, order: &Order, upgraded: bool) {
-        let grounds: BTreeMap<_, _> = order.ground.iter().map(|g| (&g.target.id, g)).collect();
+    /// `replanned`: another plan is in force, and known ground moves to the tiers that it has for it.
+    fn take_ground(&mut self, order: &Order, upgraded: bool, replanned: bool) {
+        let Some(head) = &self.callout.head else { return };
+        let (above, foreign) = (head.plan.above(), order.plan.tiers != head.plan.tiers);
+        let tier_of = |g: &Ground| if foreign { tier_under(&head.plan, &order.plan, g.tier) } else { Some(g.tier) };
+        let mut grounds: BTreeMap<(u8, TargetId), &Ground> =
+            order.ground.iter().filter_map(|g| Some(((tier_of(g)?, g.target.id.clone()), g))).collect();
         let mut begin: Vec<(TargetIx, StepCause)> = Vec::new();
         for target in 0..self.callout.targets.len() as u32 {
             let t = &self.callout.targets[target as usize];
+            // What came up from below is ended by those below, or by the end of the warning.
+            if t.spec.kind == TargetKind::Region && !replanned && t.tier == above {
+                continue;
+            }
+            let id = t.spec.id.clone();
+            let key = if replanned { grounds.keys().rfind(|k| k.1 == id).cloned() } else { Some((t.tier, id)) };
+            let named = key.and_then(|key| Some((key.0, grounds.remove(&key)?)));
+            let t = &self.callout.targets[target as usize];
             let released = matches!(t.phase, Phase::Released { .. });
             let stalled = matches!(t.phase, Phase::Exhausted { again_at: None, .. });
-            match grounds.get(&t.spec.id) {
-                Some(ground) if released || upgraded => {
+            // A message under a plan without this tier says nothing of the region as a whole.
+            let held = || foreign && order.ground.iter().any(|g| t.spec.region.holds(&g.target.region));
+            match named {
+                Some((tier, ground)) if released || upgraded => {
                     begin.push((target, if released { StepCause::Covered } else { StepCause::Upgraded }));
-                    self.seat(target, ground, order);
+                    self.seat(target, tier, ground, order);
                 }
-                Some(ground) if stalled && ground.seats.iter().any(|s| !s.answer.is_empty()) => {
+                Some((tier, ground)) if stalled && ground.seats.iter().any(|s| !s.answer.is_empty()) => {
                     begin.push((target, StepCause::Repeated));
-                    self.seat(target, ground, order);
+                    self.seat(target, tier, ground, order);
                 }
-                None if !released && !order.conflict => self.release_target(target, ReleaseReason::NotCovered),
+                None if !released && !order.conflict && !held() => {
+                    self.release_target(target, ReleaseReason::NotCovered);
+                }
                 _ => {}
             }
         }
-        for ground in &order.ground {
-            if !self.callout.target_ix.contains_key(&ground.target.id) {
-                let target = self.callout.targets.len() as u32;
-                self.seat(target, ground, order);
-                begin.push((target, StepCause::Covered));
-            }
+        for ((tier, _), ground) in grounds {
+            let target = self.callout.targets.len() as u32;
+            self.seat(target, tier, ground, order);
+            begin.push((target, StepCause::Covered));
         }
         self.new_gaps += self.find_gaps(&order.gaps);
+        self.schedule_tiers();
         for (target, cause) in begin {
+            let t = &self.callout.targets[target as usize];
+            // New ground waits for its tier; what was being called already is called again at once.
+            let waits = self.callout.tiers.get(usize::from(t.tier)).is_some_and(|t| t.opened_at.is_none());
+            if cause == StepCause::Covered && waits {
+                continue;
+            }
             if cause != StepCause::Repeated {
-                self.start_clocks(target, ClockStart::Called);
+                self.start_clocks(ClockOf::Target(target), &CALLED);
             }
             self.start_step(target, 0, cause);
         }
+        self.open_tiers();
     }
 
     /// Notes who answers for a target, when that is not known yet or has changed.
-    fn seat(&mut self, target: TargetIx, ground: &Ground, order: &Order) {
+    fn seat(&mut self, target: TargetIx, tier: u8, ground: &Ground, order: &Order) {
         let Some(head) = &self.callout.head else { return };
         let seats = seats_under(&head.plan, order, ground);
         let id = |p: &PersonIx| self.callout.people[*p as usize].clone();
@@ -125,10 +156,10 @@ impl Decision<'_> {
                 .seats
                 .iter()
                 .map(|s| Seats { answer: s.answer.iter().map(id).collect(), alert: s.alert.iter().map(id).collect() });
-            t.spec == ground.target && before.eq(seats.iter().cloned())
+            t.spec == ground.target && t.tier == tier && before.eq(seats.iter().cloned())
         });
         if !known {
-            self.emit(Event::TargetCovered { target, spec: ground.target.clone(), seats });
+            self.emit(Event::TargetCovered { target, tier, spec: ground.target.clone(), seats });
         }
     }
 
@@ -143,6 +174,8 @@ impl Decision<'_> {
                 message: order.message.clone(),
                 words: order.words.clone(),
                 colour: head.colour,
+                onset: head.onset,
+                origin_time: head.origin_time,
                 expires: head.expires,
                 plan: None,
                 directory: order.directory,
@@ -187,6 +220,8 @@ impl Decision<'_> {
                     message: order.message.clone(),
                     words: order.words.clone(),
                     colour: order.colour.max(h.colour),
+                    onset: order.onset.or(h.onset),
+                    origin_time: order.origin_time.or(h.origin_time),
                     expires: expires.max(h.expires),
                     plan: None,
                     directory: order.directory,
@@ -196,11 +231,12 @@ impl Decision<'_> {
             }
             Some(_) => {}
         }
-        match self.callout.target_ix.get(&ground.target.id).copied() {
+        let above = self.callout.head.as_ref().map_or(0, |h| h.plan.above());
+        match self.callout.target_in(above, &ground.target.id) {
             None => {
                 let target = self.callout.targets.len() as u32;
-                self.seat(target, ground, order);
-                self.start_clocks(target, ClockStart::Called);
+                self.seat(target, above, ground, order);
+                self.start_clocks(ClockOf::Target(target), &CALLED);
                 self.start_step(target, 0, StepCause::Raised);
             }
             // More ground below than when the post here last answered.
@@ -226,6 +262,18 @@ impl Decision<'_> {
         }
         up
     }
+}
+
+/// The clocks that start when ground is called.
+pub(super) const CALLED: [ClockStart; 3] = [ClockStart::Called, ClockStart::Onset, ClockStart::Origin];
+
+/// The tier of the plan in force for ground of another plan's tier: the one of that name, else the last
+/// for ground of that level. Nothing when the plan in force does not call such ground.
+fn tier_under(plan: &Plan, theirs: &Plan, tier: u8) -> Option<u8> {
+    let theirs = theirs.tiers.get(usize::from(tier))?;
+    let own = &plan.tiers[..usize::from(plan.above())];
+    let same = own.iter().rposition(|t| t.name == theirs.name && t.level == theirs.level);
+    same.or_else(|| own.iter().rposition(|t| t.level == theirs.level)).map(|ix| ix as u8)
 }
 
 /// The persons of each step of the plan in force. An order may have been resolved under another plan

@@ -2,7 +2,7 @@
 
 use super::Decision;
 use crate::model::{
-    Answer, CallIx, ClockEnd, ClockStart, CloseReason, Event, Outcome, PersonIx, Phase, Proof, Purpose, RegionCode,
+    Answer, CallIx, ClockOf, ClockStart, CloseReason, Event, Outcome, PersonIx, Phase, Proof, Purpose, RegionCode,
     ReleaseReason, StepCause, TargetIx,
 };
 
@@ -64,7 +64,7 @@ impl Decision<'_> {
         if matches!(t.phase, Phase::Released { .. } | Phase::Covered) {
             return;
         }
-        let holding = (0..=t.reached).filter(|s| self.step_holds(target, *s));
+        let holding = (t.floor..=t.reached).filter(|s| self.step_holds(target, *s));
         let plan = self.callout.head.as_ref().map(|h| &h.plan);
         let outcome_of = |s: u8| plan.map_or(Outcome::TakenOver, |p| p.steps[usize::from(s)].outcome);
         // The lowest step that covers the ground wins; only else the lowest that takes over.
@@ -73,13 +73,14 @@ impl Decision<'_> {
             (Some((_, Outcome::Satisfied)), Phase::Satisfied { .. })
             | (Some((_, Outcome::TakenOver)), Phase::TakenOver { .. } | Phase::Satisfied { .. }) => {}
             (Some((step, Outcome::Satisfied)), _) => {
-                let call = by.or_else(|| self.answering_call(target, step)).unwrap_or_default();
+                let call = by.or_else(|| self.answering_call(target, step));
                 self.emit(Event::TargetSatisfied { target, step, call });
-                self.settle(target, 0, ClockEnd::Satisfied);
+                self.settle(target, 0, Outcome::Satisfied);
             }
             (Some((step, Outcome::TakenOver)), _) => {
-                self.emit(Event::TargetTakenOver { target, step: Some(step), above: None });
-                self.settle(target, step, ClockEnd::Answered);
+                let call = by.or_else(|| self.answering_call(target, step));
+                self.emit(Event::TargetTakenOver { target, step: Some(step), call, above: None });
+                self.settle(target, step, Outcome::TakenOver);
             }
             (None, Phase::Calling { step, .. }) if !self.can_still_hold(target, step) => {
                 self.start_step(target, step + 1, StepCause::Refused);
@@ -127,11 +128,12 @@ impl Decision<'_> {
 
     /// After an answer: clocks stop, and calls that no longer have a target to ask about fall silent.
     /// When a higher post took over, the ladders of lower steps run to their end.
-    fn settle(&mut self, target: TargetIx, from_step: u8, end: ClockEnd) {
-        self.meet_clocks(target, end);
-        if end == ClockEnd::Answered {
-            self.start_clocks(target, ClockStart::TakenOver);
+    pub(super) fn settle(&mut self, target: TargetIx, from_step: u8, outcome: Outcome) {
+        self.meet_clocks(target);
+        if outcome == Outcome::TakenOver {
+            self.start_clocks(ClockOf::Target(target), &[ClockStart::TakenOver]);
         }
+        self.start_clocks(ClockOf::Target(target), &[ClockStart::Answered]);
         for call in self.callout.targets[target as usize].calls.clone() {
             if self.callout.calls[call as usize].step >= from_step {
                 self.silence_if_done(call);
@@ -148,6 +150,8 @@ impl Decision<'_> {
     /// Ends a target without an answer.
     pub(super) fn release_target(&mut self, target: TargetIx, reason: ReleaseReason) {
         self.emit(Event::TargetReleased { target, reason });
+        // The tier's clocks may have waited for this ground alone.
+        self.meet_clocks(target);
         for call in self.callout.targets[target as usize].calls.clone() {
             self.silence_if_done(call);
         }
@@ -188,8 +192,8 @@ impl Decision<'_> {
         }
         for target in 0..self.callout.targets.len() as u32 {
             if self.callout.targets[target as usize].alarm {
-                self.emit(Event::TargetTakenOver { target, step: None, above: Some(region.clone()) });
-                self.settle(target, u8::MAX, ClockEnd::Answered);
+                self.emit(Event::TargetTakenOver { target, step: None, call: None, above: Some(region.clone()) });
+                self.settle(target, u8::MAX, Outcome::TakenOver);
             }
         }
     }

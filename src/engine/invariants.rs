@@ -22,7 +22,13 @@ pub fn check(callout: &Callout) -> Vec<Violation> {
         let ix = ix as u32;
         let has = |due, timer| callout.agenda.timers.contains(&(due, timer));
         match t.phase {
-            Phase::Covered => fail(1, format!("target {ix} is covered and nobody is called")),
+            Phase::Covered => {
+                let tier = callout.tiers.get(usize::from(t.tier));
+                let waits = tier.filter(|s| s.opened_at.is_none()).and_then(|s| s.due);
+                if open && !waits.is_some_and(|due| has(due, Timer::Tier(t.tier))) {
+                    fail(1, format!("target {ix} is covered and nobody is called"));
+                }
+            }
             Phase::Calling { due, .. } if open && !has(due, Timer::Step(ix)) => {
                 fail(1, format!("target {ix} is being called and has no next step"));
             }

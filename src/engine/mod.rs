@@ -8,6 +8,7 @@
 //!   fold of its events and nothing else; policy is computed in `decide` and its results are written
 //!   into events, so that a later change of policy cannot change the past.
 
+mod actions;
 mod answers;
 mod calls;
 mod clocks;
@@ -15,6 +16,7 @@ mod cover;
 mod escalate;
 mod fold;
 mod invariants;
+mod tiers;
 mod words;
 
 pub use calls::to_withdraw;
@@ -47,6 +49,7 @@ pub fn decide(callout: &mut Callout, command: &Command, now: Timestamp) -> Vec<E
         Command::Skip { call, track, rung, reason } => d.skip(*call, *track, *rung, *reason),
         Command::Report { attempt, fact, reported_at } => d.report(*attempt, fact, *reported_at),
         Command::Reply(reply) => d.reply(reply),
+        Command::Act(report) => d.act(report),
         Command::Note { call, reason, way, text, ask } => d.note(*call, *reason, *way, *text, *ask),
     }
     d.raise_up();
@@ -82,13 +85,16 @@ impl Decision<'_> {
                 return;
             }
             match timer {
-                Timer::Clock(clock) => self.emit(Event::ClockMissed { clock }),
+                Timer::Clock(clock) => self.tick_clock(clock),
+                Timer::Remind(clock) => self.remind(clock),
+                Timer::Tier(_) => self.open_tiers(),
                 Timer::Step(target) => match self.callout.targets[target as usize].phase {
                     Phase::Calling { step, .. } => self.start_step(target, step + 1, StepCause::Deadline),
                     _ => debug_assert!(false, "a step timer outlived its phase"),
                 },
                 Timer::Round(target) => {
-                    let from = self.callout.head.as_ref().map_or(0, |h| h.plan.repeat_from);
+                    let tier = self.callout.targets[target as usize].tier;
+                    let from = self.callout.head.as_ref().map_or(0, |h| h.plan.first_step(tier) + h.plan.repeat_from);
                     self.start_step(target, from, StepCause::Repeated);
                 }
                 Timer::Expiry => self.close(CloseReason::Expired),

@@ -3,8 +3,20 @@
 use crate::model::{AttemptIx, Callout, Channel, Purpose};
 
 /// The names that may stand in braces in a plan's texts.
-pub const PLACEHOLDERS: [&str; 9] =
-    ["headline", "description", "instruction", "place", "count", "code", "link", "colour", "hazard"];
+pub const PLACEHOLDERS: [&str; 12] = [
+    "headline",
+    "description",
+    "instruction",
+    "place",
+    "count",
+    "code",
+    "link",
+    "colour",
+    "hazard",
+    "action",
+    "clock",
+    "left",
+];
 
 /// The words of an attempt. `link` is the one-time link of its call, `place` names a target; both
 /// come from outside because the one is secret and the other may be shown in another language.
@@ -18,6 +30,7 @@ pub fn render(callout: &Callout, attempt: AttemptIx, link: &str) -> String {
         (Purpose::Cancelled, _) => &texts.cancelled,
         (Purpose::Updated, _) => &texts.updated,
         (Purpose::AskCode, _) => &texts.ask_code,
+        (Purpose::Remind, _) => &texts.remind,
         (_, Channel::Sms) => &texts.sms,
         (_, Channel::Voice) => &texts.voice,
         (_, Channel::Broadcast) => &texts.broadcast,
@@ -31,6 +44,13 @@ pub fn render(callout: &Callout, attempt: AttemptIx, link: &str) -> String {
     // A notice names the code of the call that wants the answer.
     let asking = callout.call_ix.get(&(call.person, Purpose::CallOut)).map(|c| &callout.calls[*c as usize]);
     let code = asking.and_then(|c| c.code.clone());
+    let tier = a.targets.iter().map(|t| callout.targets[*t as usize].tier).max();
+    let action = tier.and_then(|t| head.plan.tiers.get(usize::from(t))).map_or("", |t| &t.action);
+    // A reminder speaks of the deadline that comes first.
+    let held_up = |c: &u32| super::clocks::holding_up(callout, *c).iter().any(|t| a.targets.contains(t));
+    let running = |c: &u32| callout.clocks[*c as usize].due > a.released_at;
+    let clocks = (0..callout.clocks.len() as u32).filter(|_| call.purpose == Purpose::Remind).filter(running);
+    let clock = clocks.filter(held_up).min_by_key(|c| callout.clocks[*c as usize].due);
     let value = |name: &str| match name {
         "headline" => head.words.headline.clone(),
         "description" => head.words.description.clone(),
@@ -41,9 +61,17 @@ pub fn render(callout: &Callout, attempt: AttemptIx, link: &str) -> String {
         "link" => link.to_owned(),
         "colour" => head.colour.zh().to_owned(),
         "hazard" => head.hazard.zh().to_owned(),
+        "action" => action.to_owned(),
+        "clock" => clock.and_then(|c| callout.rule(c)).map(|r| r.title.clone()).unwrap_or_default(),
+        "left" => clock.map(|c| minutes(callout.clocks[c as usize].due.ms_since(a.released_at))).unwrap_or_default(),
         other => format!("{{{other}}}"),
     };
     fill(template, value)
+}
+
+/// Whole minutes, rounded up.
+fn minutes(ms: i64) -> String {
+    format!("{}分钟", (ms + 59_999) / 60_000)
 }
 
 fn fill(template: &str, value: impl Fn(&str) -> String) -> String {

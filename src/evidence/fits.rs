@@ -1,7 +1,7 @@
 //! Whether an event from outside fits the state before it. The fold trusts what the engine wrote; a
 //! file of unknown origin may name things that are not there.
 
-use crate::model::{Callout, Event};
+use crate::model::{Callout, ClockOf, Event};
 
 /// Checks every index an event holds against the state before it.
 pub(super) fn fits(callout: &Callout, event: &Event) -> Result<(), &'static str> {
@@ -9,6 +9,7 @@ pub(super) fn fits(callout: &Callout, event: &Event) -> Result<(), &'static str>
     let call = |ix: &u32| known((*ix as usize) < callout.calls.len(), "it names a call that is not there");
     let attempt = |ix: &u32| known((*ix as usize) < callout.attempts.len(), "it names an attempt that is not there");
     let clock = |ix: &u32| known((*ix as usize) < callout.clocks.len(), "it names a clock that is not there");
+    let tier = |ix: &u8| known(usize::from(*ix) < callout.tiers.len(), "it names a tier that is not there");
     let targets = |list: &[u32]| list.iter().try_for_each(target);
     let track = |c: &u32, ix: u8| {
         call(c)?;
@@ -49,11 +50,24 @@ pub(super) fn fits(callout: &Callout, event: &Event) -> Result<(), &'static str>
         }
         Event::Answered { call: c, .. } | Event::CallSilenced { call: c } => call(c),
         Event::ReplyNoted { call: c, .. } => c.as_ref().map_or(Ok(()), call),
-        Event::ClockStarted { clock, target: t, .. } => {
+        Event::ClockStarted { clock, of, rule, .. } => {
             next(*clock, callout.clocks.len())?;
-            target(t)
+            let rules = callout.head.as_ref().map_or(0, |h| h.plan.clocks.len());
+            known(usize::from(*rule) < rules, "it names a clock rule that is not there")?;
+            match of {
+                ClockOf::Target(t) => target(t),
+                ClockOf::Tier(t) => tier(t),
+            }
         }
-        Event::ClockMet { clock: c } | Event::ClockMissed { clock: c } => clock(c),
+        Event::TierScheduled { tier: t, .. } | Event::TierOpened { tier: t, .. } => tier(t),
+        Event::ActionReported { call: c, targets: list, .. } => {
+            c.as_ref().map_or(Ok(()), call)?;
+            targets(list)
+        }
+        Event::ClockMoved { clock: c, .. }
+        | Event::ClockReminded { clock: c }
+        | Event::ClockMet { clock: c }
+        | Event::ClockMissed { clock: c } => clock(c),
     }
 }
 

@@ -81,7 +81,7 @@ pub fn summary(callout: &Callout) -> Summary {
         *out.attempts.entry(attempt.channel.name()).or_default() += 1;
     }
     for clock in &callout.clocks {
-        let rule = head.plan.clocks.get(usize::from(clock.rule));
+        let rule = callout.rules.get(usize::from(clock.rule));
         let tally = out.clocks.entry(rule.map_or_else(|| clock.rule.to_string(), |r| r.name.clone())).or_default();
         match clock.state {
             ClockState::Running => tally.running += 1,
@@ -97,9 +97,8 @@ pub fn summary(callout: &Callout) -> Summary {
 /// When the first clock of a target that runs from its cover was started. Plans without such a clock
 /// leave the callout's own opening as the best known moment.
 fn covered_at(callout: &Callout, target: &TargetState) -> Option<Timestamp> {
-    let rules = &callout.head.as_ref()?.plan.clocks;
-    let called = |rule: u8| rules.get(usize::from(rule)).is_some_and(|r| r.starts == ClockStart::Called);
-    target.clocks.iter().map(|c| &callout.clocks[*c as usize]).find(|c| called(c.rule)).map(|c| c.started_at)
+    let called = |c: &&u32| callout.rule(**c).is_some_and(|r| r.starts == ClockStart::Called);
+    target.clocks.iter().find(called).map(|c| callout.clocks[*c as usize].started_at)
 }
 
 // === impl Summary ===

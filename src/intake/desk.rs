@@ -7,8 +7,8 @@ use super::{Desk, Posted, Receipt, ReceiptCover, Unavailable};
 use crate::directory::{Cover, Covered, Directory};
 use crate::journal::{Batch, Blob, Group, InboxItem, Journal, JournalError, MessageRow, Parked, Record, Salt};
 use crate::model::{
-    CalloutId, Colour, Command, Digest, Finding, Gap, Head, Level, Message, MessageKind, Order, RegionCode, SecretKey,
-    Status, TargetId, Timestamp, WarningId, Words,
+    CalloutId, Colour, Command, Digest, Finding, Gap, Head, Message, MessageKind, Order, RegionCode, SecretKey, Status,
+    TargetId, Timestamp, WarningId, Words,
 };
 use crate::plan::{self, PlanSet};
 use crate::runtime::subject_key;
@@ -196,7 +196,7 @@ impl FrontDesk {
                 before.iter().flat_map(|r| std::iter::successors(Some(r.clone()), RegionCode::parent)).collect()
             }
             _ if conflict => BTreeSet::new(),
-            _ => before.into_iter().filter(|r| r.level() == Level::County).collect(),
+            _ => before,
         };
         for region in gone {
             if !orders.contains_key(&region)
@@ -265,6 +265,8 @@ impl FrontDesk {
                 colour,
                 message: message.reference(),
                 words: words(message),
+                onset: message.onset,
+                origin_time: message.origin_time,
                 expires: message.expires.unwrap_or_else(|| now.plus_ms(file.plan.in_force_ms)),
                 plan: file.plan.clone(),
                 directory: directory.version(),

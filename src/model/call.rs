@@ -18,6 +18,8 @@ pub enum Purpose {
     Updated,
     /// Asks for the code.
     AskCode,
+    /// Reminds somebody who holds a clock up.
+    Remind,
 }
 
 /// One person in one callout, for all targets of that person.

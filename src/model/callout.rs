@@ -1,8 +1,8 @@
 //! The state of a callout, as the fold of its timeline leaves it.
 
 use super::{
-    Attempt, AttemptIx, Call, CallIx, CalloutId, ClockIx, Colour, Hazard, MessageRef, PersonId, PersonIx, Plan,
-    Purpose, RegionCode, Status, Target, TargetId, TargetIx, Timestamp, WarningId,
+    Attempt, AttemptIx, Call, CallIx, CalloutId, Clock, ClockIx, ClockOf, ClockRule, Colour, Hazard, MessageRef, Moves,
+    PersonId, PersonIx, Plan, Progress, Purpose, RegionCode, Status, Target, TargetId, TargetIx, Timestamp, WarningId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +26,10 @@ pub struct Callout {
     pub calls: Vec<Call>,
     /// The attempts.
     pub attempts: Vec<Attempt>,
+    /// The tiers of the plan in force.
+    pub tiers: Vec<TierState>,
+    /// All clock rules that have been in force, in order.
+    pub rules: Vec<ClockRule>,
     /// The clocks.
     pub clocks: Vec<Clock>,
     /// Ground that nobody answers for.
@@ -40,9 +44,9 @@ pub struct Callout {
     /// Where each person stands in `people`; derived.
     #[serde(skip)]
     pub person_ix: BTreeMap<PersonId, PersonIx>,
-    /// Where each target stands in `targets`; derived.
+    /// Where the targets of each name stand in `targets`, one per tier; derived.
     #[serde(skip)]
-    pub target_ix: BTreeMap<TargetId, TargetIx>,
+    pub target_ix: BTreeMap<TargetId, Vec<TargetIx>>,
     /// The call of a person for a purpose; derived.
     #[serde(skip)]
     pub call_ix: BTreeMap<(PersonIx, Purpose), CallIx>,
@@ -67,6 +71,10 @@ pub struct Head {
     pub message: MessageRef,
     /// Its words.
     pub words: Words,
+    /// When the hazard is expected to begin.
+    pub onset: Option<Timestamp>,
+    /// When the event happened.
+    pub origin_time: Option<Timestamp>,
     /// When the warning ends.
     pub expires: Timestamp,
     /// The plan, resolved.
@@ -94,7 +102,7 @@ pub struct Words {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Covered, and no step has begun yet (within one decision only).
+    /// Covered, and no step has begun yet: its tier is not open.
     Covered,
     /// A step is running.
     Calling {
@@ -159,55 +167,26 @@ pub struct Seats<P> {
 pub struct TargetState {
     /// The ground.
     pub spec: Target,
+    /// The tier it belongs to.
+    pub tier: u8,
     /// Who is called in which step.
     pub seats: Vec<Seats<PersonIx>>,
     /// Where the calling stands.
     pub phase: Phase,
+    /// What has been reported from the ground.
+    pub progress: Progress,
     /// Rounds begun, from 1.
     pub round: u16,
     /// The highest step begun since the last (re)call.
     pub reached: u8,
+    /// The lowest step whose answers still count: those before were heard and nothing was done.
+    pub floor: u8,
     /// Whether the ground stands as an alarm: exhausted and neither satisfied, taken over nor released since.
     pub alarm: bool,
     /// The calls that name it.
     pub calls: Vec<CallIx>,
     /// Its clocks.
     pub clocks: Vec<ClockIx>,
-}
-
-/// A running or stopped clock of a target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Clock {
-    /// Index of its rule in the plan.
-    pub rule: u8,
-    /// The target.
-    pub target: TargetIx,
-    /// When it was started.
-    pub started_at: Timestamp,
-    /// The deadline.
-    pub due: Timestamp,
-    /// How it stands.
-    pub state: ClockState,
-}
-
-/// How a clock stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClockState {
-    /// Not yet decided.
-    Running,
-    /// Stopped in time.
-    Met {
-        /// When.
-        at: Timestamp,
-    },
-    /// The deadline passed first.
-    Missed {
-        /// When what it waited for came after all.
-        met_at: Option<Timestamp>,
-    },
-    /// The target was released before it was decided.
-    Stopped,
 }
 
 /// Ground that nobody answers for.
@@ -259,6 +238,10 @@ pub struct Agenda {
 pub enum Timer {
     /// A clock's deadline; stands first, so that a deadline is judged before the step that follows it.
     Clock(ClockIx),
+    /// A reminder before a clock's deadline.
+    Remind(ClockIx),
+    /// A tier opens.
+    Tier(u8),
     /// The next step of a target.
     Step(TargetIx),
     /// The next round of a target.
@@ -267,12 +250,25 @@ pub enum Timer {
     Expiry,
 }
 
+/// How a tier stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TierState {
+    /// When it opens, or should have opened.
+    pub due: Option<Timestamp>,
+    /// When it opened.
+    pub opened_at: Option<Timestamp>,
+    /// Who is to be moved since it opened.
+    pub moves: Moves,
+    /// Its clocks.
+    pub clocks: Vec<ClockIx>,
+}
+
 /// How many targets stand how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// All of them.
     pub targets: u32,
-    /// Being called.
+    /// Being called, or waiting for their tier to open.
     pub calling: u32,
     /// Covered.
     pub satisfied: u32,
@@ -299,6 +295,8 @@ impl Callout {
             people: Vec::new(),
             calls: Vec::new(),
             attempts: Vec::new(),
+            tiers: Vec::new(),
+            rules: Vec::new(),
             clocks: Vec::new(),
             gaps: Vec::new(),
             raised: 0,
@@ -314,6 +312,30 @@ impl Callout {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.head.is_some() && self.closed.is_none()
+    }
+
+    /// The target of a name in a tier.
+    #[must_use]
+    pub fn target_in(&self, tier: u8, id: &TargetId) -> Option<TargetIx> {
+        self.target_ix.get(id)?.iter().copied().find(|ix| self.targets[*ix as usize].tier == tier)
+    }
+
+    /// The rule of a clock.
+    #[must_use]
+    pub fn rule(&self, clock: ClockIx) -> Option<&ClockRule> {
+        self.rules.get(usize::from(self.clocks.get(clock as usize)?.rule))
+    }
+
+    /// The targets that a clock watches over and that are not released.
+    pub fn watched(&self, of: ClockOf) -> impl Iterator<Item = TargetIx> + '_ {
+        let held = move |(ix, t): (usize, &TargetState)| {
+            let within = match of {
+                ClockOf::Target(target) => target as usize == ix,
+                ClockOf::Tier(tier) => t.tier == tier,
+            };
+            (within && !matches!(t.phase, Phase::Released { .. })).then_some(ix as TargetIx)
+        };
+        self.targets.iter().enumerate().filter_map(held)
     }
 
     /// How its targets stand.

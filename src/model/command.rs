@@ -1,9 +1,9 @@
 //! Commands: what doors, gateways, lanes and the clock ask of a callout.
 
 use super::{
-    Answer, AnswerWay, AttemptIx, CallIx, Channel, Colour, ContactRef, Digest, Fact, Gap, GatewayId, Hazard,
-    MessageRef, NoteReason, OnBehalf, PersonId, Plan, Proof, RegionCode, Seats, SkipReason, Status, Target, Timestamp,
-    WarningId, Words,
+    ActionReport, Answer, AnswerWay, AttemptIx, CallIx, Channel, Colour, ContactRef, Digest, Fact, Gap, GatewayId,
+    Hazard, MessageRef, NoteReason, OnBehalf, PersonId, Plan, Proof, RegionCode, Seats, SkipReason, Status, Target,
+    Timestamp, WarningId, Words,
 };
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,8 @@ pub enum Command {
     },
     /// An answer, already routed to this callout.
     Reply(Reply),
+    /// A report from the ground, already routed to this callout.
+    Act(ActionReport),
     /// Something came back that answers nothing.
     Note {
         /// The call it seems to belong to.
@@ -80,6 +82,10 @@ pub struct Order {
     pub message: MessageRef,
     /// Its words.
     pub words: Words,
+    /// When the hazard is expected to begin.
+    pub onset: Option<Timestamp>,
+    /// When the event happened.
+    pub origin_time: Option<Timestamp>,
     /// When the warning ends, when the message says so.
     pub expires: Option<Timestamp>,
     /// The plan.
@@ -99,6 +105,8 @@ pub struct Order {
 pub struct Ground {
     /// The target.
     pub target: Target,
+    /// The tier of the plan that calls it.
+    pub tier: u8,
     /// Who is called in which step.
     pub seats: Vec<Seats<PersonId>>,
 }

@@ -3,9 +3,9 @@
 //! No personal data: persons and contacts by id, words of persons as digests of sealed blobs.
 
 use super::{
-    Answer, AttemptIx, CallIx, Channel, ClockIx, CloseReason, Colour, ContactRef, Digest, Failure, Gap, GatewayId,
-    Hazard, MessageRef, PersonId, Plan, Proof, Purpose, RegionCode, ReleaseReason, Seats, Stage, Status, Target,
-    TargetIx, Timestamp, Totals, WarningId, Words,
+    Action, Answer, AttemptIx, CallIx, Channel, ClockIx, ClockOf, CloseReason, Colour, ContactRef, Digest, Failure,
+    Gap, GatewayId, Hazard, MessageRef, Moves, PersonId, Plan, Proof, Purpose, RegionCode, ReleaseReason, Seats, Stage,
+    Status, Target, TargetIx, Timestamp, Totals, WarningId, Words,
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,10 @@ pub enum Event {
         message: MessageRef,
         /// Its words.
         words: Words,
+        /// When the hazard is expected to begin.
+        onset: Option<Timestamp>,
+        /// When the event happened.
+        origin_time: Option<Timestamp>,
         /// When the warning ends.
         expires: Timestamp,
         /// The plan, resolved.
@@ -50,6 +54,10 @@ pub enum Event {
         words: Words,
         /// The colour from now on.
         colour: Colour,
+        /// When the hazard is expected to begin, as of now.
+        onset: Option<Timestamp>,
+        /// When the event happened, as of now.
+        origin_time: Option<Timestamp>,
         /// When the warning ends from now on.
         expires: Timestamp,
         /// The plan from now on, when it is another.
@@ -65,6 +73,8 @@ pub enum Event {
     TargetCovered {
         /// Its index; a new one follows the last.
         target: TargetIx,
+        /// The tier it belongs to.
+        tier: u8,
         /// The ground.
         spec: Target,
         /// Who is called in which step.
@@ -74,6 +84,22 @@ pub enum Event {
     GapFound {
         /// Where and what.
         gap: Gap,
+    },
+    /// A tier will open, or opens at another time than was said.
+    TierScheduled {
+        /// The tier.
+        tier: u8,
+        /// When.
+        due: Timestamp,
+    },
+    /// A tier opened: its targets are called.
+    TierOpened {
+        /// The tier.
+        tier: u8,
+        /// When it should have opened.
+        due: Timestamp,
+        /// Who is to be moved.
+        moves: Moves,
     },
     /// A step of a target began.
     StepStarted {
@@ -177,6 +203,25 @@ pub enum Event {
         /// When, by the gateway's clock.
         reported_at: Option<Timestamp>,
     },
+    /// Something was reported from the ground.
+    ActionReported {
+        /// The call of the person who reported, or on whose behalf it was.
+        call: Option<CallIx>,
+        /// The targets.
+        targets: Vec<TargetIx>,
+        /// What.
+        action: Action,
+        /// Where people were taken, as a digest of the sealed words.
+        shelter: Option<Digest>,
+        /// On which way it came.
+        way: AnswerWay,
+        /// Digest of the sealed words.
+        text: Option<Digest>,
+        /// Who recorded it.
+        on_behalf: Option<OnBehalf>,
+        /// When, by the clock of whoever sent it.
+        reported_at: Option<Timestamp>,
+    },
     /// Something came back that answers nothing.
     ReplyNoted {
         /// The call it seems to belong to.
@@ -194,8 +239,9 @@ pub enum Event {
         target: TargetIx,
         /// The step.
         step: u8,
-        /// The call whose answer completed it.
-        call: CallIx,
+        /// The call whose answer completed it; `None` when an operator confirmed a door-knock that no
+        /// call asked for.
+        call: Option<CallIx>,
     },
     /// A higher post answered instead.
     TargetTakenOver {
@@ -203,6 +249,8 @@ pub enum Event {
         target: TargetIx,
         /// The step; `None` when it was a region above.
         step: Option<u8>,
+        /// The call whose answer took over.
+        call: Option<CallIx>,
         /// The region above.
         above: Option<RegionCode>,
     },
@@ -228,10 +276,22 @@ pub enum Event {
         clock: ClockIx,
         /// Index of its rule in the plan.
         rule: u8,
-        /// The target.
-        target: TargetIx,
+        /// What it watches over.
+        of: ClockOf,
         /// The deadline.
         due: Timestamp,
+    },
+    /// A clock's deadline moved with the onset.
+    ClockMoved {
+        /// The clock.
+        clock: ClockIx,
+        /// The deadline from now on.
+        due: Timestamp,
+    },
+    /// Those who hold a clock up were reminded.
+    ClockReminded {
+        /// The clock.
+        clock: ClockIx,
     },
     /// What a clock waited for came, in time or late.
     ClockMet {
@@ -282,6 +342,10 @@ pub enum StepCause {
     Upgraded,
     /// More ground came up from below.
     Raised,
+    /// The target's tier opened.
+    Opened,
+    /// It was heard, and nothing was done within the time that a clock sets.
+    Idle,
 }
 
 /// Why a rung could not be tried.
@@ -361,6 +425,20 @@ pub enum NoteReason {
     Superseded,
     /// The callout is over; the answer is kept.
     Closed,
+    /// Figures above the roster of the target; an operator can record them with a reason.
+    AboveRoster,
+    /// A figure that is no count of people: below zero, or not a number.
+    BadFigure,
+    /// The unit is not among those that the clock lists, or no clock waits for such a milestone.
+    NotListed,
+    /// There is no such task, or it is done.
+    NoTask,
+    /// Whoever reported a task cannot confirm it.
+    SamePerson,
+    /// The plan's checklist has no such item.
+    NoItem,
+    /// The report could mean several targets.
+    WhichTarget,
 }
 
 // === impl Event ===
@@ -374,18 +452,23 @@ impl Event {
             Self::MessageApplied { .. } => "message_applied",
             Self::TargetCovered { .. } => "target_covered",
             Self::GapFound { .. } => "gap_found",
+            Self::TierScheduled { .. } => "tier_scheduled",
+            Self::TierOpened { .. } => "tier_opened",
             Self::StepStarted { .. } => "step_started",
             Self::CallPlanned { .. } => "call_planned",
             Self::AttemptReleased { .. } => "attempt_released",
             Self::RungSkipped { .. } => "rung_skipped",
             Self::AttemptReported { .. } => "attempt_reported",
             Self::Answered { .. } => "answered",
+            Self::ActionReported { .. } => "action_reported",
             Self::ReplyNoted { .. } => "reply_noted",
             Self::TargetSatisfied { .. } => "target_satisfied",
             Self::TargetTakenOver { .. } => "target_taken_over",
             Self::TargetExhausted { .. } => "target_exhausted",
             Self::TargetReleased { .. } => "target_released",
             Self::ClockStarted { .. } => "clock_started",
+            Self::ClockMoved { .. } => "clock_moved",
+            Self::ClockReminded { .. } => "clock_reminded",
             Self::ClockMet { .. } => "clock_met",
             Self::ClockMissed { .. } => "clock_missed",
             Self::CallSilenced { .. } => "call_silenced",

@@ -84,6 +84,9 @@ pub struct Message {
     pub effective: Option<Timestamp>,
     /// When the hazard is expected to begin.
     pub onset: Option<Timestamp>,
+    /// When the event happened, for one that has (an earthquake's origin time).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin_time: Option<Timestamp>,
     /// When the warning ends; the plan's in-force time applies when it is missing.
     pub expires: Option<Timestamp>,
     /// The words, by language; Chinese first when there is any.

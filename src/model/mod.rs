@@ -7,8 +7,10 @@
 //! - **Promises:** every stored value has one serialised form; times are integer microseconds; maps
 //!   are ordered, so equal states serialise to equal bytes.
 
+mod action;
 mod call;
 mod callout;
+mod clock;
 mod colour;
 mod command;
 mod event;
@@ -21,8 +23,10 @@ mod region;
 mod seal;
 mod time;
 
+pub use action::*;
 pub use call::*;
 pub use callout::*;
+pub use clock::*;
 pub use colour::*;
 pub use command::*;
 pub use event::*;

@@ -27,7 +27,7 @@ pub enum TargetKind {
     HazardPoint,
     /// 风险区
     Zone,
-    /// A whole region that a lower chain could not satisfy; exists only in callouts above the county.
+    /// A whole region: the target of a plan's tier, or what a lower chain could not satisfy. In no directory.
     Region,
 }
 

@@ -1,6 +1,6 @@
 //! Plans (预案): which posts are called, in which steps, on which channels, under which clocks.
 
-use super::{Channel, Colour, Hazard, RegionCode};
+use super::{Channel, ClockRule, Colour, Hazard, Level, RegionCode, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How sure an answer is, weak to strong. `Delivered` is a fact, never an answer.
@@ -85,6 +85,8 @@ pub struct Ring {
 pub struct Step {
     /// Its name for people (`网格员`).
     pub name: String,
+    /// The tier it belongs to.
+    pub tier: u8,
     /// The posts that must answer.
     pub posts: Vec<String>,
     /// Posts that are alerted too and owe no answer (loudspeakers).
@@ -105,40 +107,58 @@ pub struct Step {
     pub wait_ms: i64,
 }
 
-/// When a clock of a target starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClockStart {
-    /// When the target is covered or called again.
-    Called,
-    /// When a higher post took over: somebody must knock on doors.
-    TakenOver,
-}
-
-/// What stops a clock of a target in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClockEnd {
-    /// Any answer that counts, of whichever step.
-    Answered,
-    /// The ground is covered.
-    Satisfied,
-}
-
-/// A named response timer.
+/// A part of a plan that opens at its own time, for ground of its own level: a rung of "1262", a level
+/// of "123". A plan without such parts is one tier that opens at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClockRule {
-    /// Its name in code, SQL and metrics (`answer`, `door_knock`).
+pub struct Tier {
+    /// Its name in code and metrics (`h12`).
     pub name: String,
     /// Its name for people.
     pub title: String,
-    /// When it starts.
-    pub starts: ClockStart,
-    /// What stops it.
-    pub until: ClockEnd,
-    /// Milliseconds from start to deadline.
-    pub within_ms: i64,
-    /// Where the number comes from: these numbers differ by place and none is a general rule.
+    /// The level of the regions that are its targets; `None` for the targets of the directory.
+    pub level: Option<Level>,
+    /// Milliseconds before the expected onset at which it opens; `None` opens at once.
+    pub before_ms: Option<i64>,
+    /// What is to be done now, for texts (`{action}`).
+    pub action: String,
+    /// Who is to be moved.
+    pub moves: Moves,
+    /// Where this comes from.
+    pub source: String,
+}
+
+/// Who is to be moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moves {
+    /// Nobody yet.
+    #[default]
+    Nobody,
+    /// Persons of special groups.
+    Special,
+    /// Everybody who is threatened.
+    Everyone,
+}
+
+/// A time of day (China Standard Time) at which risk cannot be judged, and who is to be moved then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Night {
+    /// Minute of the day from which it is night.
+    pub from_min: u16,
+    /// Minute of the day at which it ends.
+    pub until_min: u16,
+    /// Who is to be moved in a tier that opens in the night or whose hazard comes in it, at least.
+    pub moves: Moves,
+    /// Where this comes from.
+    pub source: String,
+}
+
+/// One thing to be done on every target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChecklistItem {
+    /// What.
+    pub text: String,
+    /// Where this comes from.
     pub source: String,
 }
 
@@ -157,6 +177,8 @@ pub struct Texts {
     pub updated: String,
     /// Asks somebody whose bare word could mean several callouts for the code.
     pub ask_code: String,
+    /// Reminds those who hold a clock up.
+    pub remind: String,
 }
 
 /// A plan, as far as a callout needs it.
@@ -168,13 +190,19 @@ pub struct Plan {
     pub edition: String,
     /// The steps, in order.
     pub steps: Vec<Step>,
+    /// The tiers; the last one is for what regions below hand up.
+    pub tiers: Vec<Tier>,
     /// The clocks.
     pub clocks: Vec<ClockRule>,
+    /// What is to be done on every target, when the plan lists it.
+    pub checklist: Vec<ChecklistItem>,
+    /// When it is night.
+    pub night: Option<Night>,
     /// Milliseconds a warning is in force when its messages name no end.
     pub in_force_ms: i64,
     /// Milliseconds from exhaustion to the next round.
     pub repeat_ms: i64,
-    /// The step a repeated round begins with.
+    /// The step of a tier that a repeated round begins with.
     pub repeat_from: u8,
     /// Milliseconds after a failed attempt until the next one, when that is sooner than the ring's own wait.
     pub retry_ms: i64,
@@ -207,6 +235,51 @@ impl Need {
             Self::Any => 1,
             Self::All => holders.max(1),
             Self::K(k) => usize::from(k).min(holders).max(1),
+        }
+    }
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// The tier for what regions below hand up.
+    #[must_use]
+    pub fn above(&self) -> u8 {
+        self.tiers.len().saturating_sub(1) as u8
+    }
+
+    /// The first step of a tier.
+    #[must_use]
+    pub fn first_step(&self, tier: u8) -> u8 {
+        self.steps.iter().position(|s| s.tier == tier).unwrap_or(self.steps.len()) as u8
+    }
+
+    /// Who is to be moved in a tier that opens at `now` before `onset`: more of them in the night.
+    #[must_use]
+    pub fn moves(&self, tier: u8, onset: Option<Timestamp>, now: Timestamp) -> Moves {
+        let by_day = self.tiers.get(usize::from(tier)).map_or(Moves::Nobody, |t| t.moves);
+        match &self.night {
+            Some(night)
+                if by_day > Moves::Nobody && [Some(now), onset].into_iter().flatten().any(|at| night.holds(at)) =>
+            {
+                by_day.max(night.moves)
+            }
+            _ => by_day,
+        }
+    }
+}
+
+// === impl Night ===
+
+impl Night {
+    /// Whether a moment lies in it.
+    #[must_use]
+    pub fn holds(&self, at: Timestamp) -> bool {
+        let minute = at.minute_of_day();
+        if self.from_min <= self.until_min {
+            (self.from_min..self.until_min).contains(&minute)
+        } else {
+            minute >= self.from_min || minute < self.until_min
         }
     }
 }

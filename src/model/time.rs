@@ -1,6 +1,6 @@
 //! Time as the system stores it: integer microseconds since the Unix epoch, UTC.
 
-use chrono::{DateTime, FixedOffset, SecondsFormat, TimeZone, Utc};
+use chrono::{DateTime, FixedOffset, SecondsFormat, TimeZone, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -46,6 +46,13 @@ impl Timestamp {
     #[must_use]
     pub fn to_cst(self) -> DateTime<FixedOffset> {
         self.to_utc().with_timezone(&cst())
+    }
+
+    /// The minute of the day in China Standard Time, 0 to 1439.
+    #[must_use]
+    pub fn minute_of_day(self) -> u16 {
+        let at = self.to_cst();
+        (at.hour() * 60 + at.minute()) as u16
     }
 
     /// ISO 8601 with milliseconds and +08:00, the form of receipts, exports and pages.

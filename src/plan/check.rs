@@ -1,8 +1,12 @@
 //! Proof against a directory that plans reach the top of the chain, county by county.
 
-use super::{PlanFile, PlanSet, resolve::seats, units::spoken};
+use super::{
+    PlanFile, PlanSet,
+    resolve::{seats, whole},
+    units::spoken,
+};
 use crate::directory::Directory;
-use crate::model::{Finding, Holders, Level, Need, Plan, RegionCode, Severity, Target, Timestamp};
+use crate::model::{Finding, Holders, Level, Need, RegionCode, Severity, Step, Target, Timestamp};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +28,8 @@ pub struct Reach {
     pub region: RegionCode,
     /// Its name.
     pub place: String,
+    /// The tier's name for people; empty in a plan without tiers.
+    pub tier: String,
     /// Its targets.
     pub targets: u32,
     /// Targets for which nobody answers in any step.
@@ -43,6 +49,8 @@ pub struct Reach {
 /// How a step is filled in a county.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StepFill {
+    /// Its index in the plan.
+    pub step: u8,
     /// The step's name.
     pub name: String,
     /// Targets for which nobody is called in it.
@@ -65,15 +73,26 @@ pub fn check(plans: &PlanSet, directory: &Directory, now: Timestamp) -> Report {
     }
     let mut report = Report { findings: Vec::new(), reaches: Vec::new() };
     for file in plans.files() {
-        report.findings.extend(unfilled(file, "step", &file.plan, &filled));
-        report.findings.extend(unfilled(file, "above", &file.above, &filled));
+        report.findings.extend(unfilled(file, &filled));
         let before = report.reaches.len();
         let within = |region: &RegionCode| {
             let scope = &file.scope.regions;
             scope.is_empty() || scope.iter().any(|code| code.holds(region) || region.holds(code))
         };
         for (region, targets) in counties.iter().filter(|(region, _)| within(region)) {
-            report.reaches.push(reach(file, directory, region, targets, now));
+            for tier in 0..file.plan.above() {
+                let regions: Vec<Target>;
+                let ground = match file.plan.tiers[usize::from(tier)].level {
+                    None => targets.clone(),
+                    Some(level) if level < Level::County => continue,
+                    Some(level) => {
+                        let codes: BTreeSet<_> = targets.iter().filter_map(|t| t.region.at(level)).collect();
+                        regions = codes.iter().map(|code| whole(directory, code)).collect();
+                        regions.iter().collect()
+                    }
+                };
+                report.reaches.push(reach(file, directory, region, tier, &ground, now));
+            }
         }
         report.findings.extend(too_many_wanted(file, &report.reaches[before..]));
     }
@@ -82,27 +101,43 @@ pub fn check(plans: &PlanSet, directory: &Directory, now: Timestamp) -> Report {
 }
 
 /// Steps whose posts nobody in the whole directory fills.
-fn unfilled(file: &PlanFile, list: &str, plan: &Plan, filled: &BTreeSet<&str>) -> Vec<Finding> {
+fn unfilled(file: &PlanFile, filled: &BTreeSet<&str>) -> Vec<Finding> {
+    let plan = &file.plan;
     let empty = plan.steps.iter().enumerate().filter(|(_, s)| !s.posts.iter().any(|p| filled.contains(p.as_str())));
-    let finding = |(ix, step): (usize, &crate::model::Step)| {
-        let place = format!("{} / {list} {} ({})", file.file, ix + 1, step.name);
+    let finding = |(ix, step): (usize, &Step)| {
         let reason = format!("nobody in the directory fills {}", step.posts.join(" or "));
+        let place = step_place(file, ix);
+        let level = plan.tiers[usize::from(step.tier)].level;
         // A county alone may have nobody above it in its directory.
-        if list == "above" { Finding::notice(place, reason) } else { Finding::fatal(place, reason) }
+        let wider = step.tier == plan.above() || level.is_some_and(|l| l < Level::County);
+        if wider { Finding::notice(place, reason) } else { Finding::fatal(place, reason) }
     };
     empty.map(finding).collect()
+}
+
+/// `default.toml / step 4 (县值班)`: a step where it stands in its file.
+pub(super) fn step_place(file: &PlanFile, ix: usize) -> String {
+    let (plan, step) = (&file.plan, &file.plan.steps[ix]);
+    let within = ix - usize::from(plan.first_step(step.tier)) + 1;
+    let list = match &plan.tiers[usize::from(step.tier)].name {
+        _ if step.tier == plan.above() => "above".to_owned(),
+        _ if plan.tiers.len() == 2 => "step".to_owned(),
+        tier => format!("tier {tier} step"),
+    };
+    format!("{} / {list} {within} ({})", file.file, step.name)
 }
 
 /// Steps that want more answers than any target has persons.
 fn too_many_wanted(file: &PlanFile, reaches: &[Reach]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (ix, step) in file.plan.steps.iter().enumerate() {
-        let most = reaches.iter().filter_map(|r| r.steps.get(ix)).map(|s| s.most).max().unwrap_or_default();
+        let of_step = reaches.iter().flat_map(|r| &r.steps).filter(|s| usize::from(s.step) == ix);
+        let most = of_step.map(|s| s.most).max().unwrap_or_default();
         if let Need::K(k) = step.need
             && most > 0
             && u32::from(k) > most
         {
-            let place = format!("{} / step {} ({})", file.file, ix + 1, step.name);
+            let place = step_place(file, ix);
             let reason = format!("need k = {k}, but no target has more than {most} persons in this step");
             findings.push(Finding::fatal(place, reason));
         }
@@ -125,7 +160,8 @@ fn no_duty_above<'a>(
             let held = |post: &String| {
                 !directory.seats_at(post, Holders::Everyone, region.as_str(), Timestamp::default()).is_empty()
             };
-            if !file.above.steps.iter().flat_map(|s| &s.posts).any(held) {
+            let above = file.plan.steps.iter().filter(|s| s.tier == file.plan.above());
+            if !above.flat_map(|s| &s.posts).any(held) {
                 let place = format!("{} / above / {}", file.file, directory.place(region.as_str()));
                 findings.push(Finding::notice(place, "nobody there takes what the regions below cannot answer for"));
             }
@@ -134,14 +170,23 @@ fn no_duty_above<'a>(
     findings
 }
 
-fn reach(file: &PlanFile, directory: &Directory, region: &RegionCode, targets: &[&Target], now: Timestamp) -> Reach {
+fn reach(
+    file: &PlanFile,
+    directory: &Directory,
+    region: &RegionCode,
+    tier: u8,
+    targets: &[&Target],
+    now: Timestamp,
+) -> Reach {
     let plan = &file.plan;
-    let fill = |name: &String| StepFill { name: name.clone(), vacant: 0, most: 0 };
-    let mut steps: Vec<StepFill> = plan.steps.iter().map(|s| fill(&s.name)).collect();
+    let own = plan.steps.iter().enumerate().filter(|(_, s)| s.tier == tier);
+    let fill = |(ix, s): (usize, &Step)| StepFill { step: ix as u8, name: s.name.clone(), vacant: 0, most: 0 };
+    let mut steps: Vec<StepFill> = own.map(fill).collect();
     let mut nobody = 0;
     let mut longest_ms = None;
     for target in targets {
-        let counts: Vec<usize> = seats(directory, plan, target, now).iter().map(|s| s.answer.len()).collect();
+        let seats = seats(directory, plan, tier, target, now);
+        let counts: Vec<usize> = steps.iter().map(|s| seats[usize::from(s.step)].answer.len()).collect();
         for (step, count) in steps.iter_mut().zip(&counts) {
             step.vacant += u32::from(*count == 0);
             step.most = step.most.max(u32::try_from(*count).unwrap_or(u32::MAX));
@@ -150,18 +195,26 @@ fn reach(file: &PlanFile, directory: &Directory, region: &RegionCode, targets: &
         if let Some((last, before)) = counts.split_last()
             && *last > 0
         {
-            let waits = plan.steps.iter().zip(before).filter(|(_, count)| **count > 0).map(|(step, _)| step.wait_ms);
-            longest_ms = longest_ms.max(Some(waits.sum()));
+            let filled = steps.iter().zip(before).filter(|(_, count)| **count > 0);
+            longest_ms = longest_ms.max(Some(filled.map(|(s, _)| plan.steps[usize::from(s.step)].wait_ms).sum()));
         }
     }
     let place = directory.place(region.as_str());
     let targets = u32::try_from(targets.len()).unwrap_or(u32::MAX);
-    let (zh, en) = sentences(plan, &place, &steps, targets, longest_ms);
-    Reach { file: file.file.clone(), region: region.clone(), place, targets, nobody, steps, longest_ms, zh, en }
+    let tier = plan.tiers[usize::from(tier)].title.clone();
+    let (zh, en) = sentences(&plan.name, &tier, &place, &steps, targets, longest_ms);
+    Reach { file: file.file.clone(), region: region.clone(), place, tier, targets, nobody, steps, longest_ms, zh, en }
 }
 
-fn sentences(plan: &Plan, place: &str, steps: &[StepFill], targets: u32, longest_ms: Option<i64>) -> (String, String) {
-    let name = &plan.name;
+fn sentences(
+    plan: &str,
+    tier: &str,
+    place: &str,
+    steps: &[StepFill],
+    targets: u32,
+    longest_ms: Option<i64>,
+) -> (String, String) {
+    let name = if tier.is_empty() { plan.to_owned() } else { format!("{plan} · {tier}") };
     let (top, vacant) = steps.last().map_or(("", 0), |s| (s.name.as_str(), s.vacant));
     match longest_ms {
         None => (

@@ -2,9 +2,10 @@
 
 use super::{rules, texts, units::Seconds};
 use crate::model::{
-    Channel, ClockEnd, ClockRule, ClockStart, Colour, Digest, Finding, Hazard, Holders, Need, Outcome, Plan, PlanScope,
-    Proof, RegionCode, Ring, Sequence, Step, Texts,
+    Channel, ChecklistItem, ClockEnd, ClockRule, ClockScope, ClockStart, Colour, Digest, Finding, Hazard, Holders,
+    Level, Moves, Need, Night, OnMiss, Outcome, Plan, PlanScope, Proof, RegionCode, Ring, Sequence, Step, Texts, Tier,
 };
+use chrono::Timelike;
 use serde::{Deserialize, Deserializer, de};
 
 /// A plan as read from its file.
@@ -14,10 +15,8 @@ pub struct PlanFile {
     pub file: String,
     /// What the plan is for.
     pub scope: PlanScope,
-    /// The plan of a command region.
+    /// The plan. Its last tier is for what regions below a region above the county could not satisfy.
     pub plan: Plan,
-    /// The plan of the regions above, for what the regions below could not satisfy.
-    pub above: Plan,
 }
 
 #[derive(Deserialize)]
@@ -32,10 +31,51 @@ struct RawPlan {
     valid_s: Seconds,
     scope: RawScope,
     texts: RawTexts,
+    #[serde(default)]
     step: Vec<RawStep>,
+    #[serde(default)]
+    tier: Vec<RawTier>,
     above: Vec<RawStep>,
     #[serde(default)]
     clock: Vec<RawClock>,
+    #[serde(default)]
+    checklist: Vec<ChecklistItem>,
+    night: Option<RawNight>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTier {
+    name: String,
+    title: String,
+    ground: TierGround,
+    before_s: Option<Seconds>,
+    #[serde(default)]
+    action: String,
+    #[serde(default)]
+    moves: Moves,
+    source: String,
+    step: Vec<RawStep>,
+}
+
+/// Whose ground a tier calls for: the directory's targets, or one target per region of a level.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum TierGround {
+    Targets,
+    Township,
+    County,
+    Prefecture,
+    Province,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawNight {
+    from: String,
+    until: String,
+    moves: Moves,
+    source: String,
 }
 
 #[derive(Deserialize)]
@@ -83,9 +123,20 @@ struct RawRing {
 struct RawClock {
     name: String,
     title: String,
+    #[serde(default)]
+    of: ClockScope,
+    #[serde(default)]
+    tiers: Vec<String>,
     starts: ClockStart,
     until: ClockEnd,
-    within_s: Seconds,
+    within_s: Option<Seconds>,
+    before_s: Option<Seconds>,
+    #[serde(default)]
+    units: Vec<String>,
+    #[serde(default)]
+    remind_s: Vec<Seconds>,
+    #[serde(default)]
+    missed: OnMiss,
     source: String,
 }
 
@@ -98,6 +149,8 @@ struct RawTexts {
     cancelled: String,
     updated: String,
     ask_code: String,
+    #[serde(default = "remind")]
+    remind: String,
 }
 
 // === impl PlanFile ===
@@ -112,11 +165,48 @@ impl PlanFile {
             let line = e.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             vec![Finding::fatal(format!("{file} line {line}"), e.message())]
         })?;
+        let mut findings = Vec::new();
+        let mut tiers = Vec::new();
+        let mut steps = Vec::new();
+        let mut add = |tier: Tier, list: Vec<RawStep>| {
+            let ix = tiers.len() as u8;
+            steps.extend(list.into_iter().map(|raw| raw.into_step(ix)));
+            tiers.push(tier);
+        };
+        match (raw.step.is_empty(), raw.tier.is_empty()) {
+            (_, true) => add(at_once("ground", ""), raw.step),
+            (true, false) => {
+                for mut tier in raw.tier {
+                    let list = std::mem::take(&mut tier.step);
+                    add(Tier::from(tier), list);
+                }
+            }
+            (false, false) => {
+                let reason = "a plan has steps of its own or tiers with steps, not both";
+                findings.push(Finding::fatal(format!("{file} / step"), reason));
+            }
+        }
+        add(at_once(ABOVE, "上级接报"), raw.above);
+        let named = |name: &String| tiers.iter().position(|t| t.name == *name).map(|ix| ix as u8);
+        let mut clocks = Vec::new();
+        for clock in raw.clock {
+            match clock.into_rule(named) {
+                Ok(rule) => clocks.push(rule),
+                Err((clock, reason)) => findings.push(Finding::fatal(format!("{file} / clock {clock}"), reason)),
+            }
+        }
+        let night = raw.night.and_then(|night| {
+            let read = night.into_night();
+            read.map_err(|reason| findings.push(Finding::fatal(format!("{file} / night"), reason))).ok()
+        });
         let plan = Plan {
             name: raw.name,
             edition: Digest::of(text.as_bytes()).hex()[..12].to_owned(),
-            steps: raw.step.into_iter().map(Step::from).collect(),
-            clocks: raw.clock.into_iter().map(ClockRule::from).collect(),
+            steps,
+            tiers,
+            clocks,
+            checklist: raw.checklist,
+            night,
             in_force_ms: raw.in_force_s.ms,
             repeat_ms: raw.repeat_s.ms,
             repeat_from: raw.repeat_from,
@@ -125,17 +215,33 @@ impl PlanFile {
             valid_ms: raw.valid_s.ms,
             texts: Texts::from(raw.texts),
         };
-        let steps = raw.above.into_iter().map(Step::from).collect();
-        let above = Plan { steps, repeat_from: 0, ..plan.clone() };
-        let mut findings = rules::check_plan(file, &plan);
-        findings.extend(rules::check_steps(file, "above", &above));
+        findings.extend(rules::check_plan(file, &plan));
         findings.extend(texts::check_texts(file, &plan.texts));
         if findings.is_empty() {
-            Ok(Self { file: file.to_owned(), scope: PlanScope::from(raw.scope), plan, above })
+            Ok(Self { file: file.to_owned(), scope: PlanScope::from(raw.scope), plan })
         } else {
             Err(findings)
         }
     }
+}
+
+/// The name of the tier for what regions below hand up.
+pub(super) const ABOVE: &str = "above";
+
+fn at_once(name: &str, title: &str) -> Tier {
+    Tier {
+        name: name.into(),
+        title: title.into(),
+        level: None,
+        before_ms: None,
+        action: String::new(),
+        moves: Moves::Nobody,
+        source: String::new(),
+    }
+}
+
+fn remind() -> String {
+    "【时限提醒】{place}：{clock}还剩{left}，请立即办理并报告。".into()
 }
 
 // === impl raw forms ===
@@ -157,20 +263,54 @@ impl<'de> Deserialize<'de> for Code {
     }
 }
 
-impl From<RawStep> for Step {
-    fn from(raw: RawStep) -> Self {
+impl From<RawTier> for Tier {
+    fn from(raw: RawTier) -> Self {
+        let level = match raw.ground {
+            TierGround::Targets => None,
+            TierGround::Township => Some(Level::Township),
+            TierGround::County => Some(Level::County),
+            TierGround::Prefecture => Some(Level::Prefecture),
+            TierGround::Province => Some(Level::Province),
+        };
         Self {
             name: raw.name,
-            posts: raw.posts,
-            alert: raw.alert,
-            holders: raw.holders,
-            need: raw.need,
-            proof: raw.proof,
-            outcome: raw.outcome,
-            sequence: raw.sequence,
-            rings: raw.ring.into_iter().map(Ring::from).collect(),
-            wait_ms: raw.wait_s.ms,
+            title: raw.title,
+            level,
+            before_ms: raw.before_s.map(|s| s.ms),
+            action: raw.action,
+            moves: raw.moves,
+            source: raw.source,
         }
+    }
+}
+
+impl RawStep {
+    fn into_step(self, tier: u8) -> Step {
+        Step {
+            name: self.name,
+            tier,
+            posts: self.posts,
+            alert: self.alert,
+            holders: self.holders,
+            need: self.need,
+            proof: self.proof,
+            outcome: self.outcome,
+            sequence: self.sequence,
+            rings: self.ring.into_iter().map(Ring::from).collect(),
+            wait_ms: self.wait_s.ms,
+        }
+    }
+}
+
+impl RawNight {
+    fn into_night(self) -> Result<Night, String> {
+        let minute = |text: &str| {
+            let time = chrono::NaiveTime::parse_from_str(text, "%H:%M");
+            time.map(|t| (t.hour() * 60 + t.minute()) as u16)
+                .map_err(|_| format!("{text:?} is not a time such as 20:00"))
+        };
+        let (from_min, until_min) = (minute(&self.from)?, minute(&self.until)?);
+        Ok(Night { from_min, until_min, moves: self.moves, source: self.source })
     }
 }
 
@@ -180,16 +320,45 @@ impl From<RawRing> for Ring {
     }
 }
 
-impl From<RawClock> for ClockRule {
-    fn from(raw: RawClock) -> Self {
-        let RawClock { name, title, starts, until, within_s, source } = raw;
-        Self { name, title, starts, until, within_ms: within_s.ms, source }
+impl RawClock {
+    /// The rule, with its tiers by index. An error names the clock.
+    fn into_rule(self, tier: impl Fn(&String) -> Option<u8>) -> Result<ClockRule, (String, String)> {
+        let within_ms = match (self.within_s, self.before_s) {
+            (Some(within), None) => within.ms,
+            (None, Some(before)) => -before.ms,
+            _ => {
+                return Err((
+                    self.name,
+                    "it needs within_s, or before_s when it counts from the onset: one of them".into(),
+                ));
+            }
+        };
+        let mut tiers = Vec::new();
+        for name in &self.tiers {
+            match tier(name) {
+                Some(ix) => tiers.push(ix),
+                None => return Err((self.name, format!("there is no tier {name:?}"))),
+            }
+        }
+        Ok(ClockRule {
+            name: self.name,
+            title: self.title,
+            of: self.of,
+            tiers,
+            starts: self.starts,
+            until: self.until,
+            within_ms,
+            units: self.units,
+            remind_ms: self.remind_s.iter().map(|s| s.ms).collect(),
+            missed: self.missed,
+            source: self.source,
+        })
     }
 }
 
 impl From<RawTexts> for Texts {
     fn from(raw: RawTexts) -> Self {
-        let RawTexts { sms, voice, broadcast, cancelled, updated, ask_code } = raw;
-        Self { sms, voice, broadcast, cancelled, updated, ask_code }
+        let RawTexts { sms, voice, broadcast, cancelled, updated, ask_code, remind } = raw;
+        Self { sms, voice, broadcast, cancelled, updated, ask_code, remind }
     }
 }

@@ -3,12 +3,13 @@
 use super::{PlanFile, PlanSet};
 use crate::directory::{Cover, Covered, Directory};
 use crate::model::{
-    Colour, Gap, GapReason, Ground, Head, Holders, Message, MessageKind, Order, PersonId, Plan, Raise, RegionCode,
-    Seats, Step, Target, TargetKind, Timestamp, WarningId, Words,
+    Colour, Gap, GapReason, Ground, Head, Holders, Level, Message, MessageKind, Order, PersonId, Plan, Raise,
+    RegionCode, Seats, Step, Target, TargetKind, Timestamp, WarningId, Words,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The orders of a message, by command region.
+/// The orders of a message, by command region. A plan with tiers for prefecture or province calls them
+/// in callouts of their own.
 #[must_use]
 pub fn orders(
     directory: &Directory,
@@ -18,11 +19,25 @@ pub fn orders(
     cover: &Cover,
     now: Timestamp,
 ) -> BTreeMap<RegionCode, Order> {
-    let order_in = |region: &RegionCode, covered: &Covered| {
-        let order = order(directory, plans, message, warning_id, region, covered, now)?;
-        Some((region.clone(), order))
-    };
-    cover.regions.iter().filter_map(|(region, covered)| order_in(region, covered)).collect()
+    let mut orders = BTreeMap::new();
+    let order_in =
+        |region: &RegionCode, covered: &Covered| order(directory, plans, message, warning_id, region, covered, now);
+    for (region, covered) in &cover.regions {
+        let Some(order) = order_in(region, covered) else { continue };
+        let wide = order.plan.tiers.iter().filter_map(|t| t.level).filter(|level| *level < Level::County);
+        for above in wide.filter_map(|level| region.at(level)).collect::<Vec<_>>() {
+            if !orders.contains_key(&above)
+                && message.kind != MessageKind::Cancel
+                && let Some(mut order) = order_in(&above, &Covered::default())
+            {
+                order.ground = regional_ground(directory, &order.plan, &above, [above.clone()].into(), now);
+                order.gaps = order.ground.iter().flat_map(|g| vacancies(directory, &order.plan, g, now)).collect();
+                orders.insert(above, order);
+            }
+        }
+        orders.insert(region.clone(), order);
+    }
+    orders
 }
 
 /// The order of a message in one command region. With nothing covered it releases all ground there,
@@ -45,12 +60,22 @@ pub fn order(
     });
     let PlanFile { plan, .. } = plans.select(&message.hazard, colour, region)?;
     let (mut ground, mut gaps) = (Vec::new(), Vec::new());
-    if message.kind != MessageKind::Cancel {
+    if message.kind != MessageKind::Cancel && !(covered.targets.is_empty() && covered.gaps.is_empty()) {
+        let targets: Vec<&Target> = covered.targets.iter().filter_map(|id| directory.target(id)).collect();
+        for tier in (0..plan.above()).filter(|t| plan.tiers[usize::from(*t)].level.is_none()) {
+            ground.extend(targets.iter().map(|target| {
+                let seats = seats(directory, plan, tier, target, now);
+                Ground { target: named(directory, target), tier, seats }
+            }));
+        }
+        let codes = covered.gaps.iter().filter_map(|gap| RegionCode::parse(&gap.ground).ok());
+        let touched = targets.iter().map(|t| t.region.clone()).chain(codes).collect();
+        ground.extend(regional_ground(directory, plan, region, touched, now));
         gaps.extend(covered.gaps.iter().cloned());
-        for target in covered.targets.iter().filter_map(|id| directory.target(id)) {
-            let seats = seats(directory, plan, target, now);
-            gaps.extend(vacancies(directory, plan, target, &seats, now));
-            ground.push(Ground { target: named(directory, target), seats });
+        for found in ground.iter().flat_map(|g| vacancies(directory, plan, g, now)) {
+            if !gaps.contains(&found) {
+                gaps.push(found);
+            }
         }
     }
     Some(Order {
@@ -62,6 +87,8 @@ pub fn order(
         colour,
         message: message.reference(),
         words: words(message, colour),
+        onset: message.onset,
+        origin_time: message.origin_time,
         expires: message.expires,
         plan: plan.clone(),
         directory: directory.version(),
@@ -69,6 +96,48 @@ pub fn order(
         gaps,
         conflict: false,
     })
+}
+
+/// The ground of the tiers that call for whole regions: those within the command region in which
+/// something is covered.
+fn regional_ground(
+    directory: &Directory,
+    plan: &Plan,
+    region: &RegionCode,
+    touched: BTreeSet<RegionCode>,
+    now: Timestamp,
+) -> Vec<Ground> {
+    let mut ground = Vec::new();
+    for (tier, level) in (0..plan.above()).filter_map(|t| Some((t, plan.tiers[usize::from(t)].level?))) {
+        let within = |code: &RegionCode| code.at(level).filter(|code| region.holds(code));
+        for code in touched.iter().filter_map(within).collect::<BTreeSet<_>>() {
+            let mut target = whole(directory, &code);
+            // The roster that figures from there are held against.
+            for t in directory.targets_in(&code) {
+                target.households += t.households;
+                target.persons += t.persons;
+                target.special += t.special;
+            }
+            let seats = seats(directory, plan, tier, &target, now);
+            ground.push(Ground { target, tier, seats });
+        }
+    }
+    ground
+}
+
+/// A region as a target.
+pub(super) fn whole(directory: &Directory, region: &RegionCode) -> Target {
+    Target {
+        id: region.as_str().into(),
+        name: directory.place(region.as_str()),
+        kind: TargetKind::Region,
+        region: region.clone(),
+        households: 0,
+        persons: 0,
+        special: 0,
+        risk: 5,
+        point: None,
+    }
 }
 
 /// What a region hands up to its parent: the region itself as the one ground of the order, and the
@@ -85,21 +154,11 @@ pub fn raise(
     now: Timestamp,
 ) -> Raise {
     let file = plans.select(&below.hazard, below.colour, parent);
-    let plan = file.map_or_else(|| below.plan.clone(), |f| f.above.clone());
-    let place = directory.place(below.region.as_str());
-    let target = Target {
-        id: below.region.as_str().into(),
-        name: place,
-        kind: TargetKind::Region,
-        region: below.region.clone(),
-        households: 0,
-        persons: 0,
-        special: 0,
-        risk: 5,
-        point: None,
-    };
+    let plan = file.map_or_else(|| below.plan.clone(), |f| f.plan.clone());
+    let target = whole(directory, &below.region);
+    let tier = plan.above();
     let at_parent = |post: &str, holders| directory.seats_at(post, holders, parent.as_str(), now);
-    let seats: Vec<_> = plan.steps.iter().map(|step| seats_of(step, at_parent)).collect();
+    let seats: Vec<_> = plan.steps.iter().map(|step| seats_of(step, tier, at_parent)).collect();
     let vacant = seats.iter().all(|s| s.answer.is_empty());
     let nobody = Gap { ground: target.id.to_string(), step: None, reason: GapReason::NobodyAtAll };
     let order = Order {
@@ -111,10 +170,12 @@ pub fn raise(
         colour: below.colour,
         message: below.message.clone(),
         words: below.words.clone(),
+        onset: below.onset,
+        origin_time: below.origin_time,
         expires: Some(below.expires),
         plan,
         directory: directory.version(),
-        ground: vec![Ground { target, seats }],
+        ground: vec![Ground { target, tier, seats }],
         gaps: vacant.then_some(nobody).into_iter().collect(),
         conflict: false,
     };
@@ -134,14 +195,23 @@ fn named(directory: &Directory, target: &Target) -> Target {
     target
 }
 
-/// Who is called in each step of a plan for a target.
-pub(super) fn seats(directory: &Directory, plan: &Plan, target: &Target, now: Timestamp) -> Vec<Seats<PersonId>> {
+/// Who is called in each step of a plan for a target of a tier; nobody in the steps of other tiers.
+pub(super) fn seats(
+    directory: &Directory,
+    plan: &Plan,
+    tier: u8,
+    target: &Target,
+    now: Timestamp,
+) -> Vec<Seats<PersonId>> {
     let seats_at_target = |post: &str, holders| directory.seats(post, holders, target, now);
-    plan.steps.iter().map(|step| seats_of(step, seats_at_target)).collect()
+    plan.steps.iter().map(|step| seats_of(step, tier, seats_at_target)).collect()
 }
 
 /// Who is called in a step; all holders of an alerted post are, as every loudspeaker shall sound.
-fn seats_of(step: &Step, holders_of: impl Fn(&str, Holders) -> Vec<PersonId>) -> Seats<PersonId> {
+fn seats_of(step: &Step, tier: u8, holders_of: impl Fn(&str, Holders) -> Vec<PersonId>) -> Seats<PersonId> {
+    if step.tier != tier {
+        return Seats::default();
+    }
     let all = |posts: &[String], holders| {
         let mut found = Vec::new();
         for person in posts.iter().flat_map(|post| holders_of(post, holders)) {
@@ -156,20 +226,16 @@ fn seats_of(step: &Step, holders_of: impl Fn(&str, Holders) -> Vec<PersonId>) ->
 
 /// The gaps of a target: one when nobody at all answers for it, else one per step that nobody fills.
 /// That a post has no deputy is no gap as long as somebody holds it.
-fn vacancies(
-    directory: &Directory,
-    plan: &Plan,
-    target: &Target,
-    seats: &[Seats<PersonId>],
-    now: Timestamp,
-) -> Vec<Gap> {
+fn vacancies(directory: &Directory, plan: &Plan, ground: &Ground, now: Timestamp) -> Vec<Gap> {
+    let Ground { target, tier, seats } = ground;
     let gap = |step, reason| Gap { ground: target.id.to_string(), step, reason };
     if seats.iter().all(|s| s.answer.is_empty()) {
         return vec![gap(None, GapReason::NobodyAtAll)];
     }
     let held = |post: &String| !directory.seats(post, Holders::Everyone, target, now).is_empty();
     let vacant = plan.steps.iter().zip(seats).enumerate().filter(|(_, (step, seats))| {
-        seats.answer.is_empty() && !(step.holders == Holders::Deputies && step.posts.iter().any(held))
+        let deputies = step.holders == Holders::Deputies && step.posts.iter().any(held);
+        step.tier == *tier && seats.answer.is_empty() && !deputies
     });
     vacant.map(|(ix, _)| gap(u8::try_from(ix).ok(), GapReason::NobodyInPost)).collect()
 }

@@ -1,14 +1,18 @@
 //! What makes a plan senseless whoever is in the directory: steps that cannot be reached or passed,
 //! waits of nothing, proofs that no channel can give.
 
-use crate::model::{Channel, Finding, Holders, Need, Plan, Proof, Step, Texts};
+use crate::model::{
+    Channel, ClockEnd, ClockScope, ClockStart, Finding, Holders, Moves, Need, OnMiss, Plan, Proof, Step, Texts,
+};
 use std::collections::BTreeSet;
 
 /// Faults of a command region's plan.
 pub(super) fn check_plan(file: &str, plan: &Plan) -> Vec<Finding> {
-    let mut findings = check_steps(file, "step", plan);
+    let mut findings = check_tiers(file, plan);
     let mut fault = |place: &str, reason: &str| findings.push(Finding::fatal(format!("{file} / {place}"), reason));
-    if usize::from(plan.repeat_from) >= plan.steps.len() {
+    let own = 0..plan.above();
+    let shortest = own.map(|tier| plan.steps.iter().filter(|s| s.tier == tier).count()).min();
+    if usize::from(plan.repeat_from) >= shortest.unwrap_or_default() {
         fault("repeat_from", &format!("{} is beyond the last step; steps count from 0", plan.repeat_from));
     }
     let waits = [
@@ -29,8 +33,23 @@ pub(super) fn check_plan(file: &str, plan: &Plan) -> Vec<Finding> {
         if clock.name.is_empty() || !clock.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
             fault(&place, "a clock's name has only small letters and underscores, as it names a metric");
         }
-        if clock.within_ms == 0 {
+        if clock.within_ms == 0 && clock.starts != ClockStart::Onset {
             fault(&place, "within_s is 0: the clock would be missed at once");
+        }
+        if clock.within_ms < 0 && clock.starts != ClockStart::Onset {
+            fault(&place, "before_s: only a clock that starts = \"onset\" can end before its start");
+        }
+        let milestone = matches!(clock.until, ClockEnd::Milestone(_));
+        if !clock.units.is_empty() && !milestone {
+            fault(&place, "units: only a clock that waits for a milestone lists units");
+        }
+        if clock.of == ClockScope::Tier
+            && matches!(clock.starts, ClockStart::TakenOver | ClockStart::Answered | ClockStart::Moving)
+        {
+            fault(&place, "starts: the clock of a tier starts with the tier, the onset or the origin");
+        }
+        if clock.missed == OnMiss::Escalate && clock.until == ClockEnd::Answered {
+            fault(&place, "missed = \"escalate\": without an answer the steps go on by themselves");
         }
         if clock.source.trim().is_empty() {
             fault(&place, "source is empty: say where the number comes from");
@@ -39,23 +58,42 @@ pub(super) fn check_plan(file: &str, plan: &Plan) -> Vec<Finding> {
     findings
 }
 
-/// Faults of a list of steps; `list` is its key in the file.
-pub(super) fn check_steps(file: &str, list: &str, plan: &Plan) -> Vec<Finding> {
+/// Faults of tiers and their steps.
+fn check_tiers(file: &str, plan: &Plan) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if plan.steps.is_empty() {
-        findings.push(Finding::fatal(format!("{file} / {list}"), "there is no step: nobody would be called"));
+    if plan.steps.len() > usize::from(u8::MAX) || plan.tiers.len() > usize::from(u8::MAX) {
+        return vec![Finding::fatal(format!("{file} / step"), "more than 255 steps or tiers")];
     }
-    if plan.steps.len() > usize::from(u8::MAX) {
-        findings.push(Finding::fatal(format!("{file} / {list}"), "more than 255 steps"));
-    }
-    let mut elapsed = 0_i64;
-    for (ix, step) in plan.steps.iter().enumerate() {
-        let place = format!("{file} / {list} {} ({})", ix + 1, step.name);
-        if elapsed >= plan.in_force_ms {
-            findings.push(Finding::fatal(&place, "never reached: the steps before it outlast in_force_s"));
+    let mut names = BTreeSet::new();
+    for (ix, tier) in plan.tiers.iter().enumerate() {
+        let single = plan.tiers.len() == 2;
+        let list = match () {
+            () if ix == usize::from(plan.above()) => "above".to_owned(),
+            () if single => "step".to_owned(),
+            () => format!("tier {} step", tier.name),
+        };
+        let place = format!("{file} / {list}");
+        let mut fault = |wrong: bool, reason: &str| {
+            if wrong {
+                findings.push(Finding::fatal(&place, reason));
+            }
+        };
+        fault(!names.insert(&tier.name), "the tier's name stands twice");
+        fault(!plan.steps.iter().any(|s| usize::from(s.tier) == ix), "there is no step: nobody would be called");
+        let told = tier.before_ms.is_none() && tier.moves == Moves::Nobody;
+        fault(
+            !told && tier.source.trim().is_empty(),
+            "source is empty: say where the tier's time and action come from",
+        );
+        let mut elapsed = 0_i64;
+        for (step_ix, step) in plan.steps.iter().filter(|s| usize::from(s.tier) == ix).enumerate() {
+            let place = format!("{file} / {list} {} ({})", step_ix + 1, step.name);
+            if elapsed >= plan.in_force_ms {
+                findings.push(Finding::fatal(&place, "never reached: the steps before it outlast in_force_s"));
+            }
+            elapsed += step.wait_ms;
+            findings.extend(step_faults(step, &plan.texts).into_iter().map(|reason| Finding::fatal(&place, reason)));
         }
-        elapsed += step.wait_ms;
-        findings.extend(step_faults(step, &plan.texts).into_iter().map(|reason| Finding::fatal(&place, reason)));
     }
     findings
 }
@@ -98,7 +136,8 @@ fn weak_reason(wanted: Proof, strongest: Option<Proof>) -> String {
 /// answers nothing.
 fn strongest(channel: Channel, texts: &Texts) -> Option<Proof> {
     match channel {
-        Channel::Sms if texts.sms.contains("{link}") || texts.sms.contains("{code}") => Some(Proof::Code),
+        // The link's page and the words of a short message can report an action.
+        Channel::Sms if texts.sms.contains("{link}") || texts.sms.contains("{code}") => Some(Proof::Action),
         Channel::Voice if texts.voice.contains("{code}") => Some(Proof::Code),
         Channel::Sms | Channel::Voice => Some(Proof::Key),
         Channel::Broadcast => None,

@@ -5,7 +5,7 @@ use crate::model::{Finding, Texts};
 
 /// Faults of a plan's words: empty ones, placeholders that nothing fills, braces left open.
 pub(super) fn check_texts(file: &str, texts: &Texts) -> Vec<Finding> {
-    let Texts { sms, voice, broadcast, cancelled, updated, ask_code } = texts;
+    let Texts { sms, voice, broadcast, cancelled, updated, ask_code, remind } = texts;
     let named = [
         ("sms", sms),
         ("voice", voice),
@@ -13,6 +13,7 @@ pub(super) fn check_texts(file: &str, texts: &Texts) -> Vec<Finding> {
         ("cancelled", cancelled),
         ("updated", updated),
         ("ask_code", ask_code),
+        ("remind", remind),
     ];
     let mut findings = Vec::new();
     for (key, text) in named {

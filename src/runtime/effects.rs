@@ -35,8 +35,9 @@ impl Cell {
                     posts.push(item("raise", seq, to, Command::Raise(Box::new(raise))));
                 }
                 Event::TargetSatisfied { target, .. } | Event::TargetTakenOver { target, step: Some(_), .. } => {
-                    let spec = &live.callout.targets[*target as usize].spec;
-                    if spec.kind == TargetKind::Region {
+                    let t = &live.callout.targets[*target as usize];
+                    let spec = &t.spec;
+                    if spec.kind == TargetKind::Region && t.tier == head.plan.above() {
                         let region = head.region.clone();
                         posts.push(item("above", seq, &spec.region, Command::AnsweredAbove { region }));
                     }

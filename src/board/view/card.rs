@@ -78,7 +78,10 @@ impl Card {
             opened_text: words::day(head.opened_at),
             expires_text: words::day(head.expires),
             closed: callout.closed.map(|reason| words::close(scene.lang, reason)),
-            next: next.map(|c| (scene.clock_title(c.rule), scene.long_target(c.target), scene.due(c.due))),
+            next: next.map(|c| {
+                let (title, ground) = scene.clock(c);
+                (title, ground, scene.due(c.due))
+            }),
         })
     }
 

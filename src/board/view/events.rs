@@ -4,7 +4,7 @@ use super::scene::Scene;
 use super::words;
 use crate::board::text::Lang;
 use crate::evidence::Numbered;
-use crate::model::{CallIx, Event, Fact, TargetIx};
+use crate::model::{CallIx, Event, Fact};
 
 /// An event on the page.
 pub(in crate::board) struct Said {
@@ -109,7 +109,7 @@ fn text(s: &Scene<'_>, event: &Event) -> String {
             let (name, step) = (s.target(*target), s.step(*step));
             say!(l, "{name} 已叫应（{step}）", "{name} is covered ({step})")
         }
-        Event::TargetTakenOver { target, step, above } => {
+        Event::TargetTakenOver { target, step, above, .. } => {
             let by = match (step, above) {
                 (Some(step), _) => s.step(*step),
                 (None, Some(region)) => s.region(region),
@@ -126,8 +126,33 @@ fn text(s: &Scene<'_>, event: &Event) -> String {
             let (name, why) = (s.target(*target), words::release(l, *reason));
             say!(l, "{name} 解除：{why}", "{name} released: {why}")
         }
-        Event::ClockStarted { rule, target, due, .. } => {
-            let (title, name, due) = (s.clock_title(*rule), s.target(*target), words::clock(*due));
+        Event::TierScheduled { tier, due } => {
+            let (tier, due) = (s.tier(*tier), words::clock(*due));
+            say!(l, "{tier} 将于 {due} 启动", "{tier} opens at {due}")
+        }
+        Event::TierOpened { tier, moves, .. } => {
+            let (tier, moves) = (s.tier(*tier), words::moves(l, *moves));
+            say!(l, "{tier} 启动 {moves}", "{tier} opened {moves}")
+        }
+        Event::ActionReported { call, targets, action, way, on_behalf, .. } => {
+            let (who, what) = (call.map(|c| who(s, c)).unwrap_or_default(), words::action(l, action));
+            let by = on_behalf.as_ref().map_or(words::way(l, *way), |b| &b.operator);
+            let ground = match targets[..] {
+                [one] => s.target(one).to_owned(),
+                _ => format!("{} {}", targets.len(), l.texts().places),
+            };
+            say!(l, "{ground} {what}：{who}（{by}）", "{ground} {what}: {who} ({by})")
+        }
+        Event::ClockMoved { clock, due } => {
+            let ((title, name), due) = (clock_of(s, *clock), words::clock(*due));
+            say!(l, "{title}改至 {due}：{name}", "{title} for {name} moved to {due}")
+        }
+        Event::ClockReminded { clock } => {
+            let (title, name) = clock_of(s, *clock);
+            say!(l, "已提醒{title}：{name}", "reminded of {title} for {name}")
+        }
+        Event::ClockStarted { clock, due, .. } => {
+            let ((title, name), due) = (clock_of(s, *clock), words::clock(*due));
             say!(l, "{title}起算：{name}，至 {due}", "{title} runs for {name} until {due}")
         }
         Event::ClockMet { clock } => {
@@ -176,7 +201,5 @@ fn who(s: &Scene<'_>, call: CallIx) -> String {
 }
 
 fn clock_of(s: &Scene<'_>, clock: u32) -> (String, String) {
-    let Some(c) = s.callout.clocks.get(clock as usize) else { return Default::default() };
-    let target: TargetIx = c.target;
-    (s.clock_title(c.rule), s.target(target).to_owned())
+    s.callout.clocks.get(clock as usize).map(|c| s.clock(c)).unwrap_or_default()
 }

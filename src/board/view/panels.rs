@@ -140,13 +140,12 @@ fn alarms(scene: &Scene<'_>, tiles: &[Tile]) -> Fragment {
 
 fn clocks(scene: &Scene<'_>) -> Fragment {
     let callout = scene.callout;
-    let rules = callout.head.as_ref().map_or(0, |h| h.plan.clocks.len());
     let line = |rule: usize| {
         let count = |is: fn(&ClockState) -> bool| {
             callout.clocks.iter().filter(|c| usize::from(c.rule) == rule && is(&c.state)).count()
         };
         RuleLine {
-            title: scene.clock_title(rule as u8),
+            title: scene.clock_title(&callout.rules[rule]),
             running: count(|s| *s == ClockState::Running),
             met: count(|s| matches!(s, ClockState::Met { .. })),
             missed: count(|s| matches!(s, ClockState::Missed { .. })),
@@ -157,10 +156,10 @@ fn clocks(scene: &Scene<'_>) -> Fragment {
     // Clocks of one rule that end together are one line.
     let mut groups: Vec<(String, String, Due, usize)> = Vec::new();
     for clock in running {
-        let (title, due) = (scene.clock_title(clock.rule), scene.due(clock.due));
+        let ((title, ground), due) = (scene.clock(clock), scene.due(clock.due));
         match groups.last_mut().filter(|g| g.0 == title && g.2.ms / 1000 == due.ms / 1000) {
             Some(group) => group.3 += 1,
-            None => groups.push((title, scene.long_target(clock.target), due, 1)),
+            None => groups.push((title, ground, due, 1)),
         }
     }
     let t = scene.lang.texts();
@@ -169,7 +168,7 @@ fn clocks(scene: &Scene<'_>) -> Fragment {
         1 => (title, ground, due),
         n => (title, format!("{n} {}", t.places), due),
     });
-    let html = ClocksHtml { t, rules: (0..rules).map(line).collect(), next: next.collect(), more };
+    let html = ClocksHtml { t, rules: (0..callout.rules.len()).map(line).collect(), next: next.collect(), more };
     fragment("clocks", &html)
 }
 

@@ -3,7 +3,9 @@
 use super::words;
 use crate::board::text::Lang;
 use crate::directory::Directory;
-use crate::model::{Callout, ContactId, PersonIx, RegionCode, TargetIx, Timestamp, mask_number};
+use crate::model::{
+    Callout, Clock, ClockOf, ClockRule, ContactId, PersonIx, RegionCode, TargetIx, Timestamp, mask_number,
+};
 
 /// What a page shows: a callout at a moment.
 #[derive(Clone, Copy)]
@@ -80,14 +82,26 @@ impl Scene<'_> {
         steps.and_then(|s| s.get(usize::from(step))).map_or_else(|| step.to_string(), |s| s.name.clone())
     }
 
-    pub(in crate::board) fn clock_title(&self, rule: u8) -> String {
-        let rules = self.callout.head.as_ref().map(|h| &h.plan.clocks);
-        rules.and_then(|r| r.get(usize::from(rule))).map_or_else(
-            || rule.to_string(),
-            |r| match self.lang {
-                Lang::Zh => r.title.clone(),
-                Lang::En => r.name.replace('_', " "),
-            },
-        )
+    pub(in crate::board) fn clock_title(&self, rule: &ClockRule) -> String {
+        match self.lang {
+            Lang::Zh => rule.title.clone(),
+            Lang::En => rule.name.replace('_', " "),
+        }
+    }
+
+    /// What a clock is called, and what it watches over.
+    pub(in crate::board) fn clock(&self, clock: &Clock) -> (String, String) {
+        let rule = self.callout.rules.get(usize::from(clock.rule));
+        let ground = match clock.of {
+            ClockOf::Target(target) => self.long_target(target),
+            ClockOf::Tier(tier) => self.tier(tier),
+        };
+        (rule.map(|r| self.clock_title(r)).unwrap_or_default(), ground)
+    }
+
+    /// The name of a tier.
+    pub(in crate::board) fn tier(&self, tier: u8) -> String {
+        let tiers = self.callout.head.as_ref().map(|h| &h.plan.tiers);
+        tiers.and_then(|t| t.get(usize::from(tier))).map(|t| t.title.clone()).unwrap_or_default()
     }
 }

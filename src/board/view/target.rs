@@ -105,7 +105,7 @@ impl Tile {
                 lines.iter_mut().for_each(|l| l.progress = format!("{by} {}", l.progress));
                 let knock = target.clocks.iter().map(|c| &scene.callout.clocks[*c as usize]);
                 let running = knock.filter(|c| c.state == crate::model::ClockState::Running).min_by_key(|c| c.due);
-                (lines, running.map(|c| (scene.clock_title(c.rule), scene.due(c.due))))
+                (lines, running.map(|c| (scene.clock(c).0, scene.due(c.due))))
             }
             Phase::Calling { step, due } => {
                 let next = match usize::from(step) + 1 < target.seats.len() {

@@ -2,8 +2,8 @@
 
 use crate::board::text::Lang;
 use crate::model::{
-    Answer, AnswerWay, Attempt, Channel, CloseReason, Colour, Failure, GapReason, Hazard, NoteReason, Proof, Purpose,
-    ReleaseReason, SkipReason, Stage, StepCause, Timestamp,
+    Action, Answer, AnswerWay, Attempt, Channel, CloseReason, Colour, Failure, Figures, GapReason, Hazard, Moves,
+    NoteReason, Proof, Purpose, ReleaseReason, SkipReason, Stage, StepCause, Timestamp,
 };
 
 pub(super) fn colour(lang: Lang, colour: Colour) -> &'static str {
@@ -116,6 +116,7 @@ pub(super) fn purpose(lang: Lang, purpose: Purpose) -> &'static str {
         Purpose::Cancelled => ("告知解除", "tell of the end"),
         Purpose::Updated => ("告知更新", "tell of the update"),
         Purpose::AskCode => ("追问回复码", "ask for the code"),
+        Purpose::Remind => ("提醒时限", "remind of the deadline"),
     };
     lang.pick(zh, en)
 }
@@ -138,8 +139,36 @@ pub(super) fn cause(lang: Lang, cause: StepCause) -> &'static str {
         StepCause::Repeated => ("再叫一轮", "next round"),
         StepCause::Upgraded => ("预警升级", "the colour went up"),
         StepCause::Raised => ("下级上报", "raised from below"),
+        StepCause::Opened => ("到时启动", "its time has come"),
+        StepCause::Idle => ("应而未动", "heard, and nothing done"),
     };
     lang.pick(zh, en)
+}
+
+pub(super) fn moves(lang: Lang, moves: Moves) -> &'static str {
+    match moves {
+        Moves::Nobody => "",
+        Moves::Special => lang.pick("转移特殊群体", "move special groups"),
+        Moves::Everyone => lang.pick("转移所有受威胁人员", "move everyone threatened"),
+    }
+}
+
+/// A report from the ground in words.
+pub(super) fn action(lang: Lang, action: &Action) -> String {
+    let figures = |f: &Figures| match lang {
+        Lang::Zh => format!("{}户{}人，其中特殊群体{}人，拒不转移{}人", f.households, f.persons, f.special, f.refused),
+        Lang::En => {
+            format!("{} households, {} persons, {} special, {} refuse", f.households, f.persons, f.special, f.refused)
+        }
+    };
+    match action {
+        Action::Moving(f) => format!("{} {}", lang.pick("正在转移", "moving"), figures(f)),
+        Action::Done(f) => format!("{} {}", lang.pick("转移完毕", "all moved"), figures(f)),
+        Action::Knocked => lang.pick("已上门", "doors knocked on").into(),
+        Action::KnockConfirmed => lang.pick("上门已核实", "door-knock confirmed").into(),
+        Action::Checked { item } => format!("{} {}", lang.pick("清单完成第", "checklist item"), item + 1),
+        Action::Reached { milestone, unit } => format!("{} {milestone} {unit}", lang.pick("到位：", "reached:")),
+    }
 }
 
 pub(super) fn skip(lang: Lang, reason: SkipReason) -> &'static str {
@@ -157,6 +186,13 @@ pub(super) fn note(lang: Lang, reason: NoteReason) -> &'static str {
         NoteReason::BeforeSend => ("早于呼叫", "said before the call"),
         NoteReason::Superseded => ("针对升级前的呼叫", "for the lower colour"),
         NoteReason::Closed => ("叫应已结束", "after the close"),
+        NoteReason::AboveRoster => ("数字超过底册", "above the roster"),
+        NoteReason::BadFigure => ("数字有误", "no count of people"),
+        NoteReason::NotListed => ("不在应报单位之列", "not a listed unit or milestone"),
+        NoteReason::NoTask => ("没有这项任务", "no such task"),
+        NoteReason::SamePerson => ("上报人不能自己确认", "whoever reported cannot confirm"),
+        NoteReason::NoItem => ("清单中没有这一项", "not on the checklist"),
+        NoteReason::WhichTarget => ("不知所指哪处责任区", "could mean several targets"),
     };
     lang.pick(zh, en)
 }

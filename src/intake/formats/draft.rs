@@ -97,6 +97,7 @@ impl Draft {
             hazard: hazard?,
             colour: colour?,
             effective: self.effective,
+            origin_time: None,
             onset: self.onset,
             expires: self.expires,
             wording,

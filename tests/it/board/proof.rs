@@ -117,7 +117,7 @@ async fn a_chain_forged_anew_does_not_fold() {
     let world = small();
     let timeline = Timeline::read(world.journal.as_ref(), &world.id()).await.unwrap();
     for event in [
-        Event::TargetSatisfied { target: 9999, step: 0, call: 0 },
+        Event::TargetSatisfied { target: 9999, step: 0, call: Some(0) },
         Event::CallSilenced { call: 9999 },
         Event::ClockMet { clock: 9999 },
     ] {

@@ -348,6 +348,7 @@ fn message(code: &RegionCode, place: &str) -> Message {
         colour: Some(Colour::Red),
         effective: None,
         onset: None,
+        origin_time: None,
         expires: None,
         wording: vec![Wording {
             language: "zh-CN".into(),

@@ -22,6 +22,7 @@ pub fn ring(channel: Channel, tries: u16, wait_s: i64) -> Ring {
 pub fn step(post: &str, outcome: Outcome, rings: Vec<Ring>) -> Step {
     Step {
         name: post.into(),
+        tier: 0,
         posts: vec![post.into()],
         alert: Vec::new(),
         holders: Holders::Everyone,
@@ -34,12 +35,30 @@ pub fn step(post: &str, outcome: Outcome, rings: Vec<Ring>) -> Step {
     }
 }
 
+/// A tier that opens at once, for the targets of the directory.
+pub fn tier(name: &str) -> Tier {
+    Tier {
+        name: name.into(),
+        title: name.into(),
+        level: None,
+        before_ms: None,
+        action: String::new(),
+        moves: Moves::Nobody,
+        source: "test".into(),
+    }
+}
+
 /// Grid, village, duty (who takes over); an answer clock of 120 s and a door-knock clock of 600 s.
 pub fn plan() -> Plan {
     let both = || vec![ring(Channel::Sms, 2, 100), ring(Channel::Voice, 3, 40)];
     let clock = |name: &str, starts, until, within_ms| ClockRule {
         name: name.into(),
         title: name.into(),
+        of: ClockScope::Target,
+        tiers: Vec::new(),
+        units: Vec::new(),
+        remind_ms: Vec::new(),
+        missed: OnMiss::Nothing,
         starts,
         until,
         within_ms,
@@ -48,6 +67,9 @@ pub fn plan() -> Plan {
     Plan {
         name: "test".into(),
         edition: String::new(),
+        tiers: vec![tier("ground"), tier("above")],
+        checklist: Vec::new(),
+        night: None,
         steps: vec![
             step("grid", Outcome::Satisfied, both()),
             step("village", Outcome::Satisfied, both()),
@@ -135,6 +157,7 @@ impl Case {
                 risk: 1,
                 point: None,
             },
+            tier: 0,
             seats: seats.iter().map(people).collect(),
         });
         Order {
@@ -146,6 +169,8 @@ impl Case {
             colour,
             message: MessageRef { sender: "s".into(), identifier: id.into(), kind, digest: Digest::of(id.as_bytes()) },
             words: Words::default(),
+            onset: None,
+            origin_time: None,
             expires: None,
             plan: self.plan.clone(),
             directory: 1,
