@@ -5,7 +5,7 @@ use super::refusal::Refusal;
 use super::shell::Speaks;
 use crate::config::LOCAL_ACCOUNT;
 use crate::model::{Answer, CallIx, CalloutId, Purpose, TargetIx};
-use crate::runtime::Vouched;
+use crate::runtime::{Deed, Vouched};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Extension, Form, Path, State};
@@ -102,8 +102,9 @@ async fn vouch(inside: &Inside, account: &Account, id: CalloutId, said: Said) ->
     if callout.calls.get(said.call as usize).is_none_or(|c| c.purpose != Purpose::CallOut) {
         return Err(Refusal::NotFound);
     }
-    let vouched = Vouched { callout: id, call: said.call, answer: said.answer, operator, reason: reason.to_owned() };
-    inside.board.acts.vouch(vouched).await.map_err(|error| {
+    let (call, deed) = (Some(said.call), Deed::Answer(said.answer));
+    let vouched = Vouched { callout: id, call, deed, operator, reason: reason.to_owned() };
+    inside.board.acts.vouch(vouched).await.map(|_| ()).map_err(|error| {
         tracing::warn!(%error, "an answer on behalf was not taken");
         Refusal::Unavailable
     })

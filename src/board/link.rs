@@ -7,6 +7,7 @@ use super::state::BoardState;
 use super::text::{Lang, Texts};
 use super::view::{answer as answer_word, kind, rendered};
 use crate::model::{Answer, CallIx, Callout, Colour, Status};
+use crate::runtime::Deed;
 use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
@@ -91,9 +92,9 @@ pub(super) async fn answer(
         Ok(found) => found,
         Err(refusal) => return refused(lang, &refusal),
     };
-    match outside.board.acts.answer_link(token, pressed.answer).await {
-        Ok(true) => page(lang, &callout, call, Some(pressed.answer)),
-        Ok(false) => refused(lang, &Refusal::NotFound),
+    match outside.board.acts.answer_link(token, Deed::Answer(pressed.answer)).await {
+        Ok(Some(_)) => page(lang, &callout, call, Some(pressed.answer)),
+        Ok(None) => refused(lang, &Refusal::NotFound),
         Err(error) => {
             tracing::warn!(%error, "an answer by link was not taken");
             refused(lang, &Refusal::Unavailable)

@@ -6,8 +6,8 @@ use crate::evidence::{self, Summary};
 use crate::gateway::NotTaken;
 use crate::gateway::simulator::People;
 use crate::journal::{self, Journal, SelectCallouts};
-use crate::model::{Answer, CalloutId, RegionCode, SecretKey, Timestamp};
-use crate::runtime::{Acts, CallKey, Health, Vouched};
+use crate::model::{CalloutId, RegionCode, SecretKey, Timestamp};
+use crate::runtime::{Acts, CallKey, Deed, Health, Kept, Vouched};
 use crate::sim::{Faults, Post, Scene, World, built_in_plans};
 use crate::telemetry::Metrics;
 use anyhow::{Context, anyhow};
@@ -61,7 +61,7 @@ struct DemoActs {
 
 enum Ask {
     Link { token: String, done: oneshot::Sender<Option<CallKey>> },
-    AnswerLink { token: String, answer: Answer, done: oneshot::Sender<bool> },
+    AnswerLink { token: String, deed: Deed, done: oneshot::Sender<bool> },
     Vouch { vouched: Vouched, done: oneshot::Sender<()> },
 }
 
@@ -79,12 +79,13 @@ impl Acts for DemoActs {
         async move { self.ask(|done| Ask::Link { token, done }).await.ok().flatten() }.boxed()
     }
 
-    fn answer_link(&self, token: String, answer: Answer) -> BoxFuture<'_, Result<bool, NotTaken>> {
-        async move { self.ask(|done| Ask::AnswerLink { token, answer, done }).await }.boxed()
+    fn answer_link(&self, token: String, deed: Deed) -> BoxFuture<'_, Result<Option<Kept>, NotTaken>> {
+        let told = async move { self.ask(|done| Ask::AnswerLink { token, deed, done }).await };
+        told.map(|known| known.map(|known| known.then_some(None))).boxed()
     }
 
-    fn vouch(&self, vouched: Vouched) -> BoxFuture<'_, Result<(), NotTaken>> {
-        async move { self.ask(|done| Ask::Vouch { vouched, done }).await }.boxed()
+    fn vouch(&self, vouched: Vouched) -> BoxFuture<'_, Result<Kept, NotTaken>> {
+        async move { self.ask(|done| Ask::Vouch { vouched, done }).await.map(|()| None) }.boxed()
     }
 
     fn health(&self) -> Health {
@@ -196,8 +197,8 @@ async fn answer(world: &mut World, ask: Ask) {
             let key = world.cell().and_then(|c| c.book().by_link(&token).cloned());
             let _ = done.send(key);
         }
-        Ask::AnswerLink { token, answer, done } => {
-            let known = world.tap_now(&token, answer).await;
+        Ask::AnswerLink { token, deed, done } => {
+            let known = world.tap_now(&token, deed).await;
             let _ = done.send(known);
         }
         Ask::Vouch { vouched, done } => {

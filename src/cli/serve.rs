@@ -326,6 +326,10 @@ fn settings(config: &Config) -> CellSettings {
         words: ReplyWords {
             yes: config.replies.yes.clone(),
             cannot: config.replies.cannot.clone(),
+            moving: config.replies.moving.clone(),
+            done: config.replies.done.clone(),
+            knocked: config.replies.knocked.clone(),
+            reached: config.replies.reached.clone(),
             code_digits: usize::from(config.replies.code_digits),
         },
         ask_max: u8::try_from(config.replies.ask_max).unwrap_or(u8::MAX),

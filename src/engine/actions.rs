@@ -2,8 +2,8 @@
 
 use super::Decision;
 use crate::model::{
-    Action, ActionReport, Answer, AnswerWay, ClockEnd, ClockOf, ClockStart, Event, Figures, NoteReason, Outcome, Phase,
-    Proof, Reply, TargetIx,
+    Action, ActionReport, Answer, AnswerWay, CallIx, ClockEnd, ClockOf, ClockStart, Event, Figures, NoteReason,
+    Outcome, Phase, Proof, Reply, TargetIx,
 };
 
 impl Decision<'_> {
@@ -15,6 +15,13 @@ impl Decision<'_> {
             return;
         }
         let targets = self.reported_targets(r);
+        let next = match &r.action {
+            Action::Reached { milestone, .. } if milestone.is_empty() => {
+                targets.first().and_then(|t| self.next_milestone(*t, r.call))
+            }
+            _ => None,
+        };
+        let r = &next.map_or_else(|| r.clone(), |action| ActionReport { action, ..r.clone() });
         let refusal = match targets.first() {
             _ if self.callout.closed.is_some() => Some(NoteReason::Closed),
             None => Some(NoteReason::WhichTarget),
@@ -76,6 +83,29 @@ impl Decision<'_> {
             Action::KnockConfirmed | Action::Knocked | Action::Checked { .. } | Action::Reached { .. } => {}
         }
         self.meet_clocks(target);
+    }
+
+    /// The milestone that is due next for a target and that the reporter's own post has not reported: what a
+    /// short message means that only says "reached".
+    fn next_milestone(&self, target: TargetIx, call: Option<CallIx>) -> Option<Action> {
+        let head = self.callout.head.as_ref()?;
+        let person = self.callout.calls.get(call? as usize)?.person;
+        let t = &self.callout.targets[target as usize];
+        let sits = head.plan.steps.iter().zip(&t.seats).filter(|(_, seats)| seats.answer.contains(&person));
+        let posts: Vec<&String> = sits.flat_map(|(step, _)| &step.posts).collect();
+        let of_tier = self.callout.tiers.get(usize::from(t.tier)).map_or(&[][..], |tier| &tier.clocks);
+        let waiting = t.clocks.iter().chain(of_tier).filter(|c| self.callout.clocks[**c as usize].waits());
+        let open = waiting.filter_map(|c| {
+            let rule = self.callout.rule(*c)?;
+            let ClockEnd::Milestone(milestone) = &rule.until else { return None };
+            let reached = t.progress.reached.get(milestone);
+            let units = if rule.units.is_empty() { vec![String::new()] } else { rule.units.clone() };
+            let own = |unit: &String| unit.is_empty() || posts.contains(&unit);
+            let unit = units.into_iter().find(|u| own(u) && !reached.is_some_and(|r| r.contains(u)))?;
+            let due = self.callout.clocks[*c as usize].due;
+            Some((due, Action::Reached { milestone: milestone.clone(), unit }))
+        });
+        open.min_by_key(|(due, _)| *due).map(|(_, action)| action)
     }
 
     /// The targets a report is about: those it names, or all that the person was told of.

@@ -1,9 +1,9 @@
 //! What pages ask of the engine, wherever it runs.
 
 use super::book::CallKey;
-use super::upcalls::Vouched;
+use super::upcalls::{Deed, Kept, Vouched};
 use crate::gateway::NotTaken;
-use crate::model::{Answer, Timestamp};
+use crate::model::Timestamp;
 use futures::future::BoxFuture;
 use serde::Serialize;
 
@@ -12,11 +12,11 @@ pub trait Acts: Send + Sync {
     /// The call a one-time link belongs to.
     fn link(&self, token: String) -> BoxFuture<'_, Option<CallKey>>;
 
-    /// Somebody answered on the page of a one-time link. False when there is no such link.
-    fn answer_link(&self, token: String, answer: Answer) -> BoxFuture<'_, Result<bool, NotTaken>>;
+    /// Somebody answered or reported on the page of a one-time link. `None` when there is no such link.
+    fn answer_link(&self, token: String, deed: Deed) -> BoxFuture<'_, Result<Option<Kept>, NotTaken>>;
 
-    /// An operator answered on somebody's behalf.
-    fn vouch(&self, vouched: Vouched) -> BoxFuture<'_, Result<(), NotTaken>>;
+    /// An operator recorded what somebody said or did.
+    fn vouch(&self, vouched: Vouched) -> BoxFuture<'_, Result<Kept, NotTaken>>;
 
     /// How the engine, its journal and its gateways are.
     fn health(&self) -> Health;

@@ -5,13 +5,15 @@
 use super::book::ReplyBook;
 use super::replies::ReplyWords;
 use super::staging::{Asked, Head, Staging};
-use super::upcalls::{Stray, Told};
+use super::upcalls::{Kept, Stray, Told};
 use crate::directory::Directory;
 use crate::dispatch::{Dispatch, Lane, LaneSettings, Offer};
 use crate::engine;
 use crate::gateway::Outgoing;
 use crate::journal::{InboxItem, Lease, Salt};
-use crate::model::{AttemptKey, Callout, CalloutId, Colour, Command, Entry, GatewayId, SecretKey, StreamId, Timestamp};
+use crate::model::{
+    AttemptKey, Callout, CalloutId, Colour, Command, Entry, Event, GatewayId, SecretKey, StreamId, Timestamp,
+};
 use crate::plan::PlanSet;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,6 +89,8 @@ pub enum Output {
         ticket: Ticket,
         /// Whether it is durable.
         durable: bool,
+        /// Why it was only noted, when it was.
+        noted: Kept,
     },
     /// Events became durable.
     Committed(Arc<Committed>),
@@ -151,8 +155,9 @@ pub struct Cell {
     pub(super) handed: BTreeSet<AttemptKey>,
     /// Live voice calls, by the time when their line is given up at the latest.
     pub(super) on_line: BTreeMap<AttemptKey, (GatewayId, Timestamp)>,
-    /// Tickets with the number of parts that are not durable yet, and whether all went well so far.
-    pub(super) tickets: BTreeMap<Ticket, (usize, bool)>,
+    /// Tickets with the number of parts that are not durable yet, whether all went well so far, and why
+    /// a part was only noted.
+    pub(super) tickets: BTreeMap<Ticket, (usize, bool, Kept)>,
     entropy: Box<dyn FnMut() -> [u8; 32] + Send + Sync>,
     pub(super) outputs: Vec<Output>,
 }
@@ -223,12 +228,12 @@ impl Cell {
 
     /// Opens a ticket: parts are added while it is open.
     pub(super) fn open_ticket(&mut self, ticket: Ticket) {
-        self.tickets.insert(ticket, (1, true));
+        self.tickets.insert(ticket, (1, true, None));
     }
 
     /// One more part of a ticket is under way.
     pub(super) fn add_part(&mut self, ticket: Ticket) {
-        if let Some((left, _)) = self.tickets.get_mut(&ticket) {
+        if let Some((left, ..)) = self.tickets.get_mut(&ticket) {
             *left += 1;
         }
     }
@@ -244,13 +249,13 @@ impl Cell {
     }
 
     pub(super) fn part_done(&mut self, ticket: Ticket, durable: bool) {
-        let Some((left, well)) = self.tickets.get_mut(&ticket) else { return };
+        let Some((left, well, noted)) = self.tickets.get_mut(&ticket) else { return };
         *left -= 1;
         *well &= durable;
         if *left == 0 {
-            let durable = *well;
+            let (durable, noted) = (*well, *noted);
             self.tickets.remove(&ticket);
-            self.outputs.push(Output::Done { ticket, durable });
+            self.outputs.push(Output::Done { ticket, durable, noted });
         }
     }
 
@@ -285,7 +290,7 @@ impl Cell {
     /// Lets a callout decide on a command, or has it read first.
     pub(super) fn ask(&mut self, callout: &CalloutId, asked: Asked, now: Timestamp) {
         if let Some(ticket) = asked.ticket
-            && let Some((left, _)) = self.tickets.get_mut(&ticket)
+            && let Some((left, ..)) = self.tickets.get_mut(&ticket)
         {
             *left += 1;
         }
@@ -307,6 +312,13 @@ impl Cell {
         let fresh_salt = (live.salt.is_none() && first == 0 && !entries.is_empty()).then(|| (self.entropy)());
         live.salt = live.salt.or(fresh_salt);
         self.reindex(callout);
+        let note = entries.iter().find_map(|e| match e.1 {
+            Event::ReplyNoted { reason, .. } => Some(reason),
+            _ => None,
+        });
+        if let Some((.., noted)) = asked.ticket.and_then(|t| self.tickets.get_mut(&t)) {
+            *noted = note;
+        }
         if entries.is_empty() && asked.inbox.is_none() && asked.blobs.is_empty() {
             self.wait_with(callout, asked.ticket);
             return;

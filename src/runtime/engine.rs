@@ -5,7 +5,7 @@ use super::clock;
 use super::gallery::Gallery;
 use super::handle::{Ask, Asks, EngineHandle, Status, durable};
 use super::measure;
-use super::upcalls::Stray;
+use super::upcalls::{Kept, Stray};
 use crate::directory::Directory;
 use crate::gateway::{Gateway, NotTaken, Outgoing};
 use crate::journal::{Blob, Conflict, Journal, JournalError, Lease, Outcome, Parked, Record, SelectCallouts};
@@ -79,7 +79,8 @@ type Read = Result<(Vec<Record>, Option<[u8; 32]>), JournalError>;
 
 enum Waiting {
     Durable(oneshot::Sender<bool>),
-    Link(oneshot::Sender<Result<bool, NotTaken>>),
+    Link(oneshot::Sender<Result<Option<Kept>, NotTaken>>),
+    Vouched(oneshot::Sender<Result<Kept, NotTaken>>),
 }
 
 /// Runs the engine of a cell until `stop`: waits for the lease, reads what is open, and works. When
@@ -296,10 +297,11 @@ impl<'a> Engine<'a> {
                     tokio::spawn(async move { gateway.withdraw(key).await });
                 }
             }
-            Output::Done { ticket, durable } => match self.waiting.remove(&ticket) {
+            Output::Done { ticket, durable, noted } => match self.waiting.remove(&ticket) {
                 // Whoever asked may have gone away.
                 Some(Waiting::Durable(done)) => drop(done.send(durable)),
-                Some(Waiting::Link(done)) => drop(done.send(self::durable(durable).map(|()| true))),
+                Some(Waiting::Link(done)) => drop(done.send(self::durable(durable).map(|()| Some(noted)))),
+                Some(Waiting::Vouched(done)) => drop(done.send(self::durable(durable).map(|()| noted))),
                 None => {}
             },
             Output::Committed(committed) => {
@@ -388,16 +390,16 @@ impl<'a> Engine<'a> {
                 self.cell.upcalls(upcalls, ticket, now);
             }
             Ask::Link { token, done } => drop(done.send(self.cell.book().by_link(&token).cloned())),
-            Ask::AnswerLink { token, answer, done } => {
+            Ask::AnswerLink { token, deed, done } => {
                 if self.cell.book().by_link(&token).is_some() {
                     self.waiting.insert(ticket, Waiting::Link(done));
-                    self.cell.link_answer(&token, answer, ticket, now);
+                    self.cell.link_answer(&token, deed, ticket, now);
                 } else {
-                    drop(done.send(Ok(false)));
+                    drop(done.send(Ok(None)));
                 }
             }
             Ask::Vouch { vouched, done } => {
-                self.waiting.insert(ticket, Waiting::Durable(done));
+                self.waiting.insert(ticket, Waiting::Vouched(done));
                 self.cell.vouch(vouched, ticket, now);
             }
             Ask::Inbox => self.inbox_wanted = true,

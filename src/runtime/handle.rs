@@ -3,10 +3,10 @@
 use super::acts::{Acts, Health, HealthPart};
 use super::book::CallKey;
 use super::clock;
-use super::upcalls::Vouched;
+use super::upcalls::{Deed, Kept, Vouched};
 use crate::directory::Directory;
 use crate::gateway::{NotTaken, Upcall, Upcalls};
-use crate::model::{Answer, GatewayId, Timestamp};
+use crate::model::{GatewayId, Timestamp};
 use futures::future::{BoxFuture, FutureExt};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot};
@@ -31,8 +31,8 @@ pub struct Asks(pub(super) mpsc::Receiver<Ask>);
 pub(super) enum Ask {
     Upcalls { upcalls: Vec<Upcall>, done: oneshot::Sender<bool> },
     Link { token: String, done: oneshot::Sender<Option<CallKey>> },
-    AnswerLink { token: String, answer: Answer, done: oneshot::Sender<Result<bool, NotTaken>> },
-    Vouch { vouched: Vouched, done: oneshot::Sender<bool> },
+    AnswerLink { token: String, deed: Deed, done: oneshot::Sender<Result<Option<Kept>, NotTaken>> },
+    Vouch { vouched: Vouched, done: oneshot::Sender<Result<Kept, NotTaken>> },
     Inbox,
     Directory(Arc<Directory>),
 }
@@ -96,12 +96,12 @@ impl Acts for EngineHandle {
         async move { self.ask(|done| Ask::Link { token, done }).await.ok().flatten() }.boxed()
     }
 
-    fn answer_link(&self, token: String, answer: Answer) -> BoxFuture<'_, Result<bool, NotTaken>> {
-        async move { self.ask(|done| Ask::AnswerLink { token, answer, done }).await? }.boxed()
+    fn answer_link(&self, token: String, deed: Deed) -> BoxFuture<'_, Result<Option<Kept>, NotTaken>> {
+        async move { self.ask(|done| Ask::AnswerLink { token, deed, done }).await? }.boxed()
     }
 
-    fn vouch(&self, vouched: Vouched) -> BoxFuture<'_, Result<(), NotTaken>> {
-        async move { durable(self.ask(|done| Ask::Vouch { vouched, done }).await?) }.boxed()
+    fn vouch(&self, vouched: Vouched) -> BoxFuture<'_, Result<Kept, NotTaken>> {
+        async move { self.ask(|done| Ask::Vouch { vouched, done }).await? }.boxed()
     }
 
     fn health(&self) -> Health {

@@ -11,7 +11,7 @@ use crate::model::{AttemptKey, Callout, CalloutId, Channel, Command, Entry, Fact
 impl Cell {
     /// Keeps what was told until the callout is read.
     pub(super) fn defer(&mut self, callout: &CalloutId, told: Told, ticket: Ticket) {
-        if let Some((left, _)) = self.tickets.get_mut(&ticket) {
+        if let Some((left, ..)) = self.tickets.get_mut(&ticket) {
             *left += 1;
         }
         self.deferred.entry(callout.clone()).or_default().push((told, ticket));

@@ -29,5 +29,5 @@ pub use cell::{Cell, CellParts, CellSettings, Committed, GatewayInfo, Output, Ti
 pub use engine::{EngineParts, entropy, run};
 pub use gallery::Gallery;
 pub use handle::{Asks, EngineHandle, HealthProbe};
-pub use replies::{ReplyWords, Said};
-pub use upcalls::{Stray, Vouched, subject_key};
+pub use replies::{BadFigure, ReplyWords, Said, Word};
+pub use upcalls::{Deed, Kept, Stray, Vouched, subject_key};

@@ -2,23 +2,43 @@
 
 use super::book::CallKey;
 use super::cell::{Cell, Ticket};
+use super::replies::Word;
 use super::staging::Asked;
 use crate::gateway::Upcall;
 use crate::journal::Blob;
 use crate::model::{
-    Answer, AnswerWay, AttemptKey, CallIx, CalloutId, Command, Digest, NoteReason, OnBehalf, Proof, Purpose, Reply,
-    SecretKey, Timestamp,
+    Action, ActionReport, Answer, AnswerWay, AttemptKey, CallIx, CalloutId, Command, Digest, NoteReason, OnBehalf,
+    Proof, Purpose, Reply, SecretKey, TargetIx, Timestamp,
 };
 
-/// An answer that an operator writes down for somebody.
+/// What somebody says or reports on a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// An answer.
+    Answer(Answer),
+    /// A report from the ground.
+    Action {
+        /// What.
+        action: Action,
+        /// The targets; empty for all that the call named.
+        targets: Vec<TargetIx>,
+        /// Where people were taken; empty when that is not told.
+        shelter: String,
+    },
+}
+
+/// What became of it once it is durable: `None`, it counts; else it was noted for this reason and does not.
+pub type Kept = Option<NoteReason>;
+
+/// What an operator records of somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vouched {
     /// The callout.
     pub callout: CalloutId,
-    /// The call of the person on whose behalf it is.
-    pub call: CallIx,
-    /// What was said.
-    pub answer: Answer,
+    /// The call of the person on whose behalf it is; a report may have none.
+    pub call: Option<CallIx>,
+    /// What was said or done.
+    pub deed: Deed,
     /// The operator's sign-in name.
     pub operator: String,
     /// Why the person did not answer alone, and how the operator knows.
@@ -46,7 +66,7 @@ impl std::fmt::Debug for Stray {
 #[derive(Debug)]
 pub(super) enum Told {
     Upcall(Upcall),
-    Link(CallKey, Answer),
+    Link(CallKey, Deed),
     Vouched(Vouched),
 }
 
@@ -61,15 +81,15 @@ impl Cell {
     }
 
     /// The one-time link of a call was posted. False when there is no such link.
-    pub fn link_answer(&mut self, token: &str, answer: Answer, ticket: Ticket, now: Timestamp) -> bool {
+    pub fn link_answer(&mut self, token: &str, deed: Deed, ticket: Ticket, now: Timestamp) -> bool {
         let Some(key) = self.book.by_link(token).cloned() else { return false };
         self.open_ticket(ticket);
-        self.told(Told::Link(key, answer), ticket, now);
+        self.told(Told::Link(key, deed), ticket, now);
         self.close_ticket(ticket);
         true
     }
 
-    /// An operator answers on somebody's behalf.
+    /// An operator records what somebody said or did.
     pub fn vouch(&mut self, vouched: Vouched, ticket: Ticket, now: Timestamp) {
         self.open_ticket(ticket);
         self.told(Told::Vouched(vouched), ticket, now);
@@ -109,16 +129,55 @@ impl Cell {
                 self.text(&from, &text, key.as_ref(), reported_at, ticket, now);
             }
             Told::Upcall(Upcall::Report { .. }) => {}
-            Told::Link((callout, call), answer) => {
-                let command = Command::Reply(plain(call, answer, Proof::Code, AnswerWay::Link));
-                self.ask(&callout, part(command, ticket), now);
+            Told::Link((callout, call), deed) => {
+                let (command, blobs) = self.deed(&callout, Some(call), deed, AnswerWay::Link, None);
+                self.ask(&callout, Asked { command, ticket: Some(ticket), inbox: None, blobs }, now);
             }
             Told::Vouched(v) => {
-                let (reason, blobs) = self.seal(&v.callout, "reason", &v.reason);
-                let mut reply = plain(v.call, v.answer, Proof::Attested, AnswerWay::Operator);
-                reply.on_behalf = Some(OnBehalf { operator: v.operator, reason: reason.unwrap_or_default() });
-                let asked = Asked { command: Command::Reply(reply), ticket: Some(ticket), inbox: None, blobs };
-                self.ask(&v.callout, asked, now);
+                let (reason, mut blobs) = self.seal(&v.callout, "reason", &v.reason);
+                let by = OnBehalf { operator: v.operator, reason: reason.unwrap_or_default() };
+                let (command, more) = self.deed(&v.callout, v.call, v.deed, AnswerWay::Operator, Some(by));
+                blobs.extend(more);
+                self.ask(&v.callout, Asked { command, ticket: Some(ticket), inbox: None, blobs }, now);
+            }
+        }
+    }
+
+    /// The command of what was said or reported on a page, with what it seals.
+    fn deed(
+        &self,
+        callout: &CalloutId,
+        call: Option<CallIx>,
+        deed: Deed,
+        way: AnswerWay,
+        on_behalf: Option<OnBehalf>,
+    ) -> (Command, Vec<Blob>) {
+        match (deed, call) {
+            (Deed::Answer(answer), Some(call)) => {
+                let proof = if on_behalf.is_some() { Proof::Attested } else { Proof::Code };
+                (Command::Reply(Reply { on_behalf, ..plain(call, answer, proof, way) }), Vec::new())
+            }
+            // Nobody's answer.
+            (Deed::Answer(_), None) => (Command::Tick, Vec::new()),
+            (Deed::Action { action, targets, shelter }, call) => {
+                // Kept in words too: should it not count, the note holds what was reported.
+                let told = serde_json::json!({ "action": &action, "targets": &targets, "shelter": &shelter });
+                let (text, mut blobs) = self.seal(callout, "reply", &told.to_string());
+                let named = (!shelter.trim().is_empty()).then(|| self.seal(callout, "shelter", &shelter));
+                let (shelter, more) = named.unwrap_or_default();
+                blobs.extend(more);
+                let report = ActionReport {
+                    call,
+                    attempt: None,
+                    targets,
+                    action,
+                    shelter,
+                    way,
+                    text,
+                    on_behalf,
+                    reported_at: None,
+                };
+                (Command::Act(report), blobs)
             }
         }
     }
@@ -147,7 +206,7 @@ impl Cell {
     /// The call that a text from a number belongs to, and why it is no answer when it is none.
     fn route(&self, from: &str, text: &str) -> Option<(CallKey, Option<NoteReason>)> {
         let said = self.settings.words.read(text);
-        let unread = said.answer.is_none().then_some(NoteReason::Nonsense);
+        let unread = said.word.is_none().then_some(NoteReason::Nonsense);
         if let Some(call) = said.code.as_deref().and_then(|code| self.book.by_code(from, code)) {
             return Some((call.clone(), unread));
         }
@@ -178,19 +237,43 @@ impl Cell {
         let said = self.settings.words.read(text);
         // A word on the heels of a notice ("which one do you mean?") says for itself what it answers.
         let named = key.filter(|k| self.asks(k)).and_then(|k| Some((k.callout.clone(), self.call_of(k)?)));
-        let unread = said.answer.is_none().then_some(NoteReason::Nonsense);
+        let unread = said.word.is_none().then_some(NoteReason::Nonsense);
         let by_code = named.is_none() && said.code.is_some();
         let Some((call, reason)) = named.map(|call| (call, unread)).or_else(|| self.route(from, text)) else { return };
         let (digest, blobs) = self.seal(&call.0, "reply", text);
-        let command = match (reason, said.answer) {
-            (None, Some(answer)) => {
+        let command = match (reason, said.word) {
+            (None, Some(Word::Answer(answer))) => {
                 let proof = if by_code { Proof::Code } else { Proof::Key };
                 let mut reply = plain(call.1, answer, proof, AnswerWay::Sms);
                 (reply.text, reply.reported_at) = (digest, reported_at);
                 Command::Reply(reply)
             }
-            (reason, _) => {
-                let reason = reason.unwrap_or(NoteReason::Nonsense);
+            (None, Some(word)) if said.figures.is_ok() => {
+                let figures = said.figures.unwrap_or_default();
+                let action = match word {
+                    Word::Moving => Action::Moving(figures),
+                    Word::Done => Action::Done(figures),
+                    Word::Knocked => Action::Knocked,
+                    // The core knows which milestone comes next, and what the person's post is.
+                    Word::Reached | Word::Answer(_) => {
+                        Action::Reached { milestone: String::new(), unit: String::new() }
+                    }
+                };
+                Command::Act(ActionReport {
+                    call: Some(call.1),
+                    attempt: key.filter(|k| self.asks(k)).map(|k| k.attempt),
+                    targets: Vec::new(),
+                    action,
+                    shelter: None,
+                    way: AnswerWay::Sms,
+                    text: digest,
+                    on_behalf: None,
+                    reported_at,
+                })
+            }
+            (reason, word) => {
+                let unread = if word.is_some() { NoteReason::BadFigure } else { NoteReason::Nonsense };
+                let reason = reason.unwrap_or(unread);
                 let ask = self.may_ask(&call);
                 Command::Note { call: Some(call.1), reason, way: AnswerWay::Sms, text: digest, ask }
             }

@@ -4,7 +4,7 @@ use super::world::{Happening, World};
 use crate::gateway::simulator::Reaction;
 use crate::gateway::{Outgoing, Upcall};
 use crate::model::{Answer, Fact, Failure, GatewayId, Stage};
-use crate::runtime::Vouched;
+use crate::runtime::{Deed, Vouched};
 use rand::RngExt;
 
 impl World {
@@ -52,7 +52,7 @@ impl World {
         }
         if let (Some(ms), Some(link)) = (reaction.taps_after_ms, outgoing.text.find(&self.link_base)) {
             let link = outgoing.text[link..].trim_end().to_owned();
-            self.at(ms as i64, Happening::Tap { link, answer: Answer::Yes });
+            self.at(ms as i64, Happening::Tap { link, deed: Deed::Answer(Answer::Yes) });
         }
     }
 
@@ -62,10 +62,10 @@ impl World {
     }
 
     /// Somebody outside the world posts a one-time link. False when there is no such link.
-    pub async fn tap_now(&mut self, token: &str, answer: Answer) -> bool {
+    pub async fn tap_now(&mut self, token: &str, deed: Deed) -> bool {
         let known = self.cell.as_ref().is_some_and(|c| c.book().by_link(token).is_some());
         if known {
-            self.tap(token, answer);
+            self.tap(token, deed);
             self.settle_all().await;
         }
         known

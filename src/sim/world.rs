@@ -8,8 +8,8 @@ use crate::gateway::simulator::People;
 use crate::intake::formats::Limits;
 use crate::intake::{Desk, FrontDesk, Posted, Receipt};
 use crate::journal::{Conflict, Journal, JournalError, SelectCallouts};
-use crate::model::{Answer, AttemptKey, CalloutId, Channel, Digest, Fact, Failure, GatewayId, Timestamp};
-use crate::runtime::{Cell, CellParts, CellSettings, Gallery, GatewayInfo, Output, ReplyWords, Ticket};
+use crate::model::{AttemptKey, CalloutId, Channel, Digest, Fact, Failure, GatewayId, Timestamp};
+use crate::runtime::{Cell, CellParts, CellSettings, Deed, Gallery, GatewayInfo, Output, ReplyWords, Ticket};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,7 +42,7 @@ pub(super) enum Happening {
     FlushDone { life: u64, result: Result<Vec<Result<(), Conflict>>, JournalError> },
     SubmitAnswered { life: u64, gateway: GatewayId, facts: Vec<(AttemptKey, Fact)> },
     Upcall(Upcall),
-    Tap { link: String, answer: Answer },
+    Tap { link: String, deed: Deed },
     ReadInbox { life: u64 },
     CheckSilence(CalloutId),
 }
@@ -191,7 +191,7 @@ impl World {
                 }
             }
             Happening::Upcall(upcall) => self.upcall(upcall),
-            Happening::Tap { link, answer } => self.tap(&link, answer),
+            Happening::Tap { link, deed } => self.tap(&link, deed),
             Happening::ReadInbox { life } => {
                 if life == self.life {
                     self.read_inbox().await;
@@ -278,8 +278,8 @@ impl World {
         self.tickets.insert(ticket, again);
     }
 
-    pub(super) fn tap(&mut self, link: &str, answer: Answer) {
-        let again = Happening::Tap { link: link.into(), answer };
+    pub(super) fn tap(&mut self, link: &str, deed: Deed) {
+        let again = Happening::Tap { link: link.into(), deed: deed.clone() };
         let ticket = self.next;
         self.next += 1;
         let Some(cell) = self.cell.as_mut().filter(|c| c.is_loaded()) else {
@@ -287,7 +287,7 @@ impl World {
             return;
         };
         let token = link.rsplit('/').next().unwrap_or_default();
-        if cell.link_answer(token, answer, ticket, self.now) {
+        if cell.link_answer(token, deed, ticket, self.now) {
             self.tickets.insert(ticket, again);
         }
     }
@@ -354,7 +354,7 @@ impl World {
                 let fact = Fact::Failed { failure: Failure::Withdrawn, detail: None };
                 self.at(300, Happening::Upcall(Upcall::Report { key, fact, reported_at: None }));
             }
-            Output::Done { ticket, durable } => {
+            Output::Done { ticket, durable, .. } => {
                 if let Some(again) = self.tickets.remove(&ticket).filter(|_| !durable) {
                     self.at(5000, again);
                 }
@@ -416,6 +416,10 @@ fn settings() -> CellSettings {
         words: ReplyWords {
             yes: list(&["收到", "1", "好", "知道了"]),
             cannot: list(&["2", "不能", "无法"]),
+            moving: list(&["3", "动", "正在转移"]),
+            done: list(&["4", "毕", "转移完毕"]),
+            knocked: list(&["5", "已上门"]),
+            reached: list(&["6", "到位"]),
             code_digits: 3,
         },
         ask_max: 2,

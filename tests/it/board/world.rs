@@ -13,7 +13,7 @@ use jiaoying::intake::{Desk, Posted, Receipt, Unavailable};
 use jiaoying::journal::{Batch, CalloutRow, Group, Journal, MemoryJournal, Record};
 use jiaoying::model::*;
 use jiaoying::plan::{PlanSet, orders};
-use jiaoying::runtime::{Acts, CallKey, Committed, Gallery, Health, HealthPart, Vouched};
+use jiaoying::runtime::{Acts, CallKey, Committed, Deed, Gallery, Health, HealthPart, Kept, Vouched};
 use jiaoying::telemetry::Metrics;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -49,7 +49,7 @@ pub struct World {
 pub struct FakeActs {
     pub now: Mutex<Timestamp>,
     pub links: Mutex<BTreeMap<String, CallKey>>,
-    pub answered: Mutex<Vec<(String, Answer)>>,
+    pub answered: Mutex<Vec<(String, Deed)>>,
     pub vouched: Mutex<Vec<Vouched>>,
     pub unwell: Mutex<bool>,
     pub down: Mutex<bool>,
@@ -69,17 +69,17 @@ impl Acts for FakeActs {
         ready(self.links.lock().unwrap().get(&token).cloned()).boxed()
     }
 
-    fn answer_link(&self, token: String, answer: Answer) -> BoxFuture<'_, Result<bool, NotTaken>> {
+    fn answer_link(&self, token: String, deed: Deed) -> BoxFuture<'_, Result<Option<Kept>, NotTaken>> {
         if *self.down.lock().unwrap() {
             return ready(Err(NotTaken("down".into()))).boxed();
         }
-        self.answered.lock().unwrap().push((token, answer));
-        ready(Ok(true)).boxed()
+        self.answered.lock().unwrap().push((token, deed));
+        ready(Ok(Some(None))).boxed()
     }
 
-    fn vouch(&self, vouched: Vouched) -> BoxFuture<'_, Result<(), NotTaken>> {
+    fn vouch(&self, vouched: Vouched) -> BoxFuture<'_, Result<Kept, NotTaken>> {
         self.vouched.lock().unwrap().push(vouched);
-        ready(Ok(())).boxed()
+        ready(Ok(None)).boxed()
     }
 
     fn health(&self) -> Health {
