@@ -46,7 +46,10 @@ async fn the_link_page_answers_only_when_a_button_is_pressed() {
     let got = ask(&router, post(&path, &[FORM], "answer=cannot")).await;
     assert_eq!(got.status, StatusCode::OK);
     assert!(got.text().contains("已记录您的应答"), "{}", got.text());
-    assert_eq!(*world.acts.answered.lock().unwrap(), [(LINK.to_owned(), jiaoying::runtime::Deed::Answer(Answer::Cannot))]);
+    assert_eq!(
+        *world.acts.answered.lock().unwrap(),
+        [(LINK.to_owned(), jiaoying::runtime::Deed::Answer(Answer::Cannot))]
+    );
 
     *world.acts.down.lock().unwrap() = true;
     let got = ask(&router, post(&path, &[FORM], "answer=yes")).await;

@@ -3,6 +3,7 @@
 mod dispatch;
 mod kit;
 mod property;
+mod tiers;
 
 use jiaoying::engine::to_withdraw;
 use jiaoying::model::*;

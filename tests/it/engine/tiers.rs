@@ -1,0 +1,401 @@
+//! Tiers, clocks and reports from the ground: the core alone, on a plan that no preset resembles, since none of
+//! it may be known to the code.
+
+use super::kit::{Case, plan, ring, step, tier};
+use jiaoying::model::*;
+
+const H: i64 = 3_600_000;
+const MIN: i64 = 60_000;
+
+/// County posts 12 h before the onset, townships 6 h, grids and villages 2 h; no clocks.
+fn ladder() -> Plan {
+    let of = |ix: u8, post: &str, outcome| Step { tier: ix, ..step(post, outcome, vec![ring(Channel::Sms, 2, 100)]) };
+    let before = |name: &str, level, hours: i64, moves| Tier { level, before_ms: Some(hours * H), moves, ..tier(name) };
+    Plan {
+        tiers: vec![
+            before("h12", Some(Level::County), 12, Moves::Nobody),
+            before("h6", Some(Level::Township), 6, Moves::Special),
+            before("h2", None, 2, Moves::Everyone),
+            tier("above"),
+        ],
+        steps: vec![
+            of(0, "county", Outcome::Satisfied),
+            of(1, "township", Outcome::Satisfied),
+            of(2, "grid", Outcome::Satisfied),
+            of(2, "village", Outcome::Satisfied),
+            of(3, "prefecture", Outcome::TakenOver),
+        ],
+        clocks: Vec::new(),
+        in_force_ms: 48 * H,
+        ..plan()
+    }
+}
+
+fn clock(name: &str, of: ClockScope, starts: ClockStart, until: ClockEnd, within_ms: i64) -> ClockRule {
+    ClockRule { name: name.into(), title: name.into(), of, starts, until, within_ms, ..plan().clocks[0].clone() }
+}
+
+/// One county, one township and one grid, each answered for by one person; the grid also by a village head.
+fn order(c: &Case, id: &str, kind: MessageKind, colour: Colour, onset: Option<Timestamp>) -> Order {
+    let mut order = c.make(
+        id,
+        kind,
+        colour,
+        &[
+            ("C", &[&["c"], &[], &[], &[], &[]]),
+            ("T", &[&[], &["t"], &[], &[], &[]]),
+            ("g", &[&[], &[], &["g"], &["v"], &[]]),
+        ],
+    );
+    for (tier, ground) in order.ground.iter_mut().enumerate() {
+        ground.tier = tier as u8;
+        ground.target.persons = 10;
+        if tier < 2 {
+            ground.target.kind = TargetKind::Region;
+        }
+    }
+    order.onset = onset;
+    order
+}
+
+fn alert(c: &mut Case, onset: Option<Timestamp>) -> Vec<Event> {
+    let order = order(c, "A", MessageKind::Alert, Colour::Yellow, onset);
+    c.decide(Command::Apply(Box::new(order)))
+}
+
+fn update(c: &mut Case, id: &str, onset: Timestamp) -> Vec<Event> {
+    let order = order(c, id, MessageKind::Update, Colour::Yellow, Some(onset));
+    c.decide(Command::Apply(Box::new(order)))
+}
+
+fn opened(c: &Case) -> Vec<bool> {
+    c.callout.tiers[..3].iter().map(|t| t.opened_at.is_some()).collect()
+}
+
+fn calling(c: &Case, target: usize) -> bool {
+    matches!(c.callout.targets[target].phase, Phase::Calling { .. })
+}
+
+fn report(c: &Case, who: &str, action: Action) -> ActionReport {
+    ActionReport {
+        call: Some(c.call_ix(who)),
+        attempt: None,
+        targets: Vec::new(),
+        action,
+        shelter: None,
+        way: AnswerWay::Link,
+        text: None,
+        on_behalf: None,
+        reported_at: None,
+    }
+}
+
+fn by(operator: &str, mut report: ActionReport) -> Command {
+    report.way = AnswerWay::Operator;
+    report.on_behalf = Some(OnBehalf { operator: operator.into(), reason: Digest::default() });
+    Command::Act(report)
+}
+
+fn noted(events: &[Event]) -> Option<NoteReason> {
+    match events {
+        [Event::ReplyNoted { reason, .. }] => Some(*reason),
+        _ => None,
+    }
+}
+
+fn persons(persons: u32) -> Figures {
+    Figures { persons, ..Figures::default() }
+}
+
+#[test]
+fn tiers_open_at_their_time_before_the_onset() {
+    let mut c = Case::new(ladder());
+    let onset = c.begin.plus_ms(13 * H);
+    alert(&mut c, Some(onset));
+    assert!(c.callout.calls.is_empty() && c.callout.targets.iter().all(|t| t.phase == Phase::Covered));
+    for (hours, expected) in [(1, [true, false, false]), (7, [true, true, false]), (11, [true, true, true])] {
+        c.run_to(c.begin.plus_ms(hours * H - 1));
+        assert!(!opened(&c)[expected.iter().filter(|o| **o).count() - 1], "{hours} h: not a moment early");
+        c.run_to(c.begin.plus_ms(hours * H));
+        assert_eq!(opened(&c), expected, "{hours} h");
+    }
+    let moves: Vec<Moves> = c.callout.tiers.iter().map(|t| t.moves).collect();
+    assert_eq!(moves[..3], [Moves::Nobody, Moves::Special, Moves::Everyone]);
+    assert!(calling(&c, 2));
+}
+
+#[test]
+fn a_late_arrival_opens_every_tier_that_is_due_and_no_onset_opens_all() {
+    for (left, expected) in [(Some(5), [true, true, false]), (Some(-1), [true; 3]), (None, [true; 3])] {
+        let mut c = Case::new(ladder());
+        let onset = left.map(|hours| c.begin.plus_ms(hours * H));
+        alert(&mut c, onset);
+        assert_eq!(opened(&c), expected, "{left:?} h left");
+        assert_eq!(c.callout.calls.len(), expected.iter().filter(|o| **o).count());
+    }
+}
+
+#[test]
+fn an_update_that_moves_the_onset_moves_tiers_and_their_clocks() {
+    let mut p = ladder();
+    let mut done = clock("moved", ClockScope::Tier, ClockStart::Onset, ClockEnd::Done, -H);
+    done.tiers = vec![1];
+    p.clocks = vec![done];
+    let mut c = Case::new(p);
+    let onset = c.begin.plus_ms(7 * H);
+    alert(&mut c, Some(onset));
+    c.run_to(c.begin.plus_ms(H));
+    assert_eq!(opened(&c), [true, true, false]);
+    assert_eq!(c.callout.clocks[0].due, onset.plus_ms(-H));
+    // Earlier: the third is due at once, the clock's deadline comes closer.
+    let sooner = c.now.plus_ms(90 * MIN);
+    let events = update(&mut c, "B", sooner);
+    assert!(events.iter().any(|e| matches!(e, Event::ClockMoved { .. })), "{events:?}");
+    assert_eq!((opened(&c), c.callout.clocks[0].due), (vec![true; 3], sooner.plus_ms(-H)));
+    // Later: what has opened stays open, the clock follows.
+    let later = c.now.plus_ms(20 * H);
+    update(&mut c, "D", later);
+    assert_eq!((opened(&c), c.callout.clocks[0].due), (vec![true; 3], later.plus_ms(-H)));
+    c.run_to(later.plus_ms(-H - 1));
+    assert_eq!(c.callout.clocks[0].state, ClockState::Running);
+    c.run_to(later.plus_ms(-H));
+    assert_eq!(c.callout.clocks[0].state, ClockState::Missed { met_at: None });
+}
+
+#[test]
+fn at_night_the_plan_can_move_more() {
+    let night = Night { from_min: 20 * 60, until_min: 7 * 60, moves: Moves::Everyone, source: "test".into() };
+    // 2026-05-29T04:26:40+08:00 begins every case: night.
+    for (hours, moves) in [(6, Moves::Everyone), (12, Moves::Special)] {
+        let mut c = Case::new(Plan { night: Some(night.clone()), ..ladder() });
+        let onset = c.begin.plus_ms(hours * H);
+        alert(&mut c, Some(onset));
+        c.run_to(onset.plus_ms(-6 * H));
+        assert_eq!(c.callout.tiers[1].moves, moves, "{hours} h");
+        assert_eq!(c.callout.tiers[0].moves, Moves::Nobody, "who moves nobody by day moves nobody by night");
+    }
+}
+
+#[test]
+fn a_milestone_is_met_when_every_listed_unit_of_every_target_has_reported() {
+    let mut p = ladder();
+    let milestone = ClockEnd::Milestone("command".into());
+    let mut rule = clock("command", ClockScope::Tier, ClockStart::Origin, milestone, H);
+    (rule.tiers, rule.units) = (vec![0], vec!["county".into(), "fire".into()]);
+    (rule.remind_ms, rule.missed) = (vec![30 * MIN, 10 * MIN], OnMiss::Escalate);
+    p.clocks = vec![rule];
+    let mut c = Case::new(p);
+    let mut order = order(&c, "A", MessageKind::Alert, Colour::Red, None);
+    order.origin_time = Some(c.begin.plus_ms(-15 * MIN));
+    c.decide(Command::Apply(Box::new(order)));
+    assert_eq!(c.callout.clocks[0].due, c.begin.plus_ms(45 * MIN), "it counts from the event, not from the message");
+    c.release("c", 0);
+    c.yes("c");
+    let reached = |unit: &str| Action::Reached { milestone: "command".into(), unit: unit.into() };
+    for (milestone, unit) in [("command", "army"), ("dinner", "fire")] {
+        let other = Action::Reached { milestone: milestone.into(), unit: unit.into() };
+        let events = c.decide(Command::Act(report(&c, "c", other)));
+        assert_eq!(noted(&events), Some(NoteReason::NotListed), "{milestone} {unit}");
+    }
+    // The short word: the reporter's own post, the milestone that is due next.
+    let short = Action::Reached { milestone: String::new(), unit: String::new() };
+    c.decide(Command::Act(report(&c, "c", short)));
+    assert!(c.callout.targets[0].progress.reached["command"].contains("county"));
+    assert_eq!(c.callout.clocks[0].state, ClockState::Running, "one of two units");
+    // Reminders, to whoever answered, each once.
+    c.run_to(c.begin.plus_ms(44 * MIN));
+    let reminders = c.entries.iter().filter(|e| matches!(e.1, Event::ClockReminded { .. })).count();
+    assert_eq!(reminders, 2);
+    c.release_notice("c", Purpose::Remind);
+    c.run_to(c.begin.plus_ms(45 * MIN));
+    assert_eq!(c.callout.clocks[0].state, ClockState::Missed { met_at: None });
+    assert!(c.callout.targets[0].alarm, "the county has one step: behind it stands the alarm, and the region above");
+    assert!(c.entries.iter().any(|e| matches!(e.1, Event::Raised { .. })));
+    let events = c.decide(by("duty", report(&c, "c", reached("fire"))));
+    assert!(events.iter().any(|e| matches!(e, Event::ClockMet { .. })), "late is recorded as late");
+    assert_eq!(c.callout.clocks[0].state, ClockState::Missed { met_at: Some(c.now) });
+}
+
+/// The plan of the kit with the three beats: heard, moving within 10 min, done within 30.
+fn beats() -> Plan {
+    let mut moving = clock("moving", ClockScope::Target, ClockStart::Answered, ClockEnd::Moving, 10 * MIN);
+    moving.missed = OnMiss::Escalate;
+    let done = clock("done", ClockScope::Target, ClockStart::Moving, ClockEnd::Done, 30 * MIN);
+    Plan { clocks: vec![moving, done], in_force_ms: 24 * H, repeat_ms: H, ..plan() }
+}
+
+fn heard() -> Case {
+    let mut c = Case::new(beats());
+    let mut order = c.make("A", MessageKind::Alert, Colour::Red, &[("g1", &[&["a"], &["v"], &["d"]])]);
+    (order.ground[0].target.households, order.ground[0].target.persons) = (3, 10);
+    c.decide(Command::Apply(Box::new(order)));
+    c.release("a", 0);
+    c.yes("a");
+    c
+}
+
+#[test]
+fn heard_and_not_moving_goes_on_up_the_chain() {
+    let mut c = heard();
+    assert!(matches!(c.callout.targets[0].phase, Phase::Satisfied { .. }));
+    c.run_to(c.now.plus_ms(10 * MIN));
+    assert!(matches!(c.callout.targets[0].phase, Phase::Calling { step: 1, .. }), "the village is called");
+    assert!(c.yes("a").is_empty(), "saying yes once more changes nothing");
+    c.release("v", 0);
+    c.yes("v");
+    assert!(matches!(c.callout.targets[0].phase, Phase::Satisfied { step: 1, .. }));
+    assert_eq!(c.callout.clocks.len(), 2, "whoever heard next has a clock too");
+    // The first one moves after all: nobody else is called, the clocks are met, one of them late.
+    c.decide(Command::Act(report(&c, "a", Action::Moving(persons(4)))));
+    let states: Vec<_> = c.callout.clocks.iter().map(|k| k.state).collect();
+    assert_eq!(states[0], ClockState::Missed { met_at: Some(c.now) });
+    assert_eq!((states[1], states[2]), (ClockState::Met { at: c.now }, ClockState::Running));
+    c.decide(Command::Act(report(&c, "a", Action::Done(persons(10)))));
+    assert_eq!(c.callout.clocks[2].state, ClockState::Met { at: c.now });
+    assert_eq!(c.callout.targets[0].progress.figures.persons, 10);
+}
+
+#[test]
+fn a_move_reported_while_others_are_called_silences_them() {
+    let mut c = heard();
+    c.run_to(c.now.plus_ms(10 * MIN));
+    c.release("v", 1);
+    let events = c.decide(Command::Act(report(&c, "a", Action::Moving(Figures::default()))));
+    assert!(matches!(c.callout.targets[0].phase, Phase::Satisfied { step: 0, .. }));
+    let silenced = c.call_ix("v");
+    assert!(events.iter().any(|e| matches!(e, Event::CallSilenced { call } if *call == silenced)), "{events:?}");
+}
+
+#[test]
+fn a_report_is_an_answer_of_the_strongest_kind() {
+    let mut p = beats();
+    p.steps[0].proof = Proof::Action;
+    let mut c = Case::new(p);
+    c.alert(&[("g1", &[&["a"], &["v"], &["d"]])]);
+    c.release("a", 0);
+    c.yes("a");
+    assert!(calling(&c, 0), "the plan wants deeds");
+    c.decide(Command::Act(report(&c, "a", Action::Moving(Figures::default()))));
+    assert!(matches!(c.callout.targets[0].phase, Phase::Satisfied { .. }));
+}
+
+#[test]
+fn figures_above_the_roster_count_only_with_an_operators_reason() {
+    let mut c = heard();
+    for figures in [persons(11), Figures { households: 4, ..persons(1) }, Figures { refused: 8, ..persons(3) }] {
+        let events = c.decide(Command::Act(report(&c, "a", Action::Done(figures))));
+        assert_eq!(noted(&events), Some(NoteReason::AboveRoster), "{figures:?}");
+    }
+    assert_eq!(c.callout.targets[0].progress, Progress::default());
+    c.decide(by("duty", report(&c, "a", Action::Done(persons(11)))));
+    assert_eq!(c.callout.targets[0].progress.figures.persons, 11);
+}
+
+#[test]
+fn figures_over_several_targets_are_asked_about() {
+    let mut c = Case::new(beats());
+    c.alert(&[("g1", &[&["a"], &[], &[]]), ("g2", &[&["a"], &[], &[]])]);
+    c.release("a", 0);
+    let events = c.decide(Command::Act(report(&c, "a", Action::Done(persons(1)))));
+    assert_eq!(noted(&events), Some(NoteReason::WhichTarget));
+    c.decide(Command::Act(report(&c, "a", Action::Done(Figures::default()))));
+    assert!(c.callout.targets.iter().all(|t| t.progress.done_at.is_some()), "without figures it is about both");
+    let one = ActionReport { targets: vec![1], ..report(&c, "a", Action::Done(persons(1))) };
+    c.decide(Command::Act(one));
+    let figures: Vec<u32> = c.callout.targets.iter().map(|t| t.progress.figures.persons).collect();
+    assert_eq!(figures, [0, 1]);
+}
+
+#[test]
+fn doors_are_knocked_on_by_one_and_confirmed_by_another() {
+    let mut c = Case::new(plan());
+    c.alert(&[("g1", &[&["a"], &[], &["d"]])]);
+    assert_eq!(noted_task(&mut c, Action::Knocked), Some(NoteReason::NoTask), "there is no task yet");
+    c.run_to(c.now.plus_ms(200_000));
+    c.release("d", 0);
+    c.yes("d");
+    let knock = c.callout.targets[0].progress.knock.clone().unwrap();
+    assert_eq!((knock.call, knock.reported), (Some(c.call_ix("d")), None), "the task is the superior's");
+    let confirm = report(&c, "d", Action::KnockConfirmed);
+    let events = c.decide(by("duty", confirm.clone()));
+    assert_eq!(noted(&events), Some(NoteReason::NoTask), "nothing to confirm yet");
+    c.decide(by("duty", report(&c, "d", Action::Knocked)));
+    assert!(matches!(c.callout.targets[0].phase, Phase::TakenOver { .. }), "reported is not confirmed");
+    let events = c.decide(by("duty", confirm.clone()));
+    assert_eq!(noted(&events), Some(NoteReason::SamePerson));
+    c.decide(by("chief", confirm));
+    assert!(matches!(c.callout.targets[0].phase, Phase::Satisfied { .. }));
+    let door = c.callout.clocks.iter().find(|k| c.callout.rules[usize::from(k.rule)].name == "door_knock").unwrap();
+    assert_eq!(door.state, ClockState::Met { at: c.now });
+}
+
+fn noted_task(c: &mut Case, action: Action) -> Option<NoteReason> {
+    c.release("a", 0);
+    let targets = vec![0];
+    let events = c.decide(Command::Act(ActionReport { targets, ..report(c, "a", action) }));
+    noted(&events)
+}
+
+#[test]
+fn the_checklist_is_the_plans_and_each_item_is_ticked_once() {
+    let item = |text: &str| ChecklistItem { text: text.into(), source: "test".into() };
+    let mut c = Case::new(Plan { checklist: vec![item("a"), item("b")], ..plan() });
+    c.alert(&[("g1", &[&["a"], &[], &[]])]);
+    c.release("a", 0);
+    let first = c.now;
+    c.decide(Command::Act(report(&c, "a", Action::Checked { item: 1 })));
+    c.now = c.now.plus_ms(1000);
+    c.decide(Command::Act(report(&c, "a", Action::Checked { item: 1 })));
+    assert_eq!(c.callout.targets[0].progress.checked, [(1, first)].into());
+    let events = c.decide(Command::Act(report(&c, "a", Action::Checked { item: 2 })));
+    assert_eq!(noted(&events), Some(NoteReason::NoItem));
+}
+
+#[test]
+fn an_upgrade_under_a_plan_with_tiers_keeps_each_target_once() {
+    let mut c = Case::new(plan());
+    c.order("A", MessageKind::Alert, Colour::Yellow, &[("g", &[&["g"], &["v"], &[]])]);
+    c.release("g", 0);
+    c.yes("g");
+    c.plan = ladder();
+    let onset = c.now.plus_ms(5 * H);
+    let upgrade = order(&c, "B", MessageKind::Update, Colour::Red, Some(onset));
+    c.decide(Command::Apply(Box::new(upgrade)));
+    let known: Vec<_> = c.callout.targets.iter().map(|t| (t.spec.id.as_str(), t.tier)).collect();
+    assert_eq!(known, [("g", 2), ("C", 0), ("T", 1)]);
+    assert!(calling(&c, 0), "what was called before is called again at once, long before its tier opens");
+    c.now = c.now.plus_ms(MIN);
+    c.release("g", 0);
+    c.yes("g");
+    c.run_to(onset.plus_ms(-2 * H));
+    assert!(calling(&c, 0), "and again when it opens: now something is to be done");
+}
+
+#[test]
+fn a_weaker_update_under_a_plan_without_tiers_drops_no_region() {
+    let mut c = Case::new(ladder());
+    let onset = c.begin.plus_ms(H);
+    alert(&mut c, Some(onset));
+    c.plan = plan();
+    let mut weaker = c.make("B", MessageKind::Update, Colour::Blue, &[("g", &[&["g"], &["v"], &[]])]);
+    weaker.ground[0].target.persons = 10;
+    c.decide(Command::Apply(Box::new(weaker)));
+    assert!((0..3).all(|t| calling(&c, t)), "{:?}", c.callout.targets);
+    c.plan = plan();
+    let nothing = c.make("D", MessageKind::Update, Colour::Blue, &[]);
+    c.decide(Command::Apply(Box::new(nothing)));
+    assert!(c.callout.targets.iter().all(|t| matches!(t.phase, Phase::Released { .. })));
+}
+
+#[test]
+fn a_tiers_clock_stops_with_its_last_target_and_is_never_met_by_emptiness() {
+    let mut p = ladder();
+    p.clocks = vec![clock("all", ClockScope::Tier, ClockStart::Called, ClockEnd::Answered, H)];
+    p.clocks[0].tiers = vec![2];
+    let mut c = Case::new(p);
+    alert(&mut c, None);
+    let mut smaller = order(&c, "B", MessageKind::Update, Colour::Yellow, None);
+    smaller.ground.truncate(2);
+    c.decide(Command::Apply(Box::new(smaller)));
+    assert_eq!(c.callout.clocks[0].state, ClockState::Stopped);
+}
