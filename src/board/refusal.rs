@@ -2,16 +2,21 @@
 
 use super::shell::Speaks;
 use super::text::Lang;
+use super::view::exact_day;
+use crate::model::Timestamp;
 use askama::Template;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use std::borrow::Cow;
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// Nothing there.
     NotFound,
+    /// The callout had not been opened at the moment that is asked for; when it was.
+    NotOpened(Timestamp),
     /// Not signed in.
     Unauthorized,
     /// Signed in without the right, or a POST from elsewhere.
@@ -41,7 +46,7 @@ struct MessageHtml<'a> {
 impl Refusal {
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NotOpened(_) => StatusCode::NOT_FOUND,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -52,27 +57,33 @@ impl Refusal {
         }
     }
 
-    fn reason(&self) -> &'static str {
-        match self {
+    fn reason(&self) -> Cow<'static, str> {
+        let fixed = match self {
             Self::NotFound => "there is no such thing here",
+            Self::NotOpened(opened) => {
+                let at = opened.iso();
+                return format!("此刻叫应尚未开始；开始于 {at} / not opened yet; opened at {at}").into();
+            }
             Self::Unauthorized => "a token is needed",
             Self::Forbidden(reason) | Self::Unprocessable(reason) | Self::Conflict(reason) => reason,
             Self::TooMany => "too many wrong tries",
             Self::Unavailable => "the store is not available; try again",
             Self::Damaged => "the timeline does not verify",
-        }
+        };
+        fixed.into()
     }
 
     /// The refusal as a page.
     pub(super) fn page(&self, lang: Lang) -> Response {
         let t = lang.texts();
         let (text, hint) = match self {
-            Self::NotFound => (t.not_found, ""),
-            Self::Unavailable => (t.unavailable, ""),
-            Self::Damaged => (t.damaged, ""),
+            Self::NotFound => (t.not_found, "".into()),
+            Self::NotOpened(opened) => (t.not_yet, format!("{} {}", t.opened_at, exact_day(*opened)).into()),
+            Self::Unavailable => (t.unavailable, "".into()),
+            Self::Damaged => (t.damaged, "".into()),
             other => (other.status().canonical_reason().unwrap_or_default(), other.reason()),
         };
-        message(lang, self.status(), text, hint)
+        message(lang, self.status(), text, &hint)
     }
 }
 

@@ -63,7 +63,7 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
             let dead = |a: &u32| callout.attempts[*a as usize].failure == Some(Failure::DeadNumber);
             c.unreachable = !c.is_running() && c.attempts[usize::from(c.ladder_from)..].iter().all(dead);
         }
-        Event::AttemptReported { attempt, fact, again, .. } => report(callout, *attempt, fact, *again),
+        Event::AttemptReported { attempt, fact, again, .. } => report(callout, *at, *attempt, fact, *again),
         Event::Answered { call, answer, proof, targets, .. } => {
             let c = &mut callout.calls[*call as usize];
             for link in c.links.iter_mut().filter(|l| targets.contains(&l.target)) {
@@ -334,6 +334,7 @@ fn release(callout: &mut Callout, at: Timestamp, event: &Event) {
         stage: Stage::Released,
         failure: None,
         ended: false,
+        since: at,
     });
     let c = &mut callout.calls[*call as usize];
     c.attempts.push(*attempt);
@@ -346,8 +347,9 @@ fn release(callout: &mut Callout, at: Timestamp, event: &Event) {
     set_track(callout, *call, *track, rung + 1, *next_due);
 }
 
-fn report(callout: &mut Callout, attempt: u32, fact: &Fact, again: Option<(u16, Timestamp)>) {
+fn report(callout: &mut Callout, at: Timestamp, attempt: u32, fact: &Fact, again: Option<(u16, Timestamp)>) {
     let a = &mut callout.attempts[attempt as usize];
+    let before = (a.stage, a.failure);
     match fact {
         Fact::Reached { stage, .. } => a.stage = a.stage.max(*stage),
         Fact::Failed { failure, .. } => {
@@ -356,6 +358,10 @@ fn report(callout: &mut Callout, attempt: u32, fact: &Fact, again: Option<(u16, 
         }
         Fact::Ended => a.ended = true,
         Fact::Unknown { .. } => a.stage = a.stage.max(Stage::Unknown),
+    }
+    // A failure stands above the stage that it came at: what is told of the stage later moves nothing.
+    if a.failure != before.1 || (a.failure.is_none() && a.stage != before.0) {
+        a.since = at;
     }
     let (call, track, contact) = (a.call, a.track, a.contact.contact.clone());
     if matches!(fact, Fact::Failed { failure: crate::model::Failure::DeadNumber, .. }) {

@@ -2,7 +2,7 @@
 
 use super::{
     Attempt, AttemptIx, Call, CallIx, CalloutId, ClockIx, Colour, Hazard, MessageRef, PersonId, PersonIx, Plan,
-    Purpose, RegionCode, Status, Target, TargetId, TargetIx, Timestamp, WarningId,
+    Purpose, RegionCode, Status, Target, TargetId, TargetIx, TargetKind, Timestamp, WarningId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -314,6 +314,14 @@ impl Callout {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.head.is_some() && self.closed.is_none()
+    }
+
+    /// The regions below that raised to this one what they could not satisfy: the ground of a callout
+    /// above the county, and the reason that there is one. Empty when a message opened it.
+    #[must_use]
+    pub fn raised_from(&self) -> Vec<&RegionCode> {
+        let regions = self.targets.iter().filter(|t| t.spec.kind == TargetKind::Region);
+        regions.map(|t| &t.spec.region).collect()
     }
 
     /// How its targets stand.

@@ -359,6 +359,7 @@ impl<'a> Engine<'a> {
                 if let Err(error) = self.cell.load(&id, &records, salt, clock::now()) {
                     self.parts.metrics.invariant_violation("9");
                     tracing::error!(callout = %id, %error, "a timeline does not verify and is not worked on");
+                    self.parts.gallery.distrust(id, error.to_string());
                     return;
                 }
                 let entries: Vec<_> = records.iter().flat_map(|r| r.entries().unwrap_or_default()).collect();
@@ -449,7 +450,7 @@ async fn keep(journal: &dyn Journal, key: &SecretKey, stray: &Stray) -> Outcome<
         findings: vec![Finding::fatal("from", reason)],
         raw,
     };
-    journal.park(parked).await
+    journal.park(parked).await.map(drop)
 }
 
 /// 32 bytes from the operating system.

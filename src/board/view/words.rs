@@ -186,6 +186,11 @@ pub(in crate::board) fn day(at: Timestamp) -> String {
     at.to_cst().format("%m-%d %H:%M").to_string()
 }
 
+/// `2026-07-01 04:18:05`, China Standard Time.
+pub(in crate::board) fn exact_day(at: Timestamp) -> String {
+    at.to_cst().format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
 /// `2:31` or `1:02:31`; a minus stands before what has passed.
 pub(super) fn span(ms: i64) -> String {
     let s = ms.abs() / 1000;
