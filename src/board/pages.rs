@@ -65,7 +65,7 @@ pub(super) async fn overview(
     Extension(account): Extension<Account>,
     Speaks(lang): Speaks,
 ) -> Response {
-    match (lines(&inside).await, past(&inside, lang).await) {
+    match (lines(&inside, lang).await, past(&inside, lang).await) {
         (Ok(parked), Ok(past)) => {
             let mut s = Shell::new(&inside, &account, lang);
             s.live = Some(format!("/live?from={}", super::live::overview_mark(&inside, lang)));

@@ -41,7 +41,7 @@ pub(super) async fn post(
                 (false, _) => (StatusCode::UNPROCESSABLE_ENTITY, "parked"),
             };
             board.metrics.message(DOOR, result);
-            if receipt.parked.is_some() {
+            if receipt.parked.is_some() && !receipt.duplicate {
                 board.metrics.parked();
             }
             (status, Json(receipt)).into_response()

@@ -82,7 +82,7 @@ impl Desk for Counted {
                 (false, _) => "rejected",
             };
             self.metrics.message(door, result);
-            if receipt.parked.is_some() {
+            if receipt.parked.is_some() && !receipt.duplicate {
                 self.metrics.parked();
             }
             Ok(receipt)

@@ -185,10 +185,11 @@ impl Journal for MemoryJournal {
         })
     }
 
-    fn park(&self, parked: Parked) -> BoxFuture<'_, Outcome<()>> {
+    fn park(&self, parked: Parked) -> BoxFuture<'_, Outcome<bool>> {
         self.answer(|t| {
+            let new = !t.parked.contains_key(&parked.id);
             t.parked.entry(parked.id.clone()).or_insert(parked);
-            Ok(())
+            Ok(new)
         })
     }
 

@@ -229,8 +229,9 @@ pub trait Journal: Send + Sync {
     /// Deletes the salt of a subject: what its key sealed can no longer be opened.
     fn erase(&self, subject: String) -> BoxFuture<'_, Outcome<()>>;
 
-    /// Keeps a document that could not be acted on. Parking the same one again changes nothing.
-    fn park(&self, parked: Parked) -> BoxFuture<'_, Outcome<()>>;
+    /// Keeps a document that could not be acted on. Parking the same one again changes nothing,
+    /// and is told as `false`.
+    fn park(&self, parked: Parked) -> BoxFuture<'_, Outcome<bool>>;
 
     /// Parked documents, newest first, at most `limit`.
     fn parked(&self, limit: usize) -> BoxFuture<'_, Outcome<Vec<Parked>>>;

@@ -9,6 +9,7 @@
 
 mod call;
 mod callout;
+mod chinese;
 mod colour;
 mod command;
 mod event;

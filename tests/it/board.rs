@@ -281,13 +281,17 @@ async fn parked_documents_are_shown_with_reason_and_opened_with_the_key() {
     let world = small();
     let sealed = SecretKey::new(KEY).derive("parked").seal("parked", "<坏>报文".as_bytes());
     let raw = Blob { digest: sealed.digest(), subject: "parked".into(), sealed: sealed.0 };
-    let findings = vec![Finding::notice("/a", "small"), Finding::fatal("line 3, column 7", "is not closed")];
+    let findings = vec![Finding::notice("/a", "small"), Finding::fatal("line 3, column 7", "a second root element")];
     let parked = Parked { id: "p1".into(), at: START, door: "amqp".into(), account: None, findings, raw };
     world.journal.park(parked).await.unwrap();
     let router = world.open();
     for path in ["/", "/parked"] {
         let got = ask(&router, get(path)).await;
-        assert!(got.text().contains("line 3, column 7") && got.text().contains("is not closed"), "{path}");
+        for part in ["line 3, column 7", "出现第二个根元素", "a second root element"] {
+            assert!(got.text().contains(part), "{path}: {part}");
+        }
+        let english = ask(&router, get(&format!("{path}?lang=en"))).await;
+        assert!(!english.text().contains("出现第二个根元素") && english.text().contains("a second root element"));
     }
     let got = ask(&router, get("/parked/p1")).await;
     assert!(got.text().contains("坏&#62;报文") && !got.text().contains("<坏>"), "{}", got.text());

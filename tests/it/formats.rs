@@ -1,7 +1,7 @@
 //! The parsers of the intake, from bytes to message and findings.
 
 use jiaoying::intake::formats::{Format, Limits, MESSAGE_SCHEMA, Parsed, parse, parse_within};
-use jiaoying::model::{Circle, Colour, Message, MessageKind, Point, Severity, Status, Timestamp};
+use jiaoying::model::{Circle, Colour, Finding, Message, MessageKind, Point, Severity, Status, Timestamp};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -14,6 +14,8 @@ const JSON: &str = include_str!("../data/message-alert-red.json");
 fn accepted(text: &str, places: &[&str]) -> Message {
     let parsed = parse(text.as_bytes());
     assert_eq!(parsed.findings.iter().map(|f| f.place.as_str()).collect::<Vec<_>>(), places, "{:?}", parsed.findings);
+    let chinese = |f: &Finding| !f.reason_zh().contains("详见英文");
+    assert!(parsed.findings.iter().all(chinese), "not told in Chinese: {:?}", parsed.findings);
     parsed.message.unwrap()
 }
 

@@ -113,6 +113,8 @@ impl Rig {
         assert!(!receipt.accepted && receipt.cover.is_empty(), "{receipt:?}");
         assert!(fatal.iter().any(|f| f.to_string().contains(why)), "{why}: {fatal:?}");
         assert!(fatal.iter().all(|f| !f.place.is_empty()), "{fatal:?}");
+        let english = fatal.iter().find(|f| f.reason_zh().contains("详见英文"));
+        assert!(english.is_none() || english.is_some_and(|f| f.place.starts_with("line ")), "{english:?} in Chinese");
         let parked = self.parked().await;
         let row = parked.iter().find(|p| Some(&p.id) == receipt.parked.as_ref()).unwrap();
         assert_eq!(row.findings, receipt.findings);
@@ -218,7 +220,8 @@ async fn a_contradiction_that_adds_is_called_and_marked() {
     assert_eq!(rig.effects("A").await.len(), 3);
     // Once parked, parked again the same way.
     let again = rig.post(message("A", "alert", &[], "blue", &[TOWNSHIP], 0)).await;
-    assert_eq!((again, rig.parked().await.len()), (less, 1));
+    assert!(!less.duplicate && again.duplicate, "told that it was there before");
+    assert_eq!((Receipt { duplicate: false, ..again }, rig.parked().await.len()), (less, 1));
 }
 
 #[tokio::test]

@@ -154,12 +154,12 @@ impl Journal for PostgresJournal {
         })
     }
 
-    fn park(&self, parked: Parked) -> BoxFuture<'_, Outcome<()>> {
+    fn park(&self, parked: Parked) -> BoxFuture<'_, Outcome<bool>> {
         self.write(async move |db| {
             let q = sqlx::query(common::PARK).bind(parked.id).bind(parked.at.0).bind(parked.door).bind(parked.account);
             let q = q.bind(json(&parked.findings)?).bind(&parked.raw.digest.0[..]);
-            q.bind(parked.raw.subject).bind(parked.raw.sealed).execute(&db).await?;
-            Ok(())
+            let done = q.bind(parked.raw.subject).bind(parked.raw.sealed).execute(&db).await?;
+            Ok(done.rows_affected() > 0)
         })
     }
 

@@ -23,7 +23,7 @@ impl Journal for Flaky {
         self.refuses().unwrap_or_else(|| self.inner.commit(batch))
     }
 
-    fn park(&self, parked: Parked) -> BoxFuture<'_, Outcome<()>> {
+    fn park(&self, parked: Parked) -> BoxFuture<'_, Outcome<bool>> {
         self.refuses().unwrap_or_else(|| self.inner.park(parked))
     }
 
