@@ -8,6 +8,7 @@ use super::text::{Lang, Texts};
 use super::view::{answer as answer_word, kind, rendered};
 use crate::model::{Answer, CallIx, Callout, Colour, Status};
 use askama::Template;
+use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
@@ -85,8 +86,12 @@ pub(super) async fn answer(
     State(outside): State<Arc<Outside>>,
     Speaks(lang): Speaks,
     Path(token): Path<String>,
-    Form(pressed): Form<Pressed>,
+    pressed: Result<Form<Pressed>, FormRejection>,
 ) -> Response {
+    let pressed = match pressed {
+        Ok(Form(pressed)) => pressed,
+        Err(rejection) => return refused(lang, &rejection.into()),
+    };
     let (callout, call) = match outside.find(&token).await {
         Ok(found) => found,
         Err(refusal) => return refused(lang, &refusal),
@@ -130,6 +135,7 @@ fn refused(lang: Lang, refusal: &Refusal) -> Response {
     let t = lang.texts();
     let (text, hint) = match refusal {
         Refusal::Unavailable => (t.link_busy, ""),
+        Refusal::Unprocessable(_) | Refusal::TooLarge => (t.link_form, t.link_form_hint),
         _ => (t.link_unknown, t.link_unknown_hint),
     };
     let status = if *refusal == Refusal::Damaged { StatusCode::SERVICE_UNAVAILABLE } else { refusal.status() };

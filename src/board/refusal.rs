@@ -6,6 +6,7 @@ use super::view::exact_day;
 use crate::model::Timestamp;
 use askama::Template;
 use axum::Json;
+use axum::extract::rejection::FormRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use std::borrow::Cow;
@@ -23,6 +24,8 @@ pub(super) enum Refusal {
     Forbidden(&'static str),
     /// The request says nothing that can be done.
     Unprocessable(&'static str),
+    /// More bytes than are read.
+    TooLarge,
     /// It contradicts what is.
     Conflict(&'static str),
     /// Too many wrong tries.
@@ -50,6 +53,7 @@ impl Refusal {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -59,16 +63,17 @@ impl Refusal {
 
     fn reason(&self) -> Cow<'static, str> {
         let fixed = match self {
-            Self::NotFound => "there is no such thing here",
+            Self::NotFound => "没有此项 / there is no such thing here",
             Self::NotOpened(opened) => {
                 let at = opened.iso();
                 return format!("此刻叫应尚未开始；开始于 {at} / not opened yet; opened at {at}").into();
             }
-            Self::Unauthorized => "a token is needed",
+            Self::Unauthorized => "须有令牌 / a token is needed",
             Self::Forbidden(reason) | Self::Unprocessable(reason) | Self::Conflict(reason) => reason,
-            Self::TooMany => "too many wrong tries",
-            Self::Unavailable => "the store is not available; try again",
-            Self::Damaged => "the timeline does not verify",
+            Self::TooLarge => "内容过大 / too large",
+            Self::TooMany => "尝试过多 / too many wrong tries",
+            Self::Unavailable => "存储暂不可用，请稍后再试 / the store is not available; try again",
+            Self::Damaged => "时间线校验不通过 / the timeline does not verify",
         };
         fixed.into()
     }
@@ -81,9 +86,27 @@ impl Refusal {
             Self::NotOpened(opened) => (t.not_yet, format!("{} {}", t.opened_at, exact_day(*opened)).into()),
             Self::Unavailable => (t.unavailable, "".into()),
             Self::Damaged => (t.damaged, "".into()),
-            other => (other.status().canonical_reason().unwrap_or_default(), other.reason()),
+            other => (t.refused, one_language(lang, other.reason())),
         };
         message(lang, self.status(), text, &hint)
+    }
+}
+
+impl From<FormRejection> for Refusal {
+    /// A form that cannot be read, in our words.
+    fn from(rejection: FormRejection) -> Self {
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
+            _ => Self::Unprocessable("表单不完整，请返回重填 / the form is not complete: go back and fill it in again"),
+        }
+    }
+}
+
+/// The half of `中文 / English` that a page wants; a program gets both.
+fn one_language(lang: Lang, reason: Cow<'static, str>) -> Cow<'static, str> {
+    match reason.split_once(" / ") {
+        Some((zh, en)) => lang.pick(zh, en).to_owned().into(),
+        None => reason,
     }
 }
 

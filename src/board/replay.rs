@@ -28,7 +28,9 @@ pub(super) struct Replay {
 /// When it is no moment, or the callout had not been opened then.
 pub(super) fn asked_moment(text: &str, timeline: &Timeline) -> Result<Timestamp, Refusal> {
     let opened = timeline.entries.first().map(|e| e.0).unwrap_or_default();
-    let at = moment(text, opened).ok_or(Refusal::Unprocessable("at is neither a time with offset nor seconds"))?;
+    let at = moment(text, opened).ok_or(Refusal::Unprocessable(
+        "at 既不是带时区的时间，也不是秒数 / at is neither a time with offset nor seconds",
+    ))?;
     if at < opened { Err(Refusal::NotOpened(opened)) } else { Ok(at) }
 }
 

@@ -113,7 +113,10 @@ texts! {
     link_unknown: "链接无效或已过期", "The link is wrong or has expired";
     link_unknown_hint: "请核对短信中的链接，或直接回复短信。", "Check the link in the message, or reply to the message.";
     link_busy: "现在无法记录，请马上再试，或直接回复短信、拨打值班电话。", "Cannot be recorded now. Try again at once, or reply to the message.";
+    link_form: "没有收到您的选择", "Your choice did not arrive";
+    link_form_hint: "请返回，点“收到”或“无法前往”，或直接回复短信。", "Go back and press a button, or reply to the message.";
     what_to_do: "防御指引", "What to do";
+    refused: "没有执行", "Not done";
     not_found: "没有这个页面", "There is no such page";
     unavailable: "存储暂不可用，请稍后再试", "The store is not available, try again soon";
     unverified: "时间线校验不通过，已停止叫应", "Timeline does not verify: calling has stopped";

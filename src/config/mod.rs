@@ -5,12 +5,13 @@
 //! - **Not here:** policy (`plan`), people (`directory`); both are data with versions, not settings.
 //! - **Depends on:** `telemetry` (the form of the log). Usable by all.
 //! - **Promises:** the default file `config/jiaoying.toml` names every key; an unknown key is refused
-//!   with its place and the nearest known one; a secret is never shown; checking touches neither
-//!   disk nor network.
+//!   with its place and the known one that is near; a secret is never shown; loading reads no secret,
+//!   and checking touches neither the store nor the network.
 
 mod amqp;
 mod cell;
 mod error;
+mod examine;
 mod gateway;
 mod http;
 mod intake;
@@ -112,6 +113,7 @@ impl Config {
         self.http.check(&mut faults);
         self.amqp.check(&mut faults);
         sender::check(&self.senders, &mut faults);
+        sender::check_tokens(&self.senders, &self.http.tokens, &mut faults);
         gateway::check(&self.gateways, &mut faults);
         self.plans.check(&mut faults);
         self.intake.check(&mut faults);

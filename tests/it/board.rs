@@ -56,6 +56,28 @@ async fn the_link_page_answers_only_when_a_button_is_pressed() {
 }
 
 #[tokio::test]
+async fn a_form_that_is_not_ours_is_answered_in_our_words() {
+    let world = small();
+    world.link(0);
+    let path = format!("/a/{LINK}");
+    for (header, body, status) in [
+        (FORM, "", StatusCode::UNPROCESSABLE_ENTITY),
+        (FORM, "answer=perhaps", StatusCode::UNPROCESSABLE_ENTITY),
+        (JSON, "{}", StatusCode::UNPROCESSABLE_ENTITY),
+        (FORM, &"x".repeat(17 * 1024), StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        let got = ask(&world.public(), post(&path, &[header], body)).await;
+        assert_eq!(got.status, status, "{}", got.text());
+        assert!(got.text().contains("没有收到您的选择") && got.text().contains("直接回复短信"), "{}", got.text());
+        let got = ask(&world.public(), post(&format!("{path}?lang=en"), &[header], body)).await;
+        assert!(got.text().contains("Your choice did not arrive"), "{}", got.text());
+    }
+    let got = ask(&world.guarded(), post("/sign-in", &[FORM], "")).await;
+    assert!(got.status == StatusCode::UNPROCESSABLE_ENTITY && got.text().contains("表单不完整"), "{}", got.text());
+    assert!(world.acts.answered.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn wrong_links_get_a_plain_page_and_guessing_is_braked() {
     let world = small();
     world.link(0);
@@ -135,6 +157,12 @@ async fn a_session_signs_in_acts_and_signs_out() {
         let got = ask(&router, post(&path, headers, &body(&form, "r"))).await;
         assert_eq!(got.status, StatusCode::FORBIDDEN);
     }
+    let program = [FORM, ("cookie", cookie)];
+    let got = ask(&router, post(&path, &program, &body(&form, "r"))).await;
+    assert_eq!(got.status, StatusCode::FORBIDDEN, "a session's cookie alone, from no browser");
+    let json = format!(r#"{{"call":{call},"answer":"yes","reason":"r"}}"#);
+    let got = ask(&router, post(&format!("/api/v1{path}"), &[JSON, ("cookie", cookie)], &json)).await;
+    assert_eq!(got.status, StatusCode::FORBIDDEN);
     assert_eq!(ask(&router, post(&path, &own, &body("bent", "r"))).await.status, StatusCode::FORBIDDEN);
     let got = ask(&router, post(&path, &own, &body(&form, "%20"))).await;
     assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY, "a reason is required");
@@ -191,6 +219,8 @@ async fn the_http_door_gives_receipts() {
     }
     let got = ask(&router, post("/api/v1/warnings", &headers, &"x".repeat(1001))).await;
     assert_eq!(got.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let words = "报文过大，未收下；最多 1000 字节 / the document is too large and was not kept; at most 1000 bytes";
+    assert_eq!(got.text(), format!(r#"{{"error":"{words}"}}"#));
     let metrics = world.metrics.render();
     for line in [
         r#"jiaoying_messages_total{door="http",result="accepted"} 1"#,

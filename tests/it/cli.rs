@@ -173,6 +173,11 @@ fn the_counts_name_posts_that_nobody_fills() {
     assert_eq!(codes, ["533324204", "533324204201", "533324204299"]);
     let text = jiaoying(dir.path(), &["directory", "show"]).code(0).out;
     assert!(text.contains("贡山") && text.contains("vacant speaker"), "{text}");
+    // The township and the county have their duty rooms; nobody sits above them.
+    let unfilled: Vec<&str> =
+        counts["unfilled"].as_array().unwrap().iter().map(|u| u["post"].as_str().unwrap()).collect();
+    assert_eq!(unfilled, ["province_duty", "prefecture_duty"]);
+    assert!(text.contains("岗位空缺 / nobody in post: 5333 "), "{text}");
 }
 
 #[test]

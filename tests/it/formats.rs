@@ -54,6 +54,16 @@ fn the_cma_export_is_read_whole() {
 }
 
 #[test]
+fn the_document_to_copy_in_the_manual_is_read_without_a_finding() {
+    let manual = include_str!("../../docs/HTTP.md");
+    let example = manual.split("```xml\n").nth(1).unwrap().split("```").next().unwrap();
+    let message = accepted(example, &[]);
+    assert_eq!((message.status, message.kind, message.colour), (Status::Actual, MessageKind::Alert, Some(Colour::Red)));
+    assert_eq!((message.hazard.as_str(), message.areas[0].codes[0].as_str()), ("11B03", "533324"));
+    assert!(message.sent.is_some() && message.onset.is_some() && message.expires.is_some());
+}
+
+#[test]
 fn an_update_names_the_first_message_and_its_ground() {
     let message = accepted(UPDATE, &[]);
     assert_eq!(message.kind, MessageKind::Update);
