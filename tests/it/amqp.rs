@@ -1,5 +1,6 @@
 //! The AMQP door against a real RabbitMQ: nothing lost, nothing acknowledged early, never given up.
 
+mod blocked;
 mod faults;
 mod rig;
 

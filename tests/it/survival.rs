@@ -137,7 +137,7 @@ async fn killed_at_many_moments_on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_many_moments_on_postgres_and_rabbitmq() {
-    let Some(broker) = servers::amqp() else { return };
+    let Some((broker, _turn)) = servers::amqp().await else { return };
     with_store(Kind::Postgres, |store| async move {
         let name = format!("survival-{}", std::process::id());
         let section = format!(
