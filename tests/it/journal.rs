@@ -37,6 +37,7 @@ contract! {
             an_identity_is_claimed_once
             doors_claiming_one_identity_at_once_leave_one_winner
             the_inbox_is_taken_red_first
+            a_callouts_items_keep_their_order_whatever_the_limit
             a_post_is_posted_once
             taken_and_posted_again_in_one_batch
             callouts_are_listed
