@@ -2,7 +2,7 @@
 
 use super::installation;
 use super::pages::Pages;
-use crate::config::{Config, GatewayKind, GatewaySection};
+use crate::config::{Config, GatewayKind, GatewaySection, authorities};
 use crate::directory::{self, Directory, Draft};
 use crate::dispatch::LaneSettings;
 use crate::gateway::http::{CallbackLimits, HttpGateway, HttpGatewayConfig, callbacks};
@@ -199,6 +199,7 @@ fn open_door(
     let section = &config.amqp;
     let settings = AmqpConfig {
         urls: vec![section.url.reveal()?.as_str().into()],
+        ca_pem: section.ca_file.as_deref().map(authorities).transpose().context("amqp.ca_file")?,
         warnings_exchange: section.exchange.clone(),
         urgent_queue: section.urgent_queue.clone(),
         normal_queue: section.normal_queue.clone(),
@@ -283,6 +284,12 @@ fn http_gateway(section: &GatewaySection, channels: Vec<Channel>) -> anyhow::Res
     Ok(HttpGatewayConfig {
         id: section.id.as_str().into(),
         url: section.url.clone().with_context(|| format!("{}: url is missing", at()))?,
+        ca_pem: section
+            .ca_file
+            .as_deref()
+            .map(authorities)
+            .transpose()
+            .with_context(|| format!("{}: ca_file", at()))?,
         secret: secret.reveal().with_context(at)?.as_str().into(),
         channels,
         batch_max: section.batch_max,

@@ -3,6 +3,7 @@
 mod blocked;
 mod faults;
 mod rig;
+mod tls;
 
 use jiaoying::intake::Receipt;
 use jiaoying::intake::amqp::{NotPublished, Progress};
