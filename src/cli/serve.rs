@@ -129,7 +129,7 @@ impl Service {
             gateways,
             gallery: gallery.clone(),
             metrics: metrics.clone(),
-            holder: format!("{}-{}", std::process::id(), hex::encode(&entropy()[..6])),
+            holder: runtime::holder(&entropy()[..6]),
             lease_ttl_ms: i64::try_from(config.cell.lease_ttl_s)?.saturating_mul(1000),
             inbox_batch_max: config.intake.inbox_batch_max,
             shutdown_grace: Duration::from_secs(config.runtime.shutdown_grace_s),

@@ -165,6 +165,13 @@ impl Journal for MemoryJournal {
         })
     }
 
+    fn holder(&self, cell: String) -> BoxFuture<'_, Outcome<Option<(Lease, String)>>> {
+        self.answer(|t| {
+            let Some((epoch, Some((by, _)))) = t.leases.get(&cell) else { return Ok(None) };
+            Ok(Some((Lease { cell, epoch: *epoch }, by.clone())))
+        })
+    }
+
     fn release(&self, lease: Lease) -> BoxFuture<'_, Outcome<()>> {
         self.answer(|t| {
             if let Some((epoch, held)) = t.leases.get_mut(&lease.cell)

@@ -219,6 +219,10 @@ pub trait Journal: Send + Sync {
     /// `None` when another holder's lease is still running. A holder that asks again renews.
     fn acquire(&self, cell: String, holder: String, ttl_ms: i64) -> BoxFuture<'_, Outcome<Option<Lease>>>;
 
+    /// The lease of a cell as it is held now, or was until its time ran out, and by whom. `None` when
+    /// nobody took it or it was given back.
+    fn holder(&self, cell: String) -> BoxFuture<'_, Outcome<Option<(Lease, String)>>>;
+
     /// Gives the lease back, when it is still held under that epoch.
     fn release(&self, lease: Lease) -> BoxFuture<'_, Outcome<()>>;
 

@@ -308,7 +308,9 @@ fn certificates_that_cannot_be_used_are_named_with_file_and_reason() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |name: &str, text: Option<&str>| {
         let path = folder.path().join(name);
-        text.map(|text| std::fs::write(&path, text).unwrap());
+        if let Some(text) = text {
+            std::fs::write(&path, text).unwrap();
+        }
         let fault = jiaoying::config::authorities(&path).unwrap_err().to_string();
         assert!(fault.contains(name), "{fault}");
         fault

@@ -50,6 +50,7 @@ contract! {
             one_holder_at_a_time
             an_expired_lease_is_taken_over_and_fences_the_former_holder
             a_lease_given_back_is_free_at_once
+            the_holder_is_told_and_who_knows_it_dead_gives_its_lease_back
             a_fenced_batch_stores_nothing
             a_lease_nobody_took_writes_nothing
             a_dropped_commit_is_stored_all_the_same
