@@ -1,7 +1,7 @@
 //! Configuration: typed sections, the default file, checks.
 //!
 //! - **Here:** one file per section, the layers (default file, user's file, environment), where each
-//!   value comes from, secrets and how they are read.
+//!   value comes from, secrets and how they are read, files of certificates.
 //! - **Not here:** policy (`plan`), people (`directory`); both are data with versions, not settings.
 //! - **Depends on:** `telemetry` (the form of the log). Usable by all.
 //! - **Promises:** the default file `config/jiaoying.toml` names every key; an unknown key is refused
@@ -9,6 +9,7 @@
 //!   and checking touches neither the store nor the network.
 
 mod amqp;
+mod authorities;
 mod cell;
 mod error;
 mod examine;
@@ -28,6 +29,7 @@ mod sender;
 mod store;
 
 pub use amqp::Amqp;
+pub use authorities::{AuthoritiesError, authorities};
 pub use cell::Cell;
 pub use error::{ConfigError, Fault};
 pub use gateway::{GatewayChannel, GatewayKind, GatewaySection};

@@ -1,7 +1,7 @@
 //! The promises that can be read off one callout, as predicates. The simulator checks them after every
 //! event, tests use them, and production counts them on a sample of flushes.
 
-use crate::model::{Callout, ClockState, Phase, Purpose, Timer};
+use crate::model::{Callout, ClockStart, ClockState, Phase, Purpose, Timer};
 
 /// A promise that does not hold: its number in the list of promises, and what was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,19 @@ pub fn check(callout: &Callout) -> Vec<Violation> {
                 }
             }
             Phase::Calling { .. } | Phase::Satisfied { .. } | Phase::TakenOver { .. } | Phase::Released { .. } => {}
+        }
+        let rules = callout.head.as_ref().map_or(&[][..], |h| &h.plan.clocks);
+        for (rule, _) in
+            rules.iter().enumerate().filter(|(_, r)| open && t.is_wanted() && r.starts == ClockStart::Called)
+        {
+            let mut clocks =
+                t.clocks.iter().map(|c| &callout.clocks[*c as usize]).filter(|c| usize::from(c.rule) == rule);
+            if clocks
+                .next_back()
+                .is_some_and(|c| matches!(c.state, ClockState::Met { .. } | ClockState::Missed { met_at: Some(_) }))
+            {
+                fail(8, format!("target {ix} is called and its clock of rule {rule} has been met"));
+            }
         }
         if !open && t.is_wanted() {
             fail(1, format!("target {ix} was left wanted when the callout closed"));

@@ -4,6 +4,7 @@ use super::cell::{Cell, CellParts, CellSettings, GatewayInfo, Output, Ticket};
 use super::clock;
 use super::gallery::Gallery;
 use super::handle::{Ask, Asks, EngineHandle, Status, durable};
+use super::holder;
 use super::measure;
 use super::upcalls::Stray;
 use crate::directory::Directory;
@@ -100,7 +101,11 @@ pub async fn run(parts: EngineParts, handle: EngineHandle, mut asks: Asks, stop:
                 }
                 tracing::error!("lease lost, everything in memory is dropped");
             }
-            Ok(None) => {}
+            Ok(None) => {
+                if free_of_the_dead(&parts).await {
+                    continue;
+                }
+            }
             Err(error) => {
                 handle.status(|s| s.journal_error = Some(error.to_string()));
                 tracing::warn!(%error, "lease cannot be asked for");
@@ -117,6 +122,17 @@ pub async fn run(parts: EngineParts, handle: EngineHandle, mut asks: Asks, stop:
             }
         }
     }
+}
+
+/// Gives back the lease of a holder that is known to be dead: what it left behind need not wait until
+/// the lease runs out.
+async fn free_of_the_dead(parts: &EngineParts) -> bool {
+    let Ok(Some((lease, holder))) = parts.journal.holder(parts.settings.name.clone()).await else { return false };
+    if !holder::is_dead(&holder) {
+        return false;
+    }
+    tracing::warn!(cell = lease.cell, epoch = lease.epoch, holder, "the engine that holds the lease is dead");
+    parts.journal.release(lease).await.is_ok()
 }
 
 // === impl Engine ===

@@ -327,3 +327,22 @@ fn tokens_admit_by_digest_and_right() {
     let found: Vec<_> = faults(&twice, &[]).into_iter().map(|f| f.key).collect();
     assert_eq!(found, ["http.token[1].name", "http.token[1].rights", "http.token[1].sha256"]);
 }
+
+#[test]
+fn certificates_that_cannot_be_used_are_named_with_file_and_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |name: &str, text: Option<&str>| {
+        let path = folder.path().join(name);
+        if let Some(text) = text {
+            std::fs::write(&path, text).unwrap();
+        }
+        let fault = jiaoying::config::authorities(&path).unwrap_err().to_string();
+        assert!(fault.contains(name), "{fault}");
+        fault
+    };
+    assert!(refused("absent.pem", None).contains("No such file"));
+    assert!(refused("empty.pem", Some("")).contains("no certificate"));
+    assert!(refused("cut.pem", Some("-----BEGIN CERTIFICATE-----\nAAAA\n")).contains("certificate 1"));
+    let other = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    assert!(refused("other.pem", Some(other)).contains("certificate 1"));
+}

@@ -58,7 +58,7 @@ async fn look(service: &Service, id: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bureaus_amqp_client_gets_its_warning_called_out_and_answered() {
-    let Some(broker) = servers::amqp() else { return };
+    let Some((broker, _turn)) = servers::amqp().await else { return };
     with_store(Kind::Postgres, |store| async move {
         let name = format!("bureau-{}", std::process::id());
         let section = format!(

@@ -13,7 +13,7 @@ mod testing;
 
 use super::sql::{
     BlobSql, CalloutSql, DirectorySql, InboxSql, MessageSql, ParkedSql, RecordSql, by_halves, checked, cursor,
-    detached, int, json, natural, no_directory, salt, statements as common,
+    detached, held, int, json, natural, no_directory, salt, statements as common,
 };
 use super::{
     Batch, Blob, CalloutRow, Conflict, DirectoryVersion, InboxItem, Journal, JournalError, Lease, MessageRow, Outcome,
@@ -122,6 +122,14 @@ impl Journal for PostgresJournal {
             let epoch = q.fetch_optional(&db).await?;
             epoch.map(|n| Ok(Lease { cell, epoch: natural("lease", n)? })).transpose()
         })
+    }
+
+    fn holder(&self, cell: String) -> BoxFuture<'_, Outcome<Option<(Lease, String)>>> {
+        in_time(async move {
+            let q = sqlx::query_as(common::HOLDER).bind(&cell);
+            held(q.fetch_optional(&self.readers).await?, cell)
+        })
+        .boxed()
     }
 
     fn release(&self, lease: Lease) -> BoxFuture<'_, Outcome<()>> {

@@ -10,7 +10,7 @@ mod statements;
 
 use super::sql::{
     BlobSql, CalloutSql, DirectorySql, InboxSql, MessageSql, ParkedSql, RecordSql, by_halves, checked, cursor,
-    detached, int, json, natural, no_directory, salt, statements as common,
+    detached, held, int, json, natural, no_directory, salt, statements as common,
 };
 use super::{
     Batch, Blob, CalloutRow, Conflict, DirectoryVersion, InboxItem, Journal, JournalError, Lease, MessageRow, Outcome,
@@ -128,6 +128,14 @@ impl Journal for SqliteJournal {
             let epoch = q.fetch_optional(&db).await?;
             epoch.map(|n| Ok(Lease { cell, epoch: natural("lease", n)? })).transpose()
         })
+    }
+
+    fn holder(&self, cell: String) -> BoxFuture<'_, Outcome<Option<(Lease, String)>>> {
+        async move {
+            let q = sqlx::query_as(common::HOLDER).bind(&cell);
+            held(q.fetch_optional(&self.readers).await?, cell)
+        }
+        .boxed()
     }
 
     fn release(&self, lease: Lease) -> BoxFuture<'_, Outcome<()>> {

@@ -47,6 +47,10 @@ impl Journal for Flaky {
         self.inner.acquire(cell, holder, ttl_ms)
     }
 
+    fn holder(&self, cell: String) -> BoxFuture<'_, Outcome<Option<(Lease, String)>>> {
+        self.inner.holder(cell)
+    }
+
     fn release(&self, lease: Lease) -> BoxFuture<'_, Outcome<()>> {
         self.inner.release(lease)
     }
