@@ -5,7 +5,7 @@
 # Sourced by tests/run. Tests call it to pull the plug (JIAOYING_TEST_SERVICES names this file,
 # JIAOYING_TEST_STATE the folder):
 #     tests/services.sh postgres start|stop|crash
-#     tests/services.sh rabbitmq start|stop|crash
+#     tests/services.sh rabbitmq start|stop|crash|block|unblock
 # By hand: `tests/services.sh up DIR` starts both and prints the variables, `tests/services.sh down DIR` ends both.
 
 # --- what both need ---
@@ -138,6 +138,11 @@ rabbitmq_ready() {
     [ "$greeting" = " 01" ] && [ -s "$RMQ_DIR/pid" ]
 }
 
+# The memory alarm: the broker reads no more from whoever publishes, until unblock.
+rabbitmq_block() { rabbitmq_watermark 0; }
+rabbitmq_unblock() { rabbitmq_watermark absolute 1GB; }
+rabbitmq_watermark() { rabbitmq "$RMQ_SBIN/rabbitmqctl" -q set_vm_memory_high_watermark "$@"; }
+
 rabbitmq_stop() { rabbitmq_end TERM; }
 rabbitmq_crash() { rabbitmq_end KILL; }
 
@@ -173,7 +178,8 @@ services_down() {
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
     set -euo pipefail
     case "${1:-} ${2:-}" in
-    "postgres start" | "postgres stop" | "postgres crash" | "rabbitmq start" | "rabbitmq stop" | "rabbitmq crash")
+    "postgres start" | "postgres stop" | "postgres crash" | \
+        "rabbitmq start" | "rabbitmq stop" | "rabbitmq crash" | "rabbitmq block" | "rabbitmq unblock")
         services_plan "${JIAOYING_TEST_STATE:?names the folder of the servers}"
         "$1_$2"
         ;;

@@ -7,8 +7,9 @@ use crate::config::LOCAL_ACCOUNT;
 use crate::model::{Answer, CallIx, CalloutId, Purpose, TargetIx};
 use crate::runtime::{Deed, Vouched};
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::{FormRejection, JsonRejection};
 use axum::extract::{Extension, Form, Path, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -54,7 +55,12 @@ pub(super) async fn api(
     Path(id): Path<String>,
     said: Result<Json<Said>, JsonRejection>,
 ) -> Result<Response, Refusal> {
-    let Json(said) = said.map_err(|_| Refusal::Unprocessable("the body is not JSON with call, answer and reason"))?;
+    let Json(said) = said.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge,
+        _ => Refusal::Unprocessable(
+            "内容不是含 call、answer、reason 的 JSON / the body is not JSON with call, answer and reason",
+        ),
+    })?;
     vouch(&inside, &account, id.into(), said).await?;
     Ok(Json(serde_json::json!({ "recorded": true })).into_response())
 }
@@ -65,13 +71,19 @@ pub(super) async fn form(
     Extension(account): Extension<Account>,
     Speaks(lang): Speaks,
     Path(id): Path<String>,
-    Form(form): Form<SaidInForm>,
+    form: Result<Form<SaidInForm>, FormRejection>,
 ) -> Response {
+    let form = match form {
+        Ok(Form(form)) => form,
+        Err(rejection) => return Refusal::from(rejection).page(lang),
+    };
     if !account.sent(&form.form) {
-        return Refusal::Forbidden("the form is not of this session").page(lang);
+        return Refusal::Forbidden("表单不属于本次登录，请刷新页面再试 / the form is not of this session").page(lang);
     }
     let Fields { call, answer, reason, operator } = form.said;
-    let Ok(call) = call.parse() else { return Refusal::Unprocessable("call is not a number").page(lang) };
+    let Ok(call) = call.parse() else {
+        return Refusal::Unprocessable("call 不是数字 / call is not a number").page(lang);
+    };
     let back = format!("/callouts/{id}/targets/{}?done=1", form.target);
     match vouch(&inside, &account, id.into(), Said { call, answer, reason, operator }).await {
         Ok(()) => Redirect::to(&back).into_response(),
@@ -82,22 +94,26 @@ pub(super) async fn form(
 async fn vouch(inside: &Inside, account: &Account, id: CalloutId, said: Said) -> Result<(), Refusal> {
     let reason = said.reason.trim();
     if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
-        return Err(Refusal::Unprocessable("reason must be given, in at most 500 characters"));
+        return Err(Refusal::Unprocessable(
+            "必须填写理由，最多 500 字 / reason must be given, in at most 500 characters",
+        ));
     }
     let typed = said.operator.trim();
     if typed.chars().count() > NAME_CHARS_MAX || typed.contains(char::is_control) {
-        return Err(Refusal::Unprocessable("operator must be at most 40 plain characters"));
+        return Err(Refusal::Unprocessable("经办人最多 40 个普通字符 / operator must be at most 40 plain characters"));
     }
     // A token may be a room's: the typed name says who of them it was.
     let operator = match (typed, account.name.as_str()) {
-        ("", LOCAL_ACCOUNT) => return Err(Refusal::Unprocessable("operator must be given: nobody is signed in")),
+        ("", LOCAL_ACCOUNT) => {
+            return Err(Refusal::Unprocessable("未登录，必须填写经办人 / operator must be given: nobody is signed in"));
+        }
         ("", name) => name.to_owned(),
         (typed, LOCAL_ACCOUNT) => typed.to_owned(),
         (typed, name) => format!("{typed}@{name}"),
     };
     let callout = inside.board.callout(&id).await?;
     if !callout.is_open() {
-        return Err(Refusal::Conflict("the callout is over"));
+        return Err(Refusal::Conflict("叫应已结束 / the callout is over"));
     }
     if callout.calls.get(said.call as usize).is_none_or(|c| c.purpose != Purpose::CallOut) {
         return Err(Refusal::NotFound);

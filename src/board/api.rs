@@ -9,10 +9,13 @@ use axum::extract::{Path, State};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// `GET /api/v1/callouts`: those that are open or closed a short while ago.
+/// `GET /api/v1/callouts`: those that are open or closed a short while ago, and those whose timeline does
+/// not verify, which nobody works on.
 pub(super) async fn callouts(State(inside): State<Arc<Inside>>) -> Json<Value> {
     let callouts = inside.board.gallery.all();
-    Json(json!({ "callouts": callouts.iter().filter_map(|c| card(c)).collect::<Vec<_>>() }))
+    let distrusted = inside.board.gallery.distrusted();
+    let unverified: Vec<_> = distrusted.iter().map(|(id, reason)| json!({ "id": id, "reason": reason })).collect();
+    Json(json!({ "callouts": callouts.iter().filter_map(|c| card(c)).collect::<Vec<_>>(), "unverified": unverified }))
 }
 
 /// `GET /api/v1/callouts/{id}`: one, with its response figures.
@@ -42,6 +45,7 @@ fn card(callout: &Callout) -> Option<Value> {
         "totals": callout.totals(),
         "gaps": callout.gaps.len(),
         "raised": callout.raised,
+        "raised_from": callout.raised_from(),
         "next_due": callout.next_due().map(|at| at.iso()),
         "events": callout.seq,
     }))

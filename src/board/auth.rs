@@ -48,6 +48,8 @@ pub(super) struct Account {
     pub form_token: String,
     /// Whether the request itself carried the token: such a request comes from no foreign page.
     bearer: bool,
+    /// Whether it is a session's cookie that names the account.
+    session: bool,
 }
 
 // === impl Inside ===
@@ -64,21 +66,23 @@ impl Inside {
         if http.tokens.is_empty() {
             // A foreign page that rebinds its name to 127.0.0.1 still sends its own name here.
             if host(headers).is_some_and(|h| !is_loopback(h)) {
-                return Err(Refusal::Forbidden("without tokens only localhost may be asked for"));
+                return Err(Refusal::Forbidden(
+                    "未配置令牌时只接受 localhost / without tokens only localhost may be asked for",
+                ));
             }
-            return Ok(self.account(LOCAL_ACCOUNT, LOCAL_ACCOUNT, false));
+            return Ok(self.account(LOCAL_ACCOUNT, LOCAL_ACCOUNT, (false, false)));
         }
         if guard == Guard::Metrics && http.internal.ip().is_loopback() {
-            return Ok(self.account(LOCAL_ACCOUNT, LOCAL_ACCOUNT, false));
+            return Ok(self.account(LOCAL_ACCOUNT, LOCAL_ACCOUNT, (false, false)));
         }
         let (token, account) = if let Some(presented) = bearer(headers) {
             let token = http.admit(presented).ok_or(Refusal::Unauthorized)?.clone();
-            let account = self.account(&token.name, presented, true);
+            let account = self.account(&token.name, presented, (true, false));
             (token, account)
         } else {
             let name = cookie(headers, SESSION_COOKIE).ok_or(Refusal::Unauthorized)?;
             let token: Token = self.sessions.get(&name, self.board.acts.now()).ok_or(Refusal::Unauthorized)?;
-            let account = self.account(&token.name, &name, false);
+            let account = self.account(&token.name, &name, (false, true));
             (token, account)
         };
         let right = match guard {
@@ -86,12 +90,16 @@ impl Inside {
             Guard::Operate => Right::Operate,
             Guard::Post => Right::Post,
         };
-        if token.may(right) { Ok(account) } else { Err(Refusal::Forbidden("the token lacks the right")) }
+        if token.may(right) {
+            Ok(account)
+        } else {
+            Err(Refusal::Forbidden("此令牌无此权限 / the token lacks the right"))
+        }
     }
 
-    fn account(&self, name: &str, secret: &str, bearer: bool) -> Account {
+    fn account(&self, name: &str, secret: &str, (bearer, session): (bool, bool)) -> Account {
         let form_token = hex::encode(self.form_key.tag(&[b"form", secret.as_bytes()]));
-        Account { name: name.to_owned(), form_token, bearer }
+        Account { name: name.to_owned(), form_token, bearer, session }
     }
 }
 
@@ -120,7 +128,7 @@ pub(super) async fn guard(
     let looks = request.method() == Method::GET || request.method() == Method::HEAD;
     if !looks
         && !account.bearer
-        && let Err(refusal) = same_origin(request.headers())
+        && let Err(refusal) = same_origin(request.headers(), !account.session)
     {
         return refusal.into_response();
     }
@@ -128,21 +136,25 @@ pub(super) async fn guard(
     next.run(request).await
 }
 
-/// Whether a POST comes from a page of ours, or from no page at all.
+/// Whether a POST comes from a page of ours. A browser always says where a POST comes from; what says
+/// nothing is a program.
 ///
 /// # Errors
-/// When a browser says that another site sent it.
-pub(super) fn same_origin(headers: &HeaderMap) -> Result<(), Refusal> {
+/// When another site sent it; and from a program, unless those may (`programs`): a session is a browser's,
+/// a program has a token of its own.
+pub(super) fn same_origin(headers: &HeaderMap, programs: bool) -> Result<(), Refusal> {
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    let own = match (text("sec-fetch-site"), text("origin")) {
-        (Some(site), _) => site == "same-origin",
-        (None, Some(origin)) => {
-            let named = origin.split_once("://").map(|(_, host)| host);
-            named.is_some() && named == host(headers)
+    match (text("sec-fetch-site"), text("origin")) {
+        (Some("same-origin"), _) => Ok(()),
+        (None, Some(origin)) if origin.split_once("://").is_some_and(|(_, named)| Some(named) == host(headers)) => {
+            Ok(())
         }
-        (None, None) => true,
-    };
-    if own { Ok(()) } else { Err(Refusal::Forbidden("the request comes from another site")) }
+        (None, None) if programs => Ok(()),
+        (None, None) => Err(Refusal::Forbidden(
+            "登录会话只供浏览器使用；程序请带令牌 / a session is for browsers: a program sends its token",
+        )),
+        _ => Err(Refusal::Forbidden("请求来自其他网站 / the request comes from another site")),
+    }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

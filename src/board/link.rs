@@ -9,6 +9,7 @@ use super::view::{answer as answer_word, kind, rendered};
 use crate::model::{Answer, CallIx, Callout, Colour, Status};
 use crate::runtime::Deed;
 use askama::Template;
+use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
@@ -86,8 +87,12 @@ pub(super) async fn answer(
     State(outside): State<Arc<Outside>>,
     Speaks(lang): Speaks,
     Path(token): Path<String>,
-    Form(pressed): Form<Pressed>,
+    pressed: Result<Form<Pressed>, FormRejection>,
 ) -> Response {
+    let pressed = match pressed {
+        Ok(Form(pressed)) => pressed,
+        Err(rejection) => return refused(lang, &rejection.into()),
+    };
     let (callout, call) = match outside.find(&token).await {
         Ok(found) => found,
         Err(refusal) => return refused(lang, &refusal),
@@ -131,6 +136,7 @@ fn refused(lang: Lang, refusal: &Refusal) -> Response {
     let t = lang.texts();
     let (text, hint) = match refusal {
         Refusal::Unavailable => (t.link_busy, ""),
+        Refusal::Unprocessable(_) | Refusal::TooLarge => (t.link_form, t.link_form_hint),
         _ => (t.link_unknown, t.link_unknown_hint),
     };
     let status = if *refusal == Refusal::Damaged { StatusCode::SERVICE_UNAVAILABLE } else { refusal.status() };

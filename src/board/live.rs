@@ -167,8 +167,8 @@ fn mark(held: &Held) -> u64 {
 }
 
 fn card_fragments(inside: &Inside, lang: Lang) -> Vec<Fragment> {
-    let cards = pages::cards(inside, lang);
-    cards.into_iter().map(|(id, html)| Fragment { key: format!("c-{id}"), html }).collect()
+    let cards = pages::cards(inside, lang).into_iter().map(|(id, html)| Fragment { key: format!("c-{id}"), html });
+    std::iter::once(pages::banner(inside, lang)).chain(cards).collect()
 }
 
 fn hashes<'a>(fragments: impl Iterator<Item = &'a Fragment>) -> Held {

@@ -3,10 +3,10 @@
 use super::auth::{Account, Inside};
 use super::parked::{ParkedLine, lines};
 use super::refusal::Refusal;
-use super::replay::{Replay, exact, moment};
+use super::replay::{Replay, asked_moment, exact};
 use super::shell::{Shell, Speaks};
 use super::text::Lang;
-use super::view::{Card, Panels, Past, Scene, TargetDetail, card_html, kind, rendered};
+use super::view::{Card, Fragment, Panels, Past, Scene, TargetDetail, card_html, kind, rendered, unverified};
 use crate::evidence::{Numbered, write_export};
 use crate::journal::SelectCallouts;
 use crate::model::{Callout, CalloutId, Entry};
@@ -27,6 +27,7 @@ const PAST: usize = 20;
 #[template(path = "overview.html", config = ".askama.toml")]
 struct OverviewHtml {
     s: Shell,
+    banner: Fragment,
     cards: Vec<String>,
     parked: Vec<ParkedLine>,
     past: Vec<Past>,
@@ -64,12 +65,12 @@ pub(super) async fn overview(
     Extension(account): Extension<Account>,
     Speaks(lang): Speaks,
 ) -> Response {
-    match (lines(&inside).await, past(&inside, lang).await) {
+    match (lines(&inside, lang).await, past(&inside, lang).await) {
         (Ok(parked), Ok(past)) => {
             let mut s = Shell::new(&inside, &account, lang);
             s.live = Some(format!("/live?from={}", super::live::overview_mark(&inside, lang)));
             let cards = cards(&inside, lang).into_iter().map(|(_, html)| html).collect();
-            Html(rendered(&OverviewHtml { s, cards, parked, past })).into_response()
+            Html(rendered(&OverviewHtml { s, banner: banner(&inside, lang), cards, parked, past })).into_response()
         }
         (Err(refusal), _) | (_, Err(refusal)) => refusal.page(lang),
     }
@@ -83,6 +84,11 @@ pub(super) fn cards(inside: &Inside, lang: Lang) -> Vec<(String, String)> {
     let mut cards: Vec<_> = open.filter_map(card).collect();
     cards.sort_by_key(Card::order);
     cards.into_iter().map(|c| (c.id.clone(), card_html(lang, &c))).collect()
+}
+
+/// The callouts whose timeline does not verify, above everything else.
+pub(super) fn banner(inside: &Inside, lang: Lang) -> Fragment {
+    unverified(lang, &inside.board.directory(), &inside.board.gallery.distrusted())
 }
 
 async fn past(inside: &Inside, lang: Lang) -> Result<Vec<Past>, Refusal> {
@@ -142,8 +148,7 @@ pub(super) async fn panels(inside: &Inside, lang: Lang, callout: &Callout) -> Re
 
 async fn replay_page(inside: &Inside, s: Shell, lang: Lang, id: CalloutId, at: &str) -> Result<CalloutHtml, Refusal> {
     let timeline = inside.board.timeline(&id).await?;
-    let opened = timeline.entries.first().map(|e| e.0).unwrap_or_default();
-    let at = moment(at, opened).ok_or(Refusal::Unprocessable("at is neither a time with offset nor seconds"))?;
+    let at = asked_moment(at, &timeline)?;
     let callout = timeline.at(Some(at));
     let numbered = timeline.until(Some(at)).iter().zip(0..).map(|(e, seq)| Numbered { seq, entry: e.clone() });
     let tail: Vec<_> = numbered.skip(timeline.around(at).count.saturating_sub(TAIL)).collect();
@@ -158,10 +163,7 @@ async fn canonical(inside: &Inside, id: CalloutId, at: Option<&str>) -> Result<R
         None => inside.board.callout(&id).await?.canonical(),
         Some(at) => {
             let timeline = inside.board.timeline(&id).await?;
-            let opened = timeline.entries.first().map(|e| e.0).unwrap_or_default();
-            let at =
-                moment(at, opened).ok_or(Refusal::Unprocessable("at is neither a time with offset nor seconds"))?;
-            timeline.at(Some(at)).canonical()
+            timeline.at(Some(asked_moment(at, &timeline)?)).canonical()
         }
     };
     Ok(([(header::CONTENT_TYPE, "application/json")], bytes).into_response())

@@ -3,9 +3,10 @@
 use super::auth::{Account, Inside};
 use super::refusal::Refusal;
 use super::shell::{Shell, Speaks};
+use super::text::Lang;
 use super::view::{day, rendered};
 use crate::journal::Parked;
-use crate::model::{Sealed, Severity};
+use crate::model::{Finding, Sealed, Severity};
 use askama::Template;
 use axum::extract::{Extension, Path, State};
 use axum::response::{Html, IntoResponse, Response};
@@ -21,7 +22,24 @@ pub(super) struct ParkedLine {
     pub door: String,
     pub account: String,
     pub place: String,
-    pub reason: String,
+    pub reason: Reason,
+}
+
+/// What is wrong, in the page's language first.
+#[derive(Clone, Default)]
+pub(super) struct Reason {
+    pub said: String,
+    /// The English sentence beside a Chinese one; empty on an English page.
+    pub beside: String,
+}
+
+impl Reason {
+    fn of(lang: Lang, finding: &Finding) -> Self {
+        match lang {
+            Lang::Zh => Self { said: finding.reason_zh(), beside: finding.reason.clone() },
+            Lang::En => Self { said: finding.reason.clone(), beside: String::new() },
+        }
+    }
 }
 
 #[derive(Template)]
@@ -36,14 +54,14 @@ struct ParkedHtml {
 struct DocumentHtml {
     s: Shell,
     p: ParkedLine,
-    findings: Vec<(String, String, bool)>,
+    findings: Vec<(String, Reason, bool)>,
     text: Option<String>,
 }
 
 /// The parked documents, newest first.
-pub(super) async fn lines(inside: &Inside) -> Result<Vec<ParkedLine>, Refusal> {
+pub(super) async fn lines(inside: &Inside, lang: Lang) -> Result<Vec<ParkedLine>, Refusal> {
     let parked = inside.board.journal.parked(PARKED_MAX).await.map_err(|_| Refusal::Unavailable)?;
-    Ok(parked.iter().map(line).collect())
+    Ok(parked.iter().map(|p| line(lang, p)).collect())
 }
 
 pub(super) async fn list(
@@ -51,7 +69,7 @@ pub(super) async fn list(
     Extension(account): Extension<Account>,
     Speaks(lang): Speaks,
 ) -> Response {
-    match lines(&inside).await {
+    match lines(&inside, lang).await {
         Ok(parked) => Html(rendered(&ParkedHtml { s: Shell::new(&inside, &account, lang), parked })).into_response(),
         Err(refusal) => refusal.page(lang),
     }
@@ -66,17 +84,18 @@ pub(super) async fn one(
     let Ok(all) = inside.board.journal.parked(PARKED_MAX).await else { return Refusal::Unavailable.page(lang) };
     let Some(parked) = all.iter().find(|p| p.id == id) else { return Refusal::NotFound.page(lang) };
     let opened = inside.board.key.derive("parked").open("parked", &Sealed(parked.raw.sealed.clone()));
-    let findings = parked.findings.iter().map(|f| (f.place.clone(), f.reason.clone(), f.severity == Severity::Fatal));
+    let findings =
+        parked.findings.iter().map(|f| (f.place.clone(), Reason::of(lang, f), f.severity == Severity::Fatal));
     let html = DocumentHtml {
         s: Shell::new(&inside, &account, lang),
-        p: line(parked),
+        p: line(lang, parked),
         findings: findings.collect(),
         text: opened.ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
     };
     Html(rendered(&html)).into_response()
 }
 
-fn line(parked: &Parked) -> ParkedLine {
+fn line(lang: Lang, parked: &Parked) -> ParkedLine {
     let worst = parked.findings.iter().max_by_key(|f| f.severity);
     ParkedLine {
         id: parked.id.clone(),
@@ -84,6 +103,6 @@ fn line(parked: &Parked) -> ParkedLine {
         door: parked.door.clone(),
         account: parked.account.clone().unwrap_or_default(),
         place: worst.map(|f| f.place.clone()).unwrap_or_default(),
-        reason: worst.map(|f| f.reason.clone()).unwrap_or_default(),
+        reason: worst.map(|f| Reason::of(lang, f)).unwrap_or_default(),
     }
 }

@@ -1,6 +1,7 @@
 //! What machines ask: alive, ready, metrics.
 
 use super::auth::Inside;
+use crate::runtime::HealthPart;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -12,8 +13,13 @@ pub(super) async fn healthz() -> &'static str {
 }
 
 pub(super) async fn readyz(State(inside): State<Arc<Inside>>) -> Response {
-    let health = inside.board.acts.health();
+    let mut health = inside.board.acts.health();
     let status = if health.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    // Told, but no reason to send people elsewhere: all other callouts need this engine.
+    let distrusted = inside.board.gallery.distrusted();
+    let ids: Vec<&str> = distrusted.iter().map(|(id, _)| id.as_str()).collect();
+    let detail = if ids.is_empty() { "verify".into() } else { format!("do not verify: {}", ids.join(", ")) };
+    health.parts.push(HealthPart { name: "timelines".into(), well: ids.is_empty(), detail });
     (status, Json(health)).into_response()
 }
 

@@ -2,22 +2,30 @@
 
 use super::shell::Speaks;
 use super::text::Lang;
+use super::view::exact_day;
+use crate::model::Timestamp;
 use askama::Template;
 use axum::Json;
+use axum::extract::rejection::FormRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use std::borrow::Cow;
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// Nothing there.
     NotFound,
+    /// The callout had not been opened at the moment that is asked for; when it was.
+    NotOpened(Timestamp),
     /// Not signed in.
     Unauthorized,
     /// Signed in without the right, or a POST from elsewhere.
     Forbidden(&'static str),
     /// The request says nothing that can be done.
     Unprocessable(&'static str),
+    /// More bytes than are read.
+    TooLarge,
     /// It contradicts what is.
     Conflict(&'static str),
     /// Too many wrong tries.
@@ -41,10 +49,11 @@ struct MessageHtml<'a> {
 impl Refusal {
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NotOpened(_) => StatusCode::NOT_FOUND,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -52,27 +61,52 @@ impl Refusal {
         }
     }
 
-    fn reason(&self) -> &'static str {
-        match self {
-            Self::NotFound => "there is no such thing here",
-            Self::Unauthorized => "a token is needed",
+    fn reason(&self) -> Cow<'static, str> {
+        let fixed = match self {
+            Self::NotFound => "没有此项 / there is no such thing here",
+            Self::NotOpened(opened) => {
+                let at = opened.iso();
+                return format!("此刻叫应尚未开始；开始于 {at} / not opened yet; opened at {at}").into();
+            }
+            Self::Unauthorized => "须有令牌 / a token is needed",
             Self::Forbidden(reason) | Self::Unprocessable(reason) | Self::Conflict(reason) => reason,
-            Self::TooMany => "too many wrong tries",
-            Self::Unavailable => "the store is not available; try again",
-            Self::Damaged => "the timeline does not verify",
-        }
+            Self::TooLarge => "内容过大 / too large",
+            Self::TooMany => "尝试过多 / too many wrong tries",
+            Self::Unavailable => "存储暂不可用，请稍后再试 / the store is not available; try again",
+            Self::Damaged => "时间线校验不通过 / the timeline does not verify",
+        };
+        fixed.into()
     }
 
     /// The refusal as a page.
     pub(super) fn page(&self, lang: Lang) -> Response {
         let t = lang.texts();
         let (text, hint) = match self {
-            Self::NotFound => (t.not_found, ""),
-            Self::Unavailable => (t.unavailable, ""),
-            Self::Damaged => (t.damaged, ""),
-            other => (other.status().canonical_reason().unwrap_or_default(), other.reason()),
+            Self::NotFound => (t.not_found, "".into()),
+            Self::NotOpened(opened) => (t.not_yet, format!("{} {}", t.opened_at, exact_day(*opened)).into()),
+            Self::Unavailable => (t.unavailable, "".into()),
+            Self::Damaged => (t.damaged, "".into()),
+            other => (t.refused, one_language(lang, other.reason())),
         };
-        message(lang, self.status(), text, hint)
+        message(lang, self.status(), text, &hint)
+    }
+}
+
+impl From<FormRejection> for Refusal {
+    /// A form that cannot be read, in our words.
+    fn from(rejection: FormRejection) -> Self {
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
+            _ => Self::Unprocessable("表单不完整，请返回重填 / the form is not complete: go back and fill it in again"),
+        }
+    }
+}
+
+/// The half of `中文 / English` that a page wants; a program gets both.
+fn one_language(lang: Lang, reason: Cow<'static, str>) -> Cow<'static, str> {
+    match reason.split_once(" / ") {
+        Some((zh, en)) => lang.pick(zh, en).to_owned().into(),
+        None => reason,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The moment that a replay looks at.
 
+use super::refusal::Refusal;
 use crate::evidence::Timeline;
 use crate::model::{Callout, Digest, Timestamp};
 
@@ -21,8 +22,20 @@ pub(super) struct Replay {
     pub digest: String,
 }
 
+/// The moment that `?at=` asks for.
+///
+/// # Errors
+/// When it is no moment, or the callout had not been opened then.
+pub(super) fn asked_moment(text: &str, timeline: &Timeline) -> Result<Timestamp, Refusal> {
+    let opened = timeline.entries.first().map(|e| e.0).unwrap_or_default();
+    let at = moment(text, opened).ok_or(Refusal::Unprocessable(
+        "at 既不是带时区的时间，也不是秒数 / at is neither a time with offset nor seconds",
+    ))?;
+    if at < opened { Err(Refusal::NotOpened(opened)) } else { Ok(at) }
+}
+
 /// Reads `?at=`: an ISO 8601 time with offset, or seconds since the callout was opened.
-pub(super) fn moment(text: &str, opened: Timestamp) -> Option<Timestamp> {
+fn moment(text: &str, opened: Timestamp) -> Option<Timestamp> {
     if let Ok(seconds) = text.trim().parse::<f64>() {
         return seconds.is_finite().then(|| Timestamp(opened.0.saturating_add((seconds * 1e6) as i64)));
     }
@@ -43,7 +56,7 @@ impl Replay {
         let around = timeline.around(at);
         let end = timeline.entries.last().map_or(at, |e| e.0);
         Self {
-            moment: at.to_cst().format("%Y-%m-%d %H:%M:%S").to_string(),
+            moment: super::view::exact_day(at),
             offset: at.ms_since(opened) / 1000,
             last: (end.ms_since(opened) + 999) / 1000,
             count: around.count,

@@ -6,6 +6,7 @@ use super::sessions::SESSION_MS;
 use super::shell::{Shell, Speaks, cookie};
 use super::view::rendered;
 use askama::Template;
+use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -49,11 +50,15 @@ pub(super) async fn enter(
     State(inside): State<Arc<Inside>>,
     Speaks(lang): Speaks,
     headers: HeaderMap,
-    Form(form): Form<Entering>,
+    form: Result<Form<Entering>, FormRejection>,
 ) -> Response {
-    if let Err(refusal) = same_origin(&headers) {
-        return refusal.into_response();
+    if let Err(refusal) = same_origin(&headers, true) {
+        return refusal.page(lang);
     }
+    let form = match form {
+        Ok(Form(form)) => form,
+        Err(rejection) => return Refusal::from(rejection).page(lang),
+    };
     let Some(token) = inside.board.http.admit(form.token.trim()) else {
         let status = if inside.brake.allows() { StatusCode::UNAUTHORIZED } else { StatusCode::TOO_MANY_REQUESTS };
         let s = Shell::for_account(&inside, None, lang);
@@ -69,7 +74,7 @@ pub(super) async fn enter(
 }
 
 pub(super) async fn leave(State(inside): State<Arc<Inside>>, headers: HeaderMap) -> Response {
-    if let Err(refusal) = same_origin(&headers) {
+    if let Err(refusal) = same_origin(&headers, false) {
         return refusal.into_response();
     }
     if let Some(name) = cookie(&headers, SESSION_COOKIE) {

@@ -57,11 +57,13 @@ texts! {
     running: "在走", "running";
     met: "按时", "met";
     missed: "超时", "missed";
+    passed: "已告警", "alarm stands";
     gaps: "缺口：无人负责", "Gaps: nobody in charge";
     more: "另有", "and";
     more_items: "项", "more";
     events: "最近动态", "What happened";
     next_step: "下一级", "Next";
+    no_next_step: "再无下一级，届时告警", "No further step, then alarm";
     next_round: "再叫一轮", "Next round";
     queue: "待呼", "Queued";
     unreachable: "没有可用号码", "No usable contact";
@@ -70,9 +72,12 @@ texts! {
     special: "特殊人群", "special";
     risk: "风险", "Risk";
     raised: "已上报", "Raised";
+    raised_from: "下级上报：", "Raised from below:";
+    raised_why: "那里各级无人应答，或无人负责", "nobody answered there, or nobody is in charge";
     replay: "回放", "Replay";
     replay_of: "回放：不是现在的情况", "Replay: this is not now";
-    not_yet: "此刻叫应尚未开始", "The callout had not begun";
+    not_yet: "此刻叫应尚未开始", "Not opened yet at that moment";
+    opened_at: "叫应开始于", "Opened at";
     earlier: "前一刻", "Earlier";
     later: "后一刻", "Later";
     go: "查看", "Show";
@@ -108,9 +113,14 @@ texts! {
     link_unknown: "链接无效或已过期", "The link is wrong or has expired";
     link_unknown_hint: "请核对短信中的链接，或直接回复短信。", "Check the link in the message, or reply to the message.";
     link_busy: "现在无法记录，请马上再试，或直接回复短信、拨打值班电话。", "Cannot be recorded now. Try again at once, or reply to the message.";
+    link_form: "没有收到您的选择", "Your choice did not arrive";
+    link_form_hint: "请返回，点“收到”或“无法前往”，或直接回复短信。", "Go back and press a button, or reply to the message.";
     what_to_do: "防御指引", "What to do";
+    refused: "没有执行", "Not done";
     not_found: "没有这个页面", "There is no such page";
     unavailable: "存储暂不可用，请稍后再试", "The store is not available, try again soon";
+    unverified: "时间线校验不通过，已停止叫应", "Timeline does not verify: calling has stopped";
+    unverified_hint: "系统不再为这些叫应呼叫任何人。请立即人工叫应，并联系系统管理员核对数据库。", "The system calls nobody for these any more. Call people by hand at once, and have the administrator check the database.";
     damaged: "时间线校验不通过，不予显示", "The timeline does not verify and is not shown";
 }
 

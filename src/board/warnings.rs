@@ -24,11 +24,15 @@ pub(super) async fn post(
     let body = match body {
         Ok(body) => body,
         Err(rejection) => {
-            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            let error = if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 board.metrics.limit_hit("intake.bytes_max");
-            }
-            let error =
-                format!("the document is refused: {}; at most {} bytes", rejection.body_text(), board.bytes_max);
+                let most = board.bytes_max;
+                format!(
+                    "报文过大，未收下；最多 {most} 字节 / the document is too large and was not kept; at most {most} bytes"
+                )
+            } else {
+                "报文没有收完整，未收下 / the document did not arrive whole and was not kept".to_owned()
+            };
             return (rejection.status(), Json(serde_json::json!({ "error": error }))).into_response();
         }
     };
@@ -41,7 +45,7 @@ pub(super) async fn post(
                 (false, _) => (StatusCode::UNPROCESSABLE_ENTITY, "parked"),
             };
             board.metrics.message(DOOR, result);
-            if receipt.parked.is_some() {
+            if receipt.parked.is_some() && !receipt.duplicate {
                 board.metrics.parked();
             }
             (status, Json(receipt)).into_response()

@@ -1,5 +1,6 @@
 //! `jiaoying config`: checks the configuration, or shows what is in force.
 
+use super::table;
 use crate::config::{Config, ConfigError, Fault};
 use clap::Subcommand;
 use serde_json::json;
@@ -15,7 +16,7 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Check; leaves with 1 when something is wrong. Touches neither store nor network.
+    /// Check, secrets included; leaves with 1 when something is wrong. Touches neither store nor network.
     Check {
         /// Print one JSON object: ok, faults, notices.
         #[arg(long)]
@@ -32,28 +33,29 @@ pub(super) fn run(args: &Args, path: Option<&Path>) -> anyhow::Result<ExitCode> 
             print!("{}", config?.print());
             Ok(ExitCode::SUCCESS)
         }
-        (Act::Check { json: as_json }, Ok(config)) => {
-            let notices = config.notices();
-            if *as_json {
-                println!("{}", json!({ "ok": true, "faults": [], "notices": notices }));
-            } else {
-                notices.iter().for_each(|notice| println!("提示 notice: {notice}"));
-                println!("配置可用 / the configuration is usable");
-            }
-            Ok(ExitCode::SUCCESS)
+        (Act::Check { json }, Ok(config)) => {
+            let (faults, mut notices) = config.examine();
+            notices.splice(0..0, config.notices());
+            Ok(report(&faults, &notices, *json))
         }
-        (Act::Check { json: as_json }, Err(ConfigError::Faults(faults))) => {
-            if *as_json {
-                let object = |f: &Fault| json!({ "place": f.origin.to_string(), "key": f.key, "reason": f.reason });
-                let faults: Vec<_> = faults.iter().map(object).collect();
-                println!("{}", json!({ "ok": false, "faults": faults, "notices": [] }));
-            } else {
-                faults.iter().for_each(|fault| println!("错误 fault: {fault}"));
-                let count = faults.len();
-                println!("配置不可用，{count} 处错误 / the configuration is refused, {count} faults");
-            }
-            Ok(ExitCode::FAILURE)
-        }
+        (Act::Check { json }, Err(ConfigError::Faults(faults))) => Ok(report(&faults, &[], *json)),
         (Act::Check { .. }, Err(error)) => Err(error.into()),
     }
+}
+
+fn report(faults: &[Fault], notices: &[String], as_json: bool) -> ExitCode {
+    let ok = faults.is_empty();
+    if as_json {
+        let object = |f: &Fault| json!({ "place": f.origin.to_string(), "key": f.key, "reason": f.reason });
+        let faults: Vec<_> = faults.iter().map(object).collect();
+        println!("{}", json!({ "ok": ok, "faults": faults, "notices": notices }));
+    } else {
+        faults.iter().for_each(|fault| println!("错误 fault: {fault}"));
+        notices.iter().for_each(|notice| println!("提示 notice: {notice}"));
+        match faults.len() {
+            0 => println!("配置可用 / the configuration is usable"),
+            n => println!("配置不可用，{n} 处错误 / the configuration is refused, {}", table::count(n, "fault")),
+        }
+    }
+    if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -21,12 +21,32 @@ struct Count {
     vacant: BTreeMap<String, usize>,
 }
 
+/// A duty post above the village that nobody fills, though ground lies below it.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+struct Unfilled {
+    region: RegionCode,
+    place: String,
+    post: &'static str,
+}
+
+/// The duty of each level above the village, as the shipped plans name it.
+const DUTIES: [(Level, &str, &str); 4] = [
+    (Level::Township, "township_duty", "乡镇值班"),
+    (Level::County, "county_duty", "县值班"),
+    (Level::Prefecture, "prefecture_duty", "州市值班"),
+    (Level::Province, "province_duty", "省值班"),
+];
+/// Unfilled posts named on the screen; the rest is counted.
+const NAMED_MAX: usize = 30;
+
 #[derive(Debug, Serialize)]
 struct Counts {
     version: u64,
     regions: Vec<Count>,
     /// Counties of the directory in which there is no target at all.
     counties_without_target: usize,
+    /// Duty posts above the village that nobody fills.
+    unfilled: Vec<Unfilled>,
 }
 
 /// Prints the counts: by county, or one level below `region` when that is a county or smaller.
@@ -59,7 +79,16 @@ pub(super) fn show(directory: &Directory, region: Option<&RegionCode>, as_json: 
     table::lines_of(&rows).iter().for_each(|line| println!("{line}"));
     let none = counts.counties_without_target;
     if none > 0 {
-        println!("{none} 个县没有任何责任区 / {none} counties have no target");
+        let (en, have) = if none == 1 { ("county", "has") } else { ("counties", "have") };
+        println!("{none} 个县没有任何责任区 / {none} {en} {have} no target");
+    }
+    for u in counts.unfilled.iter().take(NAMED_MAX) {
+        let zh = DUTIES.iter().find(|d| d.1 == u.post).map_or("", |d| d.2);
+        println!("岗位空缺 / nobody in post: {} {} {zh} {}", u.region, u.place, u.post);
+    }
+    let more = counts.unfilled.len().saturating_sub(NAMED_MAX);
+    if more > 0 {
+        println!("另有 {more} 个岗位空缺，用 --region 或 --json 查看 / and {more} more: --region or --json");
     }
     Ok(())
 }
@@ -100,7 +129,27 @@ fn count(directory: &Directory, within: Option<&RegionCode>) -> Counts {
         vacant: vacant(directory, &posts, &targets),
         region,
     });
-    Counts { version: directory.version(), regions: regions.collect(), counties_without_target }
+    let (version, regions) = (directory.version(), regions.collect());
+    Counts { version, regions, counties_without_target, unfilled: unfilled(directory, inside) }
+}
+
+/// The duty posts that nobody fills in the regions above the targets that are `inside`, those of the
+/// highest regions first: what is missing there is missing for all ground below.
+fn unfilled(directory: &Directory, inside: impl Fn(&RegionCode) -> bool) -> Vec<Unfilled> {
+    let grounds: BTreeSet<&RegionCode> =
+        directory.targets().iter().map(|t| &t.region).filter(|region| inside(region)).collect();
+    let mut found = BTreeSet::new();
+    for (level, post, _) in DUTIES {
+        let regions: BTreeSet<RegionCode> = grounds.iter().filter_map(|ground| ground.at(level)).collect();
+        for region in regions {
+            if directory.seats_at(post, Holders::Everyone, region.as_str(), Timestamp(0)).is_empty() {
+                found.insert(Unfilled { place: directory.place(region.as_str()), region, post });
+            }
+        }
+    }
+    let mut found: Vec<Unfilled> = found.into_iter().collect();
+    found.sort_by_key(|u| u.region.level());
+    found
 }
 
 /// By post, the targets for which nobody fills it; posts without a gap are left out.

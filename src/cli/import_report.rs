@@ -31,6 +31,7 @@ struct Row {
     column: Option<String>,
     place: String,
     reason: String,
+    reason_zh: String,
     severity: Severity,
 }
 
@@ -66,7 +67,7 @@ impl Report {
     /// The findings, grouped by sheet, then the sum.
     pub(super) fn print(&self) {
         for row in self.findings.iter().filter(|r| r.row.is_none()) {
-            println!("{}: {}", row.place, row.reason);
+            println!("{}: {} / {}", row.place, row.reason_zh, row.reason);
         }
         for (sheet, zh) in [("regions", "区划"), ("targets", "责任区"), ("responsible", "责任人")] {
             let of_sheet = self.findings.iter().filter(|r| r.sheet.as_deref() == Some(sheet));
@@ -80,10 +81,18 @@ impl Report {
             table::lines(&rows).iter().for_each(|line| println!("{line}"));
         }
         let (faults, notices) = (self.faults, self.notices);
-        println!("{faults} 处错误，{notices} 处提示 / {faults} faults, {notices} notices");
+        println!(
+            "{faults} 处错误，{notices} 处提示 / {}, {}",
+            table::count(faults, "fault"),
+            table::count(notices, "notice")
+        );
         let (targets, people, postings) = (self.targets, self.people, self.postings);
         let zh = format!("{targets} 处责任区，{people} 名责任人和设备，{postings} 条岗位");
-        let en = format!("{targets} targets, {people} people and devices, {postings} postings");
+        let en = format!(
+            "{}, {people} people and devices, {}",
+            table::count(targets, "target"),
+            table::count(postings, "posting")
+        );
         match (self.version, self.published) {
             _ if self.refused => println!("未导入任何内容 / nothing was imported"),
             (Some(v), true) => {
@@ -104,11 +113,12 @@ impl Report {
 impl From<Finding> for Row {
     /// Takes `targets sheet / row 3 / column id` apart; other places stay as they are.
     fn from(finding: Finding) -> Self {
+        let reason_zh = finding.reason_zh();
         let Finding { place, reason, severity } = finding;
         let part = |ix: usize, word: &str| place.split(" / ").nth(ix)?.strip_prefix(word).map(str::to_owned);
         let sheet = place.split(" / ").next().and_then(|p| p.strip_suffix(" sheet")).map(str::to_owned);
         let row = part(1, "row ").and_then(|n| n.parse().ok());
-        Self { sheet, row, column: part(2, "column "), place, reason, severity }
+        Self { sheet, row, column: part(2, "column "), place, reason, reason_zh, severity }
     }
 }
 
@@ -119,6 +129,7 @@ impl Row {
             Severity::Notice => "提示 notice",
         };
         let column = self.column.clone().unwrap_or_default();
-        Some([self.row?.to_string(), column, severity.to_owned(), self.reason.clone()])
+        let reason = format!("{} / {}", self.reason_zh, self.reason);
+        Some([self.row?.to_string(), column, severity.to_owned(), reason])
     }
 }

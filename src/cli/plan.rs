@@ -1,9 +1,9 @@
 //! `jiaoying plan check`: proof against a directory that plans reach the top of the chain.
 
-use super::installation;
+use super::{installation, table};
 use crate::config::Config;
 use crate::directory::{Directory, sample};
-use crate::model::{Finding, RegionCode, SecretKey, Severity};
+use crate::model::{RegionCode, SecretKey, Severity};
 use crate::plan::{PlanSet, Report, check};
 use crate::runtime::clock;
 use anyhow::ensure;
@@ -86,18 +86,19 @@ fn print(report: &Report) {
         }
         println!("  {}\n    {}", reach.zh, reach.en);
         if reach.nobody > 0 {
-            let nobody = reach.nobody;
-            println!("    {nobody} 处责任区在任何一级都无人应答 / {nobody} targets have nobody in any step");
+            let nobody = reach.nobody as usize;
+            let (en, have) = (table::count(nobody, "target"), if nobody == 1 { "has" } else { "have" });
+            println!("    {nobody} 处责任区在任何一级都无人应答 / {en} {have} nobody in any step");
         }
     }
-    for Finding { place, reason, severity } in &report.findings {
-        let word = if *severity == Severity::Fatal { "错误 fault" } else { "提示 notice" };
-        println!("{word}: {place}: {reason}");
+    for finding in &report.findings {
+        let word = if finding.severity == Severity::Fatal { "错误 fault" } else { "提示 notice" };
+        println!("{word}: {}: {} / {}", finding.place, finding.reason_zh(), finding.reason);
     }
     let faults = report.findings.iter().filter(|f| f.severity == Severity::Fatal).count();
     if report.accepted() {
         println!("通过 / accepted");
     } else {
-        println!("拒绝，{faults} 处错误 / refused, {faults} faults");
+        println!("拒绝，{faults} 处错误 / refused, {}", table::count(faults, "fault"));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::installation;
 use super::pages::Pages;
-use crate::config::{Config, GatewayKind, GatewaySection};
+use crate::config::{Config, GatewayKind, GatewaySection, authorities};
 use crate::directory::{self, Directory, Draft};
 use crate::dispatch::LaneSettings;
 use crate::gateway::http::{CallbackLimits, HttpGateway, HttpGatewayConfig, callbacks};
@@ -82,7 +82,7 @@ impl Desk for Counted {
                 (false, _) => "rejected",
             };
             self.metrics.message(door, result);
-            if receipt.parked.is_some() {
+            if receipt.parked.is_some() && !receipt.duplicate {
                 self.metrics.parked();
             }
             Ok(receipt)
@@ -129,7 +129,7 @@ impl Service {
             gateways,
             gallery: gallery.clone(),
             metrics: metrics.clone(),
-            holder: format!("{}-{}", std::process::id(), hex::encode(&entropy()[..6])),
+            holder: runtime::holder(&entropy()[..6]),
             lease_ttl_ms: i64::try_from(config.cell.lease_ttl_s)?.saturating_mul(1000),
             inbox_batch_max: config.intake.inbox_batch_max,
             shutdown_grace: Duration::from_secs(config.runtime.shutdown_grace_s),
@@ -145,7 +145,8 @@ impl Service {
             gallery,
             journal: journal.clone(),
             directory,
-            desk: Some(counted),
+            // This door counts by itself.
+            desk: Some(desk.clone()),
             metrics,
             http: config.http.clone(),
             bytes_max: config.intake.bytes_max,
@@ -199,6 +200,7 @@ fn open_door(
     let section = &config.amqp;
     let settings = AmqpConfig {
         urls: vec![section.url.reveal()?.as_str().into()],
+        ca_pem: section.ca_file.as_deref().map(authorities).transpose().context("amqp.ca_file")?,
         warnings_exchange: section.exchange.clone(),
         urgent_queue: section.urgent_queue.clone(),
         normal_queue: section.normal_queue.clone(),
@@ -283,6 +285,12 @@ fn http_gateway(section: &GatewaySection, channels: Vec<Channel>) -> anyhow::Res
     Ok(HttpGatewayConfig {
         id: section.id.as_str().into(),
         url: section.url.clone().with_context(|| format!("{}: url is missing", at()))?,
+        ca_pem: section
+            .ca_file
+            .as_deref()
+            .map(authorities)
+            .transpose()
+            .with_context(|| format!("{}: ca_file", at()))?,
         secret: secret.reveal().with_context(at)?.as_str().into(),
         channels,
         batch_max: section.batch_max,

@@ -1,5 +1,6 @@
 //! `jiaoying verify`: the proof of an export, with no store and no configuration.
 
+use super::table;
 use crate::evidence::{Fault, Verified, verify};
 use crate::model::Digest;
 use anyhow::Context;
@@ -66,7 +67,7 @@ fn print(result: &Result<Verified, Vec<Fault>>) {
         }
         Err(faults) => {
             faults.iter().for_each(|fault| println!("{fault}"));
-            println!("核验不通过，{} 处 / not verified, {} faults", faults.len(), faults.len());
+            println!("核验不通过，{} 处 / not verified, {}", faults.len(), table::count(faults.len(), "fault"));
         }
     }
 }

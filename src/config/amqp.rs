@@ -3,6 +3,7 @@
 use super::Secret;
 use super::error::Faults;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// The broker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +13,8 @@ pub struct Amqp {
     pub enabled: bool,
     /// `amqp://USER:PASSWORD@HOST:PORT/VHOST`, `amqps://` with TLS.
     pub url: Secret,
+    /// PEM certificates of the authorities that are trusted beside the system's; only `amqps://`.
+    pub ca_file: Option<PathBuf>,
     /// Messages taken from the urgent queue and not yet acknowledged, at most.
     pub prefetch_urgent: u16,
     /// Messages taken from the normal queue and not yet acknowledged, at most.

@@ -3,6 +3,7 @@
 use super::Secret;
 use super::error::Faults;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// A way to reach people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,8 @@ pub struct GatewaySection {
     pub batch_max: usize,
     /// Where attempts are posted to; only `http`.
     pub url: Option<String>,
+    /// PEM certificates of the authorities that are trusted beside the system's; only `http`.
+    pub ca_file: Option<PathBuf>,
     /// What signs requests and callbacks; only `http`.
     pub secret: Option<Secret>,
     /// See [`GatewaySection::timeout_ms`]; only `http`.
@@ -109,6 +112,7 @@ impl GatewaySection {
             GatewayKind::Simulator => {
                 let given = [
                     ("url", self.url.is_some()),
+                    ("ca_file", self.ca_file.is_some()),
                     ("secret", self.secret.is_some()),
                     ("timeout_ms", self.timeout_ms.is_some()),
                     ("idempotent", self.idempotent.is_some()),
@@ -125,6 +129,8 @@ impl GatewaySection {
         let url = self.url.as_deref().unwrap_or_default();
         let reachable = url.starts_with("https://") || url.starts_with("http://");
         faults.require(reachable, format!("{at}.url"), "kind http needs an http:// or https:// URL");
+        let tls = self.ca_file.is_none() || url.starts_with("https://");
+        faults.require(tls, format!("{at}.ca_file"), "is used by https:// only");
         let signed = self.secret.as_ref().is_some_and(|secret| !secret.is_empty());
         faults.require(signed, format!("{at}.secret"), "kind http needs a secret");
     }

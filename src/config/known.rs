@@ -7,11 +7,14 @@ use toml::{Table, Value};
 /// The default file: bottom layer and documentation in one.
 pub const DEFAULT_FILE: &str = include_str!("../../config/jiaoying.toml");
 
+/// Letters that a slip of the pen gets wrong.
+const NEAR: usize = 2;
+
 /// A key that nobody knows.
 pub(super) struct Unknown {
     pub(super) span: Range<usize>,
     pub(super) key: String,
-    pub(super) nearest: String,
+    pub(super) nearest: Option<String>,
 }
 
 /// The default file with the settings that are off switched on: it names every key there is.
@@ -70,11 +73,17 @@ pub(super) fn unknown_keys(prefix: &str, table: &DeTable<'_>, known: &[String], 
     }
 }
 
-/// The known key that was most likely meant: a few letters off, or the right word in another table.
-pub(super) fn nearest(key: &str, known: &[String]) -> String {
+/// The known key that was most likely meant: at most [`NEAR`] letters off, or the right word in another
+/// table. `None` when nothing is near: a far guess only misleads.
+pub(super) fn nearest(key: &str, known: &[String]) -> Option<String> {
     let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
     let far = |other: &String| distance(key, other).min(1 + distance(&last(key), &last(other)));
-    known.iter().min_by_key(|other| far(other)).cloned().unwrap_or_default()
+    known.iter().map(|other| (far(other), other)).filter(|(far, _)| *far <= NEAR).min().map(|(_, other)| other.clone())
+}
+
+/// The reason of the fault, with the key that was likely meant.
+pub(super) fn unknown(nearest: Option<&str>) -> String {
+    nearest.map_or_else(|| "unknown key".to_owned(), |near| format!("unknown key; the nearest known one is {near}"))
 }
 
 pub(super) fn join(prefix: &str, name: &str) -> String {

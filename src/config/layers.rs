@@ -123,7 +123,7 @@ impl Layers {
         unknown.sort_by_key(|u| u.span.start);
         let fault = |u: known::Unknown| Fault {
             origin: self.origin(&u.span),
-            reason: format!("unknown key; the nearest known one is {}", u.nearest),
+            reason: known::unknown(u.nearest.as_deref()),
             key: u.key,
         };
         if unknown.is_empty() {
@@ -165,7 +165,7 @@ fn override_line(key: &str, value: &str) -> Result<String, String> {
                 .filter_map(|(section, table)| Some((section, table.as_table()?)))
                 .flat_map(|(section, table)| table.keys().map(move |name| join(section, name)))
                 .collect();
-            Err(format!("unknown key; the nearest known one is {}", env_name(&known::nearest(key, &settable))))
+            Err(known::unknown(known::nearest(key, &settable).map(|near| env_name(&near)).as_deref()))
         }
         // A JSON string is a basic string of TOML, on one line.
         Some(Value::String(_)) => Ok(format!("{key} = {}", serde_json::Value::from(value))),

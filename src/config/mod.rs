@@ -1,16 +1,18 @@
 //! Configuration: typed sections, the default file, checks.
 //!
 //! - **Here:** one file per section, the layers (default file, user's file, environment), where each
-//!   value comes from, secrets and how they are read.
+//!   value comes from, secrets and how they are read, files of certificates.
 //! - **Not here:** policy (`plan`), people (`directory`); both are data with versions, not settings.
 //! - **Depends on:** `telemetry` (the form of the log). Usable by all.
 //! - **Promises:** the default file `config/jiaoying.toml` names every key; an unknown key is refused
-//!   with its place and the nearest known one; a secret is never shown; checking touches neither
-//!   disk nor network.
+//!   with its place and the known one that is near; a secret is never shown; loading reads no secret,
+//!   and checking touches neither the store nor the network.
 
 mod amqp;
+mod authorities;
 mod cell;
 mod error;
+mod examine;
 mod gateway;
 mod http;
 mod intake;
@@ -27,6 +29,7 @@ mod sender;
 mod store;
 
 pub use amqp::Amqp;
+pub use authorities::{AuthoritiesError, authorities};
 pub use cell::Cell;
 pub use error::{ConfigError, Fault};
 pub use gateway::{GatewayChannel, GatewayKind, GatewaySection};
@@ -112,6 +115,7 @@ impl Config {
         self.http.check(&mut faults);
         self.amqp.check(&mut faults);
         sender::check(&self.senders, &mut faults);
+        sender::check_tokens(&self.senders, &self.http.tokens, &mut faults);
         gateway::check(&self.gateways, &mut faults);
         self.plans.check(&mut faults);
         self.intake.check(&mut faults);

@@ -1,6 +1,7 @@
 //! `[[sender]]`: who may post warnings, and for what.
 
 use super::error::Faults;
+use super::http::{Right, Token};
 use serde::{Deserialize, Serialize};
 
 /// A sender of warnings.
@@ -68,5 +69,15 @@ pub(super) fn check(senders: &[Sender], faults: &mut Faults) {
             faults.add(at("regions"), format!("{code:?} is no region code: 2, 4, 6, 9 or 12 digits"));
         }
         faults.require(!sender.statuses.is_empty(), at("statuses"), "must name at least one status");
+    }
+}
+
+/// Whatever is posted with a token that is no sender's would be parked.
+pub(super) fn check_tokens(senders: &[Sender], tokens: &[Token], faults: &mut Faults) {
+    for (i, token) in tokens.iter().enumerate().filter(|(_, t)| t.may(Right::Post)) {
+        let known = senders.iter().any(|s| s.account == token.name);
+        let reason =
+            format!("may post, but no [[sender]] has the account {:?}: its warnings would be parked", token.name);
+        faults.require(known, format!("http.token[{i}].rights"), &reason);
     }
 }

@@ -88,7 +88,8 @@ impl Decision<'_> {
             return;
         }
         self.emit(Event::ReplyNoted { call, reason, way, text });
-        if let Some(call) = call.filter(|_| ask) {
+        // What is over is not asked about.
+        if let Some(call) = call.filter(|_| ask && self.callout.is_open()) {
             let c = &self.callout.calls[call as usize];
             let person = c.person;
             let targets = c.links.iter().map(|l| l.target).collect();

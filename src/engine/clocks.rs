@@ -2,14 +2,29 @@
 
 use super::Decision;
 use crate::model::{
-    Callout, Channel, ClockEnd, ClockIx, ClockOf, ClockScope, ClockStart, ClockState, Event, OnMiss, PersonIx, Phase,
-    Purpose, StepCause, TargetIx, TargetState,
+    Callout, Channel, Clock, ClockEnd, ClockIx, ClockOf, ClockScope, ClockStart, ClockState, Event, OnMiss, PersonIx,
+    Phase, Purpose, StepCause, TargetIx, TargetState,
 };
 use std::collections::BTreeMap;
 
 impl Decision<'_> {
     /// Starts the clocks of a target or tier that start with one of these.
     pub(super) fn start_clocks(&mut self, of: ClockOf, starts: &[ClockStart]) {
+        self.start_those(of, starts, |d, rule, starts| match starts {
+            ClockStart::Called | ClockStart::TakenOver => true,
+            // Called twice or answered twice, it still runs for the same thing.
+            _ => !d.any(of, rule, |c| c.state == ClockState::Running),
+        });
+    }
+
+    /// The ground is called again, and nobody answers for it any more: what has come once is waited for
+    /// anew. A clock that still waits, in time or late, goes on as it is.
+    pub(super) fn restart_clocks(&mut self, target: TargetIx) {
+        let of = ClockOf::Target(target);
+        self.start_those(of, &[ClockStart::Called], |d, rule, _| !d.any(of, rule, Clock::waits));
+    }
+
+    fn start_those(&mut self, of: ClockOf, starts: &[ClockStart], free: impl Fn(&Self, usize, ClockStart) -> bool) {
         let Some(head) = &self.callout.head else { return };
         let (tier, scope) = match of {
             ClockOf::Target(target) => (self.callout.targets[target as usize].tier, ClockScope::Target),
@@ -24,11 +39,7 @@ impl Decision<'_> {
         let rules = head.plan.clocks.iter().enumerate();
         let started: Vec<_> = rules
             .filter(|(_, r)| starts.contains(&r.starts) && r.of == scope && r.holds_for(tier))
-            .filter(|(ix, r)| match r.starts {
-                ClockStart::Called | ClockStart::TakenOver => true,
-                // Called twice or answered twice, it still runs for the same thing.
-                _ => !self.runs(of, *ix),
-            })
+            .filter(|(ix, r)| free(self, *ix, r.starts))
             .filter_map(|(ix, r)| Some((ix as u8, due(r.starts)?.plus_ms(r.within_ms))))
             .collect();
         for (rule, due) in started {
@@ -40,11 +51,11 @@ impl Decision<'_> {
         }
     }
 
-    /// Whether a clock of this rule of the plan in force runs already.
-    fn runs(&self, of: ClockOf, rule: usize) -> bool {
+    /// Whether any clock of a rule of the plan in force stands so.
+    fn any(&self, of: ClockOf, rule: usize, stands: impl Fn(&Clock) -> bool) -> bool {
         let Some(head) = &self.callout.head else { return false };
         let rule = self.callout.rules.len() - head.plan.clocks.len() + rule;
-        self.callout.clocks.iter().any(|c| c.of == of && usize::from(c.rule) == rule && c.state == ClockState::Running)
+        self.callout.clocks.iter().any(|c| c.of == of && usize::from(c.rule) == rule && stands(c))
     }
 
     /// Looks again at the clocks of a target and of its tier, after something changed.
@@ -105,6 +116,7 @@ impl Decision<'_> {
     fn escalate_idle(&mut self, target: TargetIx) {
         match self.callout.targets[target as usize].phase {
             Phase::Satisfied { step, .. } | Phase::TakenOver { step: Some(step), .. } => {
+                self.restart_clocks(target);
                 self.start_step(target, step + 1, StepCause::Idle);
             }
             // It is being called, or stands as an alarm, or waits for its tier: that goes on.

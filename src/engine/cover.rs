@@ -241,6 +241,7 @@ impl Decision<'_> {
             }
             // More ground below than when the post here last answered.
             Some(target) if !self.callout.targets[target as usize].is_wanted() => {
+                self.restart_clocks(target);
                 self.start_step(target, 0, StepCause::Raised);
             }
             Some(_) => {}

@@ -86,8 +86,8 @@ impl Decision<'_> {
                 self.start_step(target, step + 1, StepCause::Refused);
             }
             // Somebody took the answer back that the ground rested on.
-            (None, Phase::Satisfied { step, .. }) => self.start_step(target, step + 1, StepCause::Refused),
-            (None, Phase::TakenOver { step: Some(step), .. }) => {
+            (None, Phase::Satisfied { step, .. } | Phase::TakenOver { step: Some(step), .. }) => {
+                self.restart_clocks(target);
                 self.start_step(target, step + 1, StepCause::Refused);
             }
             (None, _) => {}

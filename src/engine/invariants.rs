@@ -1,7 +1,7 @@
 //! The promises that can be read off one callout, as predicates. The simulator checks them after every
 //! event, tests use them, and production counts them on a sample of flushes.
 
-use crate::model::{Callout, ClockState, Phase, Purpose, Timer};
+use crate::model::{Callout, ClockEnd, ClockStart, ClockState, Phase, Purpose, Timer};
 
 /// A promise that does not hold: its number in the list of promises, and what was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,17 @@ pub fn check(callout: &Callout) -> Vec<Violation> {
                 }
             }
             Phase::Calling { .. } | Phase::Satisfied { .. } | Phase::TakenOver { .. } | Phase::Released { .. } => {}
+        }
+        for clock in t.clocks.iter().filter(|_| open && t.is_wanted() && t.phase != Phase::Covered) {
+            let of_rule = |c: &&u32| callout.clocks[**c as usize].rule == callout.clocks[*clock as usize].rule;
+            let last = t.clocks.iter().rfind(of_rule) == Some(clock);
+            let waits = callout.clocks[*clock as usize].waits();
+            let answer = callout.rule(*clock).is_some_and(|r| {
+                r.starts == ClockStart::Called && matches!(r.until, ClockEnd::Answered | ClockEnd::Satisfied)
+            });
+            if last && answer && !waits && callout.clocks[*clock as usize].state != ClockState::Stopped {
+                fail(8, format!("target {ix} is called and its clock {clock} has been met"));
+            }
         }
         if !open && t.is_wanted() {
             fail(1, format!("target {ix} was left wanted when the callout closed"));

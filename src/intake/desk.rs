@@ -341,10 +341,10 @@ impl FrontDesk {
             findings: findings.clone(),
             raw,
         };
-        self.journal.park(parked).await?;
+        let new = self.journal.park(parked).await?;
         Ok(Receipt {
             accepted: false,
-            duplicate: false,
+            duplicate: !new,
             identifier: message.map(|m| m.identifier.clone()),
             warning: None,
             cover: Vec::new(),

@@ -36,7 +36,7 @@ pub struct Posted {
 pub struct Receipt {
     /// Whether it is acted on.
     pub accepted: bool,
-    /// Whether the same document was accepted before; nothing happens twice.
+    /// Whether the same document was accepted, or parked, before; nothing happens twice.
     pub duplicate: bool,
     /// The message's identifier, when it could be read.
     pub identifier: Option<String>,

@@ -4,8 +4,9 @@ use super::{
     Batch, Blob, CalloutRow, Conflict, DirectoryVersion, Group, InboxItem, Journal, JournalError, Lease, MessageRow,
     Outcome, Parked, Record, SelectCallouts,
 };
-use crate::model::{Digest, StreamId, Timestamp};
+use crate::model::{Colour, Digest, StreamId, Timestamp};
 use futures::future::{BoxFuture, FutureExt, ready};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -116,8 +117,13 @@ impl Journal for MemoryJournal {
 
     fn inbox(&self, except: Vec<String>, limit: usize) -> BoxFuture<'_, Outcome<Vec<InboxItem>>> {
         self.answer(|t| {
+            let mut gravest: BTreeMap<&StreamId, Colour> = BTreeMap::new();
+            for i in t.inbox.values() {
+                let colour = gravest.entry(&i.stream).or_insert(i.colour);
+                *colour = i.colour.max(*colour);
+            }
             let mut items: Vec<_> = t.inbox.values().filter(|i| !except.contains(&i.id)).cloned().collect();
-            items.sort_by(|a, b| (b.colour, a.posted_at, &a.id).cmp(&(a.colour, b.posted_at, &b.id)));
+            items.sort_by_cached_key(|i| (Reverse(gravest.get(&i.stream).copied()), i.posted_at, i.id.clone()));
             items.truncate(limit);
             Ok(items)
         })
@@ -159,6 +165,13 @@ impl Journal for MemoryJournal {
         })
     }
 
+    fn holder(&self, cell: String) -> BoxFuture<'_, Outcome<Option<(Lease, String)>>> {
+        self.answer(|t| {
+            let Some((epoch, Some((by, _)))) = t.leases.get(&cell) else { return Ok(None) };
+            Ok(Some((Lease { cell, epoch: *epoch }, by.clone())))
+        })
+    }
+
     fn release(&self, lease: Lease) -> BoxFuture<'_, Outcome<()>> {
         self.answer(|t| {
             if let Some((epoch, held)) = t.leases.get_mut(&lease.cell)
@@ -185,10 +198,11 @@ impl Journal for MemoryJournal {
         })
     }
 
-    fn park(&self, parked: Parked) -> BoxFuture<'_, Outcome<()>> {
+    fn park(&self, parked: Parked) -> BoxFuture<'_, Outcome<bool>> {
         self.answer(|t| {
+            let new = !t.parked.contains_key(&parked.id);
             t.parked.entry(parked.id.clone()).or_insert(parked);
-            Ok(())
+            Ok(new)
         })
     }
 

@@ -103,7 +103,7 @@ pub struct InboxItem {
     pub id: String,
     /// The callout's stream.
     pub stream: StreamId,
-    /// Taken in this order: red first, then by time.
+    /// How grave; see [`Journal::inbox`] for the order in which items are taken.
     pub colour: Colour,
     /// When it was posted.
     pub posted_at: Timestamp,
@@ -204,7 +204,9 @@ pub trait Journal: Send + Sync {
     /// at most `limit`.
     fn read(&self, stream: StreamId, from: u64, limit: usize) -> BoxFuture<'_, Outcome<Vec<Record>>>;
 
-    /// Items of the inbox whose id is not in `except`, red first, then by time posted, at most `limit`.
+    /// Items of the inbox whose id is not in `except`, at most `limit`: callouts by the gravest colour that
+    /// waits for them, red first, then by time posted. So the items of one callout keep their order,
+    /// whatever their colours, and whatever the limit cuts off.
     fn inbox(&self, except: Vec<String>, limit: usize) -> BoxFuture<'_, Outcome<Vec<InboxItem>>>;
 
     /// The message of an identity, if it was claimed.
@@ -216,6 +218,10 @@ pub trait Journal: Send + Sync {
     /// Takes the lease of a cell, when nobody holds it or its time ran out by the store's clock.
     /// `None` when another holder's lease is still running. A holder that asks again renews.
     fn acquire(&self, cell: String, holder: String, ttl_ms: i64) -> BoxFuture<'_, Outcome<Option<Lease>>>;
+
+    /// The lease of a cell as it is held now, or was until its time ran out, and by whom. `None` when
+    /// nobody took it or it was given back.
+    fn holder(&self, cell: String) -> BoxFuture<'_, Outcome<Option<(Lease, String)>>>;
 
     /// Gives the lease back, when it is still held under that epoch.
     fn release(&self, lease: Lease) -> BoxFuture<'_, Outcome<()>>;
@@ -229,8 +235,9 @@ pub trait Journal: Send + Sync {
     /// Deletes the salt of a subject: what its key sealed can no longer be opened.
     fn erase(&self, subject: String) -> BoxFuture<'_, Outcome<()>>;
 
-    /// Keeps a document that could not be acted on. Parking the same one again changes nothing.
-    fn park(&self, parked: Parked) -> BoxFuture<'_, Outcome<()>>;
+    /// Keeps a document that could not be acted on. Parking the same one again changes nothing,
+    /// and is told as `false`.
+    fn park(&self, parked: Parked) -> BoxFuture<'_, Outcome<bool>>;
 
     /// Parked documents, newest first, at most `limit`.
     fn parked(&self, limit: usize) -> BoxFuture<'_, Outcome<Vec<Parked>>>;

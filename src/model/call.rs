@@ -108,6 +108,9 @@ pub struct Attempt {
     pub failure: Option<Failure>,
     /// Whether a voice call is over, however it went.
     pub ended: bool,
+    /// When it came this far, or ended without success; derived, not part of the state's canonical form.
+    #[serde(skip)]
+    pub since: Timestamp,
 }
 
 /// How far an attempt came, weak to strong.

@@ -2,7 +2,8 @@
 
 use super::{
     Attempt, AttemptIx, Call, CallIx, CalloutId, Clock, ClockIx, ClockOf, ClockRule, Colour, Hazard, MessageRef, Moves,
-    PersonId, PersonIx, Plan, Progress, Purpose, RegionCode, Status, Target, TargetId, TargetIx, Timestamp, WarningId,
+    PersonId, PersonIx, Plan, Progress, Purpose, RegionCode, Status, Target, TargetId, TargetIx, TargetKind, Timestamp,
+    WarningId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -336,6 +337,15 @@ impl Callout {
             (within && !matches!(t.phase, Phase::Released { .. })).then_some(ix as TargetIx)
         };
         self.targets.iter().enumerate().filter_map(held)
+    }
+
+    /// The regions below that raised to this one what they could not satisfy: the ground of a callout
+    /// above the county, and the reason that there is one. Empty when a message opened it.
+    #[must_use]
+    pub fn raised_from(&self) -> Vec<&RegionCode> {
+        let above = self.head.as_ref().map_or(0, |h| h.plan.above());
+        let regions = self.targets.iter().filter(|t| t.spec.kind == TargetKind::Region && t.tier == above);
+        regions.map(|t| &t.spec.region).collect()
     }
 
     /// How its targets stand.

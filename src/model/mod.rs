@@ -10,6 +10,7 @@
 mod action;
 mod call;
 mod callout;
+mod chinese;
 mod clock;
 mod colour;
 mod command;

@@ -218,21 +218,25 @@ fn sentences(
     let (top, vacant) = steps.last().map_or(("", 0), |s| (s.name.as_str(), s.vacant));
     match longest_ms {
         None => (
-            format!("{place}：按“{name}”，{targets} 个目标的最高一级“{top}”都无人可叫。"),
+            format!("{place}：按“{name}”，{targets} 处责任区的最高一级“{top}”都无人可叫。"),
             format!(
-                "{place}: under \"{name}\" nobody can be called at the top step \"{top}\" for any of {targets} targets."
+                "{place}: under \"{name}\" nobody can be called at the top step \"{top}\" for any of {targets} target{}.",
+                if targets == 1 { "" } else { "s" }
             ),
         ),
         Some(ms) => {
             let (zh_gap, en_gap) = if vacant == 0 {
                 (String::new(), String::new())
             } else {
-                (format!("；{vacant} 个目标在这一级无人"), format!("; {vacant} targets have nobody there"))
+                (
+                    format!("；{vacant} 处责任区在这一级无人"),
+                    format!("; {vacant} target{} nobody there", if vacant == 1 { " has" } else { "s have" }),
+                )
             };
             (
                 format!(
                     "{place}：按“{name}”，一直无人应答时，最长 {}后叫到最高一级“{top}”{zh_gap}。",
-                    spoken(ms, "分", "秒")
+                    spoken(ms, "分钟", "秒")
                 ),
                 format!(
                     "{place}: under \"{name}\", when nobody answers, the top step \"{top}\" is called after {} at the latest{en_gap}.",

@@ -35,7 +35,7 @@ pub struct Health {
 /// One part of an installation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HealthPart {
-    /// `journal`, `lease`, `amqp`, `gateway/<id>`, `clock`.
+    /// `journal`, `lease`, `amqp`, `gateway/<id>`, `clock`, `timelines`.
     pub name: String,
     /// Whether it is well.
     pub well: bool,

@@ -11,9 +11,7 @@ use crate::dispatch::{Dispatch, Lane, LaneSettings, Offer};
 use crate::engine;
 use crate::gateway::Outgoing;
 use crate::journal::{InboxItem, Lease, Salt};
-use crate::model::{
-    AttemptKey, Callout, CalloutId, Colour, Command, Entry, Event, GatewayId, SecretKey, StreamId, Timestamp,
-};
+use crate::model::{AttemptKey, Callout, CalloutId, Colour, Command, Entry, Event, GatewayId, SecretKey, Timestamp};
 use crate::plan::PlanSet;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -270,15 +268,10 @@ impl Cell {
         }
     }
 
-    /// Inbox items that were read; those that are staged already are passed over.
-    pub fn inbox(&mut self, mut items: Vec<InboxItem>, now: Timestamp) {
+    /// Inbox items that were read, in the order in which they are to be taken; those that are staged
+    /// already are passed over.
+    pub fn inbox(&mut self, items: Vec<InboxItem>, now: Timestamp) {
         let staged: BTreeSet<String> = self.inbox_ids().into_iter().collect();
-        // Red comes first between callouts; within one, a later Update never overtakes what it changes.
-        let mut first: BTreeMap<StreamId, usize> = BTreeMap::new();
-        for (i, item) in items.iter().enumerate() {
-            first.entry(item.stream.clone()).or_insert(i);
-        }
-        items.sort_by_key(|item| (first.get(&item.stream).copied(), item.posted_at));
         for item in items {
             if let Some(callout) = item.stream.callout().filter(|_| !staged.contains(&item.id)) {
                 let asked = Asked { command: item.command, ticket: None, inbox: Some(item.id), blobs: Vec::new() };

@@ -4,6 +4,7 @@ use super::cell::{Cell, CellParts, CellSettings, GatewayInfo, Output, Ticket};
 use super::clock;
 use super::gallery::Gallery;
 use super::handle::{Ask, Asks, EngineHandle, Status, durable};
+use super::holder;
 use super::measure;
 use super::upcalls::{Kept, Stray};
 use crate::directory::Directory;
@@ -101,7 +102,11 @@ pub async fn run(parts: EngineParts, handle: EngineHandle, mut asks: Asks, stop:
                 }
                 tracing::error!("lease lost, everything in memory is dropped");
             }
-            Ok(None) => {}
+            Ok(None) => {
+                if free_of_the_dead(&parts).await {
+                    continue;
+                }
+            }
             Err(error) => {
                 handle.status(|s| s.journal_error = Some(error.to_string()));
                 tracing::warn!(%error, "lease cannot be asked for");
@@ -118,6 +123,17 @@ pub async fn run(parts: EngineParts, handle: EngineHandle, mut asks: Asks, stop:
             }
         }
     }
+}
+
+/// Gives back the lease of a holder that is known to be dead: what it left behind need not wait until
+/// the lease runs out.
+async fn free_of_the_dead(parts: &EngineParts) -> bool {
+    let Ok(Some((lease, holder))) = parts.journal.holder(parts.settings.name.clone()).await else { return false };
+    if !holder::is_dead(&holder) {
+        return false;
+    }
+    tracing::warn!(cell = lease.cell, epoch = lease.epoch, holder, "the engine that holds the lease is dead");
+    parts.journal.release(lease).await.is_ok()
 }
 
 // === impl Engine ===
@@ -361,6 +377,7 @@ impl<'a> Engine<'a> {
                 if let Err(error) = self.cell.load(&id, &records, salt, clock::now()) {
                     self.parts.metrics.invariant_violation("9");
                     tracing::error!(callout = %id, %error, "a timeline does not verify and is not worked on");
+                    self.parts.gallery.distrust(id, error.to_string());
                     return;
                 }
                 let entries: Vec<_> = records.iter().flat_map(|r| r.entries().unwrap_or_default()).collect();
@@ -451,7 +468,7 @@ async fn keep(journal: &dyn Journal, key: &SecretKey, stray: &Stray) -> Outcome<
         findings: vec![Finding::fatal("from", reason)],
         raw,
     };
-    journal.park(parked).await
+    journal.park(parked).await.map(drop)
 }
 
 /// 32 bytes from the operating system.

@@ -13,12 +13,14 @@ const FEED_LEN: usize = 4096;
 /// Committed copies of callouts, and the feed of what is committed. Readers never touch the engine.
 pub struct Gallery {
     callouts: RwLock<BTreeMap<CalloutId, Arc<Callout>>>,
+    /// Why the engine does not work on a callout.
+    distrusted: RwLock<BTreeMap<CalloutId, String>>,
     feed: broadcast::Sender<Arc<Committed>>,
 }
 
 impl Default for Gallery {
     fn default() -> Self {
-        Self { callouts: RwLock::default(), feed: broadcast::Sender::new(FEED_LEN) }
+        Self { callouts: RwLock::default(), distrusted: RwLock::default(), feed: broadcast::Sender::new(FEED_LEN) }
     }
 }
 
@@ -27,6 +29,7 @@ impl Default for Gallery {
 impl Gallery {
     /// Shows a callout as it was read from the journal.
     pub fn show(&self, callout: Callout) {
+        self.distrusted.write().unwrap_or_else(PoisonError::into_inner).remove(&callout.id);
         let mut callouts = self.callouts.write().unwrap_or_else(PoisonError::into_inner);
         callouts.insert(callout.id.clone(), Arc::new(callout));
     }
@@ -49,6 +52,20 @@ impl Gallery {
         }
         // Without subscribers there is nobody to tell.
         let _ = self.feed.send(committed.clone());
+    }
+
+    /// Notes that a callout's timeline does not verify, and why: nobody is called for it until a person
+    /// has looked. Its copy is no longer shown, as nothing is known to stand behind it.
+    pub fn distrust(&self, callout: CalloutId, reason: String) {
+        self.forget(&callout);
+        self.distrusted.write().unwrap_or_else(PoisonError::into_inner).insert(callout, reason);
+    }
+
+    /// The callouts that the engine refuses to work on, by name, each with the reason.
+    #[must_use]
+    pub fn distrusted(&self) -> Vec<(CalloutId, String)> {
+        let distrusted = self.distrusted.read().unwrap_or_else(PoisonError::into_inner);
+        distrusted.iter().map(|(id, reason)| (id.clone(), reason.clone())).collect()
     }
 
     /// Forgets a callout that closed long ago; it stays in the journal.

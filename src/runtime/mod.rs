@@ -17,6 +17,7 @@ mod engine;
 mod flush;
 mod gallery;
 mod handle;
+mod holder;
 mod load;
 mod measure;
 mod replies;
@@ -29,5 +30,6 @@ pub use cell::{Cell, CellParts, CellSettings, Committed, GatewayInfo, Output, Ti
 pub use engine::{EngineParts, entropy, run};
 pub use gallery::Gallery;
 pub use handle::{Asks, EngineHandle, HealthProbe};
+pub use holder::holder;
 pub use replies::{BadFigure, ReplyWords, Said, Word};
 pub use upcalls::{Deed, Kept, Stray, Vouched, subject_key};

@@ -1,7 +1,9 @@
 //! The AMQP door against a real RabbitMQ: nothing lost, nothing acknowledged early, never given up.
 
+mod blocked;
 mod faults;
 mod rig;
+mod tls;
 
 use jiaoying::intake::Receipt;
 use jiaoying::intake::amqp::{NotPublished, Progress};

@@ -1,6 +1,7 @@
 //! The board on both listeners: what pages show, who may act, what streams bring, what exports prove.
 
 mod proof;
+mod rows;
 mod streams;
 mod world;
 
@@ -55,6 +56,28 @@ async fn the_link_page_answers_only_when_a_button_is_pressed() {
     let got = ask(&router, post(&path, &[FORM], "answer=yes")).await;
     assert_eq!(got.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(!got.text().contains("已记录"), "never claims what is not durable");
+}
+
+#[tokio::test]
+async fn a_form_that_is_not_ours_is_answered_in_our_words() {
+    let world = small();
+    world.link(0);
+    let path = format!("/a/{LINK}");
+    for (header, body, status) in [
+        (FORM, "", StatusCode::UNPROCESSABLE_ENTITY),
+        (FORM, "answer=perhaps", StatusCode::UNPROCESSABLE_ENTITY),
+        (JSON, "{}", StatusCode::UNPROCESSABLE_ENTITY),
+        (FORM, &"x".repeat(17 * 1024), StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        let got = ask(&world.public(), post(&path, &[header], body)).await;
+        assert_eq!(got.status, status, "{}", got.text());
+        assert!(got.text().contains("没有收到您的选择") && got.text().contains("直接回复短信"), "{}", got.text());
+        let got = ask(&world.public(), post(&format!("{path}?lang=en"), &[header], body)).await;
+        assert!(got.text().contains("Your choice did not arrive"), "{}", got.text());
+    }
+    let got = ask(&world.guarded(), post("/sign-in", &[FORM], "")).await;
+    assert!(got.status == StatusCode::UNPROCESSABLE_ENTITY && got.text().contains("表单不完整"), "{}", got.text());
+    assert!(world.acts.answered.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -137,6 +160,12 @@ async fn a_session_signs_in_acts_and_signs_out() {
         let got = ask(&router, post(&path, headers, &body(&form, "r"))).await;
         assert_eq!(got.status, StatusCode::FORBIDDEN);
     }
+    let program = [FORM, ("cookie", cookie)];
+    let got = ask(&router, post(&path, &program, &body(&form, "r"))).await;
+    assert_eq!(got.status, StatusCode::FORBIDDEN, "a session's cookie alone, from no browser");
+    let json = format!(r#"{{"call":{call},"answer":"yes","reason":"r"}}"#);
+    let got = ask(&router, post(&format!("/api/v1{path}"), &[JSON, ("cookie", cookie)], &json)).await;
+    assert_eq!(got.status, StatusCode::FORBIDDEN);
     assert_eq!(ask(&router, post(&path, &own, &body("bent", "r"))).await.status, StatusCode::FORBIDDEN);
     let got = ask(&router, post(&path, &own, &body(&form, "%20"))).await;
     assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY, "a reason is required");
@@ -193,6 +222,8 @@ async fn the_http_door_gives_receipts() {
     }
     let got = ask(&router, post("/api/v1/warnings", &headers, &"x".repeat(1001))).await;
     assert_eq!(got.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let words = "报文过大，未收下；最多 1000 字节 / the document is too large and was not kept; at most 1000 bytes";
+    assert_eq!(got.text(), format!(r#"{{"error":"{words}"}}"#));
     let metrics = world.metrics.render();
     for line in [
         r#"jiaoying_messages_total{door="http",result="accepted"} 1"#,
@@ -283,13 +314,17 @@ async fn parked_documents_are_shown_with_reason_and_opened_with_the_key() {
     let world = small();
     let sealed = SecretKey::new(KEY).derive("parked").seal("parked", "<坏>报文".as_bytes());
     let raw = Blob { digest: sealed.digest(), subject: "parked".into(), sealed: sealed.0 };
-    let findings = vec![Finding::notice("/a", "small"), Finding::fatal("line 3, column 7", "is not closed")];
+    let findings = vec![Finding::notice("/a", "small"), Finding::fatal("line 3, column 7", "a second root element")];
     let parked = Parked { id: "p1".into(), at: START, door: "amqp".into(), account: None, findings, raw };
     world.journal.park(parked).await.unwrap();
     let router = world.open();
     for path in ["/", "/parked"] {
         let got = ask(&router, get(path)).await;
-        assert!(got.text().contains("line 3, column 7") && got.text().contains("is not closed"), "{path}");
+        for part in ["line 3, column 7", "出现第二个根元素", "a second root element"] {
+            assert!(got.text().contains(part), "{path}: {part}");
+        }
+        let english = ask(&router, get(&format!("{path}?lang=en"))).await;
+        assert!(!english.text().contains("出现第二个根元素") && english.text().contains("a second root element"));
     }
     let got = ask(&router, get("/parked/p1")).await;
     assert!(got.text().contains("坏&#62;报文") && !got.text().contains("<坏>"), "{}", got.text());

@@ -79,6 +79,7 @@ fn a_faulty_folder_is_refused_whole_with_sheet_row_and_column_of_each_fault() {
     let ran = jiaoying(dir.path(), &["import", &fixture("faulty")]).code(1);
     assert!(ran.out.contains("23 faults, 0 notices") && ran.out.contains("nothing was imported"), "{}", ran.out);
     let line = ran.out.lines().find(|l| l.contains("nearest known region")).unwrap();
+    assert!(line.contains("名录中没有区划") && line.contains(" / region "), "both languages: {line}");
     let cells: Vec<&str> = line.split_whitespace().take(2).collect();
     assert_eq!(cells, ["4", "region"], "{line}");
     for secret in ["1990000200", "好人", "坏号"] {
@@ -88,6 +89,8 @@ fn a_faulty_folder_is_refused_whole_with_sheet_row_and_column_of_each_fault() {
     assert_eq!(empty["versions"], Value::from([0; 0]));
 
     let report = jiaoying(dir.path(), &["import", &fixture("faulty"), "--json"]).code(1).json();
+    let chinese = |f: &Value| !f["reason_zh"].as_str().unwrap().contains("详见英文");
+    assert!(report["findings"].as_array().unwrap().iter().all(chinese), "{report}");
     let of = |sheet| report["findings"].as_array().unwrap().iter().filter(|f| f["sheet"] == sheet).count();
     assert_eq!((of("targets"), of("responsible"), &report["refused"]), (11, 12, &true.into()));
 }
@@ -170,6 +173,11 @@ fn the_counts_name_posts_that_nobody_fills() {
     assert_eq!(codes, ["533324204", "533324204201", "533324204299"]);
     let text = jiaoying(dir.path(), &["directory", "show"]).code(0).out;
     assert!(text.contains("贡山") && text.contains("vacant speaker"), "{text}");
+    // The township and the county have their duty rooms; nobody sits above them.
+    let unfilled: Vec<&str> =
+        counts["unfilled"].as_array().unwrap().iter().map(|u| u["post"].as_str().unwrap()).collect();
+    assert_eq!(unfilled, ["province_duty", "prefecture_duty"]);
+    assert!(text.contains("岗位空缺 / nobody in post: 5333 "), "{text}");
 }
 
 #[test]
@@ -202,8 +210,9 @@ fn plans_that_reach_the_top_are_accepted_and_others_refused() {
     let empty = text.replace("posts = [\"county_duty\"]", "posts = [\"nobody_duty\"]");
     std::fs::write(dir.path().join("plans/default.toml"), empty).unwrap();
     let refused = check(&["--plans", "plans"]).code(1);
-    assert!(refused.out.contains("nobody in the directory fills nobody_duty"), "{}", refused.out);
-    assert!(refused.out.ends_with("refused, 1 faults\n"), "{}", refused.out);
+    let fault = "名录中无人担任 nobody_duty / nobody in the directory fills nobody_duty";
+    assert!(refused.out.contains(fault), "{}", refused.out);
+    assert!(refused.out.ends_with("refused, 1 fault\n"), "{}", refused.out);
     std::fs::write(dir.path().join("plans/default.toml"), "name = 1\n").unwrap();
     check(&["--plans", "plans", "--json"]).code(1);
 
@@ -234,6 +243,26 @@ fn a_wrong_configuration_is_refused_with_file_line_and_nearest_key() {
     // Every other command refuses it as well.
     let ran = jiaoying(dir.path(), &["directory", "list", "--config", "a.toml"]).code(1);
     assert!(ran.err.contains("a.toml:3"), "{}", ran.err);
+
+    let c = "[store]\nurl = \"env:NO_SUCH_VARIABLE\"\n\n[http]\npublic_url = \"https://CHANGE-ME\"\n\n\
+             [[http.token]]\nname = \"board\"\nsha256 = \"ZEROS\"\nrights = [\"read\"]\n\n\
+             [[gateway]]\nid = \"a\"\nkind = \"http\"\nchannels = [\"sms\"]\nurl = \"https://a\"\nsecret = \"file:s\"\n";
+    std::fs::write(dir.path().join("c.toml"), c.replace("ZEROS", &"0".repeat(64))).unwrap();
+    let check = || jiaoying(dir.path(), &["config", "check", "--config", "c.toml"]).code(1).out;
+    let out = check();
+    for part in [
+        "c.toml:2: store.url: the secret's environment variable NO_SUCH_VARIABLE is not set",
+        "gateway[0].secret: cannot read the secret in s",
+        "http.public_url still holds CHANGE-ME",
+        "token \"board\" is a placeholder",
+        "2 faults",
+    ] {
+        assert!(out.contains(part), "{part} in {out}");
+    }
+    std::fs::write(dir.path().join("s"), "sms-CHANGE-ME-geheim\n").unwrap();
+    let out = check();
+    assert!(out.contains("gateway[0].secret still holds CHANGE-ME") && out.contains("1 fault\n"), "{out}");
+    assert!(!out.contains("geheim"), "{out}");
 
     std::fs::write(dir.path().join("b.toml"), "[store]\nurl = \"postgres://u:geheim@h/d\"\n").unwrap();
     jiaoying(dir.path(), &["config", "check", "--config", "b.toml"]).code(0);

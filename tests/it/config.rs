@@ -121,6 +121,31 @@ fn unknown_keys_are_refused_all_at_once_with_line_and_nearest_key() {
 }
 
 #[test]
+fn a_key_that_is_near_nothing_is_compared_with_nothing() {
+    for text in ["[runtime]\nwhatever_this_is = 9\n", "[phantasy]\n"] {
+        let found = faults(text, &[]);
+        assert_eq!(found[0].reason, "unknown key", "{}", found[0]);
+    }
+    let found = faults("", &[("JIAOYING__STORE__SOMETHING_ELSE", "1")]);
+    assert_eq!(found[0].reason, "unknown key");
+}
+
+#[test]
+fn a_token_that_may_post_belongs_to_a_sender() {
+    let token = |account: &str| {
+        let digest = "ab".repeat(32);
+        format!(
+            "[[http.token]]\nname = \"met\"\nsha256 = \"{digest}\"\nrights = [\"post\"]\n\
+             [[sender]]\nname = \"气象台\"\naccount = \"{account}\"\n"
+        )
+    };
+    assert!(load(&token("met"), &[]).is_ok());
+    let found = faults(&token("other"), &[]);
+    assert_eq!((found[0].key.as_str(), line(&found[0])), ("http.token[0].rights", 4));
+    assert!(found[0].reason.contains("would be parked"), "{}", found[0]);
+}
+
+#[test]
 fn wrong_types_and_broken_toml_name_their_line() {
     let wrong = faults("[cell]\nname = \"a\"\nlease_ttl_s = \"long\"\n", &[]);
     assert_eq!((line(&wrong[0]), wrong[0].key.as_str()), (3, "cell.lease_ttl_s"));
@@ -301,4 +326,23 @@ fn tokens_admit_by_digest_and_right() {
     let twice = format!("{text}[[http.token]]\nname = \"local\"\nsha256 = \"{sha256}\"\nrights = []\n");
     let found: Vec<_> = faults(&twice, &[]).into_iter().map(|f| f.key).collect();
     assert_eq!(found, ["http.token[1].name", "http.token[1].rights", "http.token[1].sha256"]);
+}
+
+#[test]
+fn certificates_that_cannot_be_used_are_named_with_file_and_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |name: &str, text: Option<&str>| {
+        let path = folder.path().join(name);
+        if let Some(text) = text {
+            std::fs::write(&path, text).unwrap();
+        }
+        let fault = jiaoying::config::authorities(&path).unwrap_err().to_string();
+        assert!(fault.contains(name), "{fault}");
+        fault
+    };
+    assert!(refused("absent.pem", None).contains("No such file"));
+    assert!(refused("empty.pem", Some("")).contains("no certificate"));
+    assert!(refused("cut.pem", Some("-----BEGIN CERTIFICATE-----\nAAAA\n")).contains("certificate 1"));
+    let other = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    assert!(refused("other.pem", Some(other)).contains("certificate 1"));
 }

@@ -58,7 +58,7 @@ async fn look(service: &Service, id: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bureaus_amqp_client_gets_its_warning_called_out_and_answered() {
-    let Some(broker) = servers::amqp() else { return };
+    let Some((broker, _turn)) = servers::amqp().await else { return };
     with_store(Kind::Postgres, |store| async move {
         let name = format!("bureau-{}", std::process::id());
         let section = format!(
@@ -105,6 +105,10 @@ async fn the_same_on_sqlite_over_http_and_by_link_and_by_an_operator() {
     let wrong = service.post(b"<alert><broken".to_vec()).await;
     assert_eq!(wrong["accepted"], false);
     assert!(wrong["findings"][0]["place"].as_str().unwrap().contains("line"), "{wrong}");
+    assert_eq!(service.post(b"<alert><broken".to_vec()).await["duplicate"], true, "parked before");
+    let metrics = service.client.get(format!("{}/metrics", service.internal)).send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    assert!(metrics.contains("jiaoying_parked_total 1\n"), "counted once: {metrics}");
 
     until("calls go out", 20, async || service.sink.count() > 0).await;
     // Nobody reacts here: somebody taps the link of a short message. Looking at it answers nothing.

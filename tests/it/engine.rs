@@ -192,6 +192,36 @@ fn taking_an_answer_back_escalates_again() {
     assert!(c.call("v").is_running());
 }
 
+/// The state of each answer clock.
+fn answer_clocks(c: &Case) -> Vec<ClockState> {
+    c.callout.clocks.iter().filter(|k| k.rule == 0).map(|k| k.state).collect()
+}
+
+#[test]
+fn an_answer_taken_back_starts_a_new_clock_and_leaves_the_old_one_met() {
+    use ClockState::{Met, Missed, Running};
+    let mut c = Case::new(plan());
+    c.alert(&[("g1", &[&["a"], &["v"], &["d"]])]);
+    c.release("a", 0);
+    c.yes("a");
+    let met = Met { at: c.now };
+    c.now = c.now.plus_ms(60 * S);
+    c.say("a", Answer::Cannot, Proof::Key);
+    assert_eq!(answer_clocks(&c), [met, Running]);
+    assert_eq!(c.callout.clocks[1].due, c.now.plus_ms(120 * S), "from the moment nobody answers for it");
+    c.run_to(c.now.plus_ms(121 * S));
+    assert_eq!(answer_clocks(&c), [met, Missed { met_at: None }]);
+    c.release("v", 0);
+    c.say("v", Answer::Cannot, Proof::Key);
+    assert_eq!(answer_clocks(&c).len(), 2, "the one that was missed still waits");
+    // The same when it was a higher post that took over and gives it back.
+    c.release("d", 0);
+    c.yes("d");
+    let late = Missed { met_at: Some(c.now) };
+    c.say("d", Answer::Cannot, Proof::Key);
+    assert_eq!(answer_clocks(&c), [met, late, Running]);
+}
+
 #[test]
 fn nothing_said_before_the_send_is_an_answer() {
     let mut c = Case::new(plan());
@@ -389,5 +419,6 @@ fn more_ground_from_below_rings_the_post_again() {
     assert!(!c.callout.targets[0].is_wanted());
     c.raise("533324", Colour::Yellow, 7200);
     assert!(c.callout.targets[0].is_wanted() && c.call("p").is_running(), "the old yes was for less ground");
+    assert_eq!(answer_clocks(&c), [ClockState::Met { at: c.begin }, ClockState::Running]);
     assert_eq!(c.callout.head.as_ref().unwrap().expires, c.begin.plus_ms(7200 * S), "it lives as long as those below");
 }

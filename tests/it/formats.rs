@@ -1,7 +1,7 @@
 //! The parsers of the intake, from bytes to message and findings.
 
 use jiaoying::intake::formats::{Format, Limits, MESSAGE_SCHEMA, Parsed, parse, parse_within};
-use jiaoying::model::{Circle, Colour, Message, MessageKind, Point, Severity, Status, Timestamp};
+use jiaoying::model::{Circle, Colour, Finding, Message, MessageKind, Point, Severity, Status, Timestamp};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -14,6 +14,8 @@ const JSON: &str = include_str!("../data/message-alert-red.json");
 fn accepted(text: &str, places: &[&str]) -> Message {
     let parsed = parse(text.as_bytes());
     assert_eq!(parsed.findings.iter().map(|f| f.place.as_str()).collect::<Vec<_>>(), places, "{:?}", parsed.findings);
+    let chinese = |f: &Finding| !f.reason_zh().contains("详见英文");
+    assert!(parsed.findings.iter().all(chinese), "not told in Chinese: {:?}", parsed.findings);
     parsed.message.unwrap()
 }
 
@@ -49,6 +51,16 @@ fn the_cma_export_is_read_whole() {
     assert_eq!(languages, ["zh-CN", "en-US"]);
     assert_eq!(message.areas.len(), 1, "the same ground in two languages is one area");
     assert_eq!(message.areas[0].codes[0].as_str(), "533324");
+}
+
+#[test]
+fn the_document_to_copy_in_the_manual_is_read_without_a_finding() {
+    let manual = include_str!("../../docs/HTTP.md");
+    let example = manual.split("```xml\n").nth(1).unwrap().split("```").next().unwrap();
+    let message = accepted(example, &[]);
+    assert_eq!((message.status, message.kind, message.colour), (Status::Actual, MessageKind::Alert, Some(Colour::Red)));
+    assert_eq!((message.hazard.as_str(), message.areas[0].codes[0].as_str()), ("11B03", "533324"));
+    assert!(message.sent.is_some() && message.onset.is_some() && message.expires.is_some());
 }
 
 #[test]

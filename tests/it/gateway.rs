@@ -2,6 +2,7 @@
 //! answering, or not answering, is turned into.
 
 mod callbacks;
+mod tls;
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};

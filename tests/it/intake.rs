@@ -7,7 +7,7 @@ use jiaoying::intake::formats::Limits;
 use jiaoying::intake::{Desk, Effect, FrontDesk, Posted, Receipt, Sender, Senders, WarningEvent, WarningState};
 use jiaoying::journal::{InboxItem, Journal, MemoryJournal};
 use jiaoying::model::{
-    CalloutId, Command, GapReason, Hazard, RegionCode, SecretKey, Severity, Status, Timestamp, WarningId,
+    CalloutId, Colour, Command, GapReason, Hazard, RegionCode, SecretKey, Severity, Status, Timestamp, WarningId,
 };
 use jiaoying::sim::{Faults, Post, Scene, World, built_in_plans, message_json};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -113,6 +113,8 @@ impl Rig {
         assert!(!receipt.accepted && receipt.cover.is_empty(), "{receipt:?}");
         assert!(fatal.iter().any(|f| f.to_string().contains(why)), "{why}: {fatal:?}");
         assert!(fatal.iter().all(|f| !f.place.is_empty()), "{fatal:?}");
+        let english = fatal.iter().find(|f| f.reason_zh().contains("详见英文"));
+        assert!(english.is_none() || english.is_some_and(|f| f.place.starts_with("line ")), "{english:?} in Chinese");
         let parked = self.parked().await;
         let row = parked.iter().find(|p| Some(&p.id) == receipt.parked.as_ref()).unwrap();
         assert_eq!(row.findings, receipt.findings);
@@ -218,7 +220,8 @@ async fn a_contradiction_that_adds_is_called_and_marked() {
     assert_eq!(rig.effects("A").await.len(), 3);
     // Once parked, parked again the same way.
     let again = rig.post(message("A", "alert", &[], "blue", &[TOWNSHIP], 0)).await;
-    assert_eq!((again, rig.parked().await.len()), (less, 1));
+    assert!(!less.duplicate && again.duplicate, "told that it was there before");
+    assert_eq!((Receipt { duplicate: false, ..again }, rig.parked().await.len()), (less, 1));
 }
 
 #[tokio::test]
@@ -337,6 +340,35 @@ async fn a_shape_reaches_no_further_than_the_account() {
     assert!(receipt.accepted, "{receipt:?}");
     assert_eq!(receipt.cover.iter().map(|c| c.region.as_str()).collect::<Vec<_>>(), ["533324"]);
     assert!(receipt.findings.iter().any(|f| f.reason.contains("may not post")), "{receipt:?}");
+}
+
+#[tokio::test]
+async fn a_cap_document_with_faults_of_form_calls_people_and_the_receipt_names_each_fault() {
+    let rig = rig();
+    let good = include_str!("../data/cap12-alert-red.xml").replace("533324000000", "533324204000");
+    let bent = good
+        .replace("urn:oasis:names:tc:emergency:cap:1.2", "urn:another:form")
+        .replace("<certainty>Observed</certainty>", "")
+        .replace("<severity>Extreme</severity>", "<severity>Gravest</severity>")
+        .replace("<scope>Public</scope>", "<scope>Public</scope><references>an office, long ago</references>")
+        .replace("</geocode>", "</geocode><polygon>27.7,98.6 nowhere</polygon>");
+    let receipt = rig.post(bent.clone()).await;
+    assert!(receipt.accepted && receipt.parked.is_none() && receipt.cover[0].targets > 0, "{receipt:?}");
+    assert!(receipt.findings.iter().all(|f| f.severity == Severity::Notice), "{:?}", receipt.findings);
+    for (place, reason) in [
+        ("alert", "urn:another:form"),
+        ("alert/info[1]/certainty", "missing"),
+        ("alert/info[1]/severity", "Gravest"),
+        ("alert/references", "office"),
+        ("alert/info[1]/area[0]/polygon", "nowhere"),
+    ] {
+        let named = receipt.findings.iter().any(|f| f.place.starts_with(place) && f.reason.contains(reason));
+        assert!(named, "{place}: {:?}", receipt.findings);
+    }
+    let inbox = rig.inbox().await;
+    assert_eq!(order(&inbox[0]).colour, Colour::Red, "from the headline");
+    assert!(rig.parked().await.is_empty());
+    assert!(rig.post(bent).await.duplicate, "and it is one message");
 }
 
 #[tokio::test]

@@ -37,6 +37,7 @@ contract! {
             an_identity_is_claimed_once
             doors_claiming_one_identity_at_once_leave_one_winner
             the_inbox_is_taken_red_first
+            a_callouts_items_keep_their_order_whatever_the_limit
             a_post_is_posted_once
             taken_and_posted_again_in_one_batch
             callouts_are_listed
@@ -49,6 +50,7 @@ contract! {
             one_holder_at_a_time
             an_expired_lease_is_taken_over_and_fences_the_former_holder
             a_lease_given_back_is_free_at_once
+            the_holder_is_told_and_who_knows_it_dead_gives_its_lease_back
             a_fenced_batch_stores_nothing
             a_lease_nobody_took_writes_nothing
             a_dropped_commit_is_stored_all_the_same

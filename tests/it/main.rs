@@ -15,6 +15,7 @@ mod intake;
 mod journal;
 mod plan;
 mod promises;
+mod replies;
 mod support;
 mod survival;
 mod tidy;

@@ -315,7 +315,7 @@ fn the_presets_reach_the_top_of_a_full_directory() {
     assert_eq!(red.longest_ms, Some(780_000));
     assert_eq!(
         red.zh,
-        "贡山独龙族怒族自治县：按“暴雨山洪地质灾害红橙预警叫应预案”，一直无人应答时，最长 13 分后叫到最高一级“县值班”。"
+        "贡山独龙族怒族自治县：按“暴雨山洪地质灾害红橙预警叫应预案”，一直无人应答时，最长 13 分钟后叫到最高一级“县值班”。"
     );
     assert!(red.en.contains("after 13 min at the latest"), "{}", red.en);
     let grid = &red.steps[0];

@@ -125,6 +125,22 @@ async fn kill_and_go_on(service: &mut Service, kills: u32, mut post: impl AsyncF
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn after_a_kill_the_next_engine_does_not_wait_for_the_lease_of_the_dead_one() {
+    let mut service = Service::prepare(None, None, REGION, true).await;
+    let file = service.folder.path().join("jiaoying.toml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    assert!(config.contains("lease_ttl_s = 3\n"));
+    std::fs::write(&file, config.replace("lease_ttl_s = 3\n", "lease_ttl_s = 300\n")).unwrap();
+    service.start();
+    service.ready().await;
+    service.kill().await;
+    service.start();
+    service.ready().await;
+    assert!(service.log().contains("the engine that holds the lease is dead"), "{}", service.log());
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn killed_at_many_moments_on_sqlite() {
     let mut service = Service::prepare(None, None, REGION, true).await;
     let kills = if servers::all() { 40 } else { 6 };
@@ -137,7 +153,7 @@ async fn killed_at_many_moments_on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_many_moments_on_postgres_and_rabbitmq() {
-    let Some(broker) = servers::amqp() else { return };
+    let Some((broker, _turn)) = servers::amqp().await else { return };
     with_store(Kind::Postgres, |store| async move {
         let name = format!("survival-{}", std::process::id());
         let section = format!(

@@ -4,7 +4,7 @@ use super::scene::{Due, Scene};
 use super::words;
 use crate::board::text::{Lang, Texts};
 use crate::journal::CalloutRow;
-use crate::model::{ClockState, Colour, Status, Timestamp, Totals};
+use crate::model::{Colour, Status, Timestamp, Totals};
 use askama::Template;
 
 /// The figures of a callout.
@@ -21,6 +21,8 @@ pub(in crate::board) struct Card {
     pub totals: Totals,
     pub gaps: usize,
     pub raised: u32,
+    /// The regions below that handed their ground up to this one; empty when a message opened it.
+    pub raised_from: Vec<String>,
     pub opened: Timestamp,
     pub opened_text: String,
     pub expires_text: String,
@@ -58,7 +60,7 @@ impl Card {
     pub(in crate::board) fn of(scene: &Scene<'_>) -> Option<Self> {
         let (callout, t) = (scene.callout, scene.lang.texts());
         let head = callout.head.as_ref()?;
-        let running = callout.clocks.iter().filter(|c| c.state == ClockState::Running).min_by_key(|c| c.due);
+        let running = callout.clocks.iter().filter(|c| scene.counts_down(c)).min_by_key(|c| c.due);
         let next = running.filter(|_| callout.is_open());
         Some(Self {
             id: callout.id.to_string(),
@@ -74,6 +76,7 @@ impl Card {
             totals: callout.totals(),
             gaps: callout.gaps.len(),
             raised: callout.raised,
+            raised_from: callout.raised_from().into_iter().map(|region| scene.region(region)).collect(),
             opened: head.opened_at,
             opened_text: words::day(head.opened_at),
             expires_text: words::day(head.expires),

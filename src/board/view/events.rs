@@ -86,13 +86,11 @@ fn text(s: &Scene<'_>, event: &Event) -> String {
         Event::AttemptReported { attempt, fact, .. } => reported(s, *attempt, fact),
         Event::Answered { call, answer, way, proof, targets, on_behalf, .. } => {
             let (who, answer, n) = (who(s, *call), words::answer(l, *answer), targets.len());
-            let (way, proof) = (words::way(l, *way), words::proof(l, *proof));
+            let how = words::way_and_proof(l, *way, *proof);
             match on_behalf.as_ref().map(|b| &b.operator) {
-                None => say!(
-                    l,
-                    "{who} 应答：{answer}（{way}，{proof}，{n} 处）",
-                    "{who} answered: {answer} ({way}, {proof}, {n} target(s))"
-                ),
+                None => {
+                    say!(l, "{who} 应答：{answer}（{how}，{n} 处）", "{who} answered: {answer} ({how}, {n} target(s))")
+                }
                 Some(by) => say!(
                     l,
                     "{by} 代 {who} 应答：{answer}（{n} 处）",

@@ -11,6 +11,6 @@ mod words;
 
 pub(super) use card::{Card, Past, card_html};
 pub(super) use detail::TargetDetail;
-pub(super) use panels::{Fragment, Panels, rendered};
+pub(super) use panels::{Fragment, Panels, rendered, unverified};
 pub(super) use scene::Scene;
-pub(super) use words::{answer, clock, day, kind};
+pub(super) use words::{answer, clock, day, exact_day, kind};

@@ -5,9 +5,10 @@ use super::events::{Said, said};
 use super::scene::{Due, Scene};
 use super::target::{Standing, Tile};
 use super::words;
-use crate::board::text::Texts;
+use crate::board::text::{Lang, Texts};
+use crate::directory::Directory;
 use crate::evidence::Numbered;
-use crate::model::{ClockState, Level, RegionCode, TargetIx};
+use crate::model::{CalloutId, ClockState, Level, RegionCode, TargetIx};
 use askama::Template;
 use std::collections::BTreeMap;
 
@@ -63,6 +64,8 @@ struct ClocksHtml {
 struct RuleLine {
     title: String,
     running: usize,
+    /// Undecided, of ground that stands as an alarm with no step running.
+    passed: usize,
     met: usize,
     missed: usize,
 }
@@ -100,6 +103,20 @@ struct VillageHtml<'a> {
     name: String,
     done: bool,
     tiles: &'a [Tile],
+}
+
+#[derive(Template)]
+#[template(path = "unverified.html", config = ".askama.toml")]
+struct UnverifiedHtml<'a> {
+    t: &'static Texts,
+    ids: Vec<(&'a str, String, &'a str)>,
+}
+
+/// The banner of callouts that the engine refuses to work on; hidden when there is none.
+pub(in crate::board) fn unverified(lang: Lang, directory: &Directory, ids: &[(CalloutId, String)]) -> Fragment {
+    let place = |id: &CalloutId| directory.place(id.as_str().split('-').next().unwrap_or_default());
+    let ids = ids.iter().map(|(id, reason)| (id.as_str(), place(id), reason.as_str())).collect();
+    fragment("unverified", &UnverifiedHtml { t: lang.texts(), ids })
 }
 
 // === impl Panels ===
@@ -141,17 +158,17 @@ fn alarms(scene: &Scene<'_>, tiles: &[Tile]) -> Fragment {
 fn clocks(scene: &Scene<'_>) -> Fragment {
     let callout = scene.callout;
     let line = |rule: usize| {
-        let count = |is: fn(&ClockState) -> bool| {
-            callout.clocks.iter().filter(|c| usize::from(c.rule) == rule && is(&c.state)).count()
-        };
+        let of_rule = || callout.clocks.iter().filter(|c| usize::from(c.rule) == rule);
+        let count = |is: fn(&ClockState) -> bool| of_rule().filter(|c| is(&c.state)).count();
         RuleLine {
             title: scene.clock_title(&callout.rules[rule]),
-            running: count(|s| *s == ClockState::Running),
+            running: of_rule().filter(|c| scene.counts_down(c)).count(),
+            passed: of_rule().filter(|c| c.state == ClockState::Running && !scene.counts_down(c)).count(),
             met: count(|s| matches!(s, ClockState::Met { .. })),
             missed: count(|s| matches!(s, ClockState::Missed { .. })),
         }
     };
-    let mut running: Vec<_> = callout.clocks.iter().filter(|c| c.state == ClockState::Running).collect();
+    let mut running: Vec<_> = callout.clocks.iter().filter(|c| scene.counts_down(c)).collect();
     running.sort_by_key(|c| c.due);
     // Clocks of one rule that end together are one line.
     let mut groups: Vec<(String, String, Due, usize)> = Vec::new();

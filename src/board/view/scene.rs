@@ -4,7 +4,8 @@ use super::words;
 use crate::board::text::Lang;
 use crate::directory::Directory;
 use crate::model::{
-    Callout, Clock, ClockOf, ClockRule, ContactId, PersonIx, RegionCode, TargetIx, Timestamp, mask_number,
+    Callout, Clock, ClockOf, ClockRule, ClockState, ContactId, PersonIx, Phase, RegionCode, TargetIx, Timestamp,
+    mask_number,
 };
 
 /// What a page shows: a callout at a moment.
@@ -75,6 +76,19 @@ impl Scene<'_> {
             Some(township) => format!("{} {}", self.region(&township), target.spec.name),
             None => target.spec.name.clone(),
         }
+    }
+
+    /// Whether a clock is worth counting down: it runs, and the alarm it would warn of does not stand yet.
+    /// Ground where all steps passed shows when it is called again, not how much time is left to answer.
+    pub(in crate::board) fn counts_down(&self, clock: &Clock) -> bool {
+        let exhausted = match clock.of {
+            ClockOf::Target(target) => {
+                let target = self.callout.targets.get(target as usize);
+                target.is_some_and(|t| matches!(t.phase, Phase::Exhausted { .. }))
+            }
+            ClockOf::Tier(_) => false,
+        };
+        clock.state == ClockState::Running && !exhausted
     }
 
     pub(in crate::board) fn step(&self, step: u8) -> String {

@@ -3,7 +3,8 @@
 use super::scene::{Due, Scene};
 use super::words;
 use crate::board::text::Texts;
-use crate::model::{Answer, Call, Phase, Purpose, TargetIx, TargetState};
+use crate::model::{Answer, Attempt, Call, Channel, Phase, Purpose, TargetIx, TargetState};
+use std::collections::BTreeMap;
 
 /// A target on the page.
 #[derive(Clone, Debug)]
@@ -20,7 +21,7 @@ pub(in crate::board) struct Tile {
     pub next: Option<(String, Due)>,
 }
 
-/// A person in a tile.
+/// A person in a tile, on one channel.
 #[derive(Clone, Debug)]
 pub(in crate::board) struct Line {
     pub who: String,
@@ -108,14 +109,17 @@ impl Tile {
                 (lines, running.map(|c| (scene.clock(c).0, scene.due(c.due))))
             }
             Phase::Calling { step, due } => {
-                let next = match usize::from(step) + 1 < target.seats.len() {
-                    true => format!("{} {}", t.next_step, scene.step(step + 1)),
-                    false => t.alarm.to_owned(),
+                // As the engine goes on: a step that nobody fills for this target is passed over.
+                let filled = |s: &u8| target.seats.get(usize::from(*s)).is_some_and(|s| !s.answer.is_empty());
+                let next = match (step + 1..target.seats.len() as u8).find(filled) {
+                    Some(next) => format!("{} {}", t.next_step, scene.step(next)),
+                    None => t.no_next_step.to_owned(),
                 };
-                (calling(scene, target, step), Some((next, scene.due(due))))
+                (calling(scene, ix, target, step), Some((next, scene.due(due))))
             }
             Phase::Exhausted { again_at, .. } => {
-                (calling(scene, target, target.reached), again_at.map(|at| (t.next_round.to_owned(), scene.due(at))))
+                let next = again_at.map(|at| (t.next_round.to_owned(), scene.due(at)));
+                (calling(scene, ix, target, target.reached), next)
             }
             Phase::Covered | Phase::Released { .. } => (Vec::new(), None),
         };
@@ -146,37 +150,38 @@ fn answered(scene: &Scene<'_>, ix: TargetIx, target: &TargetState, at: String) -
     yes.next_back().map(line).into_iter().collect()
 }
 
-/// Who is being called for a target in its running step, and who of the steps before still rings.
-fn calling(scene: &Scene<'_>, target: &TargetState, step: u8) -> Vec<Line> {
-    let callout = scene.callout;
+/// Who is being called for a target in its running step, on each channel that rings or was tried last;
+/// of the steps before only what still rings.
+fn calling(scene: &Scene<'_>, ix: TargetIx, target: &TargetState, step: u8) -> Vec<Line> {
     let seats = target.seats.get(usize::from(step));
+    let calls = target.calls.iter().map(|c| &scene.callout.calls[*c as usize]);
     let mut lines = Vec::new();
-    for call in target.calls.iter().map(|c| &callout.calls[*c as usize]) {
+    for call in calls.filter(|c| c.purpose == Purpose::CallOut) {
         let seated = seats.is_some_and(|s| s.answer.contains(&call.person));
-        let last = call.attempts.last().map(|a| &callout.attempts[*a as usize]);
-        let live = last.is_some_and(|a| a.is_live() && a.channel == crate::model::Channel::Voice);
-        if call.purpose != Purpose::CallOut || !(seated || live) {
-            continue;
-        }
-        lines.push(line(scene, call, last, live));
+        let all = called(scene, ix, call);
+        lines.extend(all.into_iter().filter(|line| seated || line.live));
     }
     lines
 }
 
-fn line(scene: &Scene<'_>, call: &Call, last: Option<&crate::model::Attempt>, live: bool) -> Line {
+/// How one person stands towards a target: what was answered, else the last attempt on each channel.
+fn called(scene: &Scene<'_>, ix: TargetIx, call: &Call) -> Vec<Line> {
     let (t, lang) = (scene.lang.texts(), scene.lang);
-    let refused = call.links.iter().any(|l| l.answer.is_some_and(|(a, _)| a == Answer::Cannot));
-    let progress = match last {
-        _ if refused => t.cannot.to_owned(),
-        Some(a) => format!("{} {}", words::progress(lang, a), words::clock(a.released_at)),
-        None if call.unreachable => t.unreachable.to_owned(),
-        None => t.queue.to_owned(),
-    };
-    Line {
-        who: scene.person(call.person),
-        phone: last.map_or_else(|| scene.first_phone(call.person), |a| scene.phone(&a.contact.contact)),
-        channel: last.map_or("", |a| words::channel(lang, a.channel)),
-        progress,
-        live: live && !refused,
+    let line = |phone, channel, progress, live| Line { who: scene.person(call.person), phone, channel, progress, live };
+    let waiting = |progress| vec![line(scene.first_phone(call.person), "", progress, false)];
+    if let Some((answer, _)) = call.link(ix).and_then(|l| l.answer) {
+        return waiting(words::answer(lang, answer).to_owned());
     }
+    let attempts = call.attempts.iter().map(|a| &scene.callout.attempts[*a as usize]);
+    let last: BTreeMap<Channel, &Attempt> =
+        attempts.filter(|a| a.targets.contains(&ix)).map(|a| (a.channel, a)).collect();
+    if last.is_empty() {
+        return waiting(if call.unreachable { t.unreachable } else { t.queue }.to_owned());
+    }
+    let of_attempt = |a: &Attempt| {
+        let progress = format!("{} {}", words::progress(lang, a), words::clock(a.since));
+        let live = a.is_live() && a.channel == Channel::Voice;
+        line(scene.phone(&a.contact.contact), words::channel(lang, a.channel), progress, live)
+    };
+    last.into_values().map(of_attempt).collect()
 }

@@ -92,7 +92,7 @@ pub(super) fn proof(lang: Lang, proof: Proof) -> &'static str {
         Proof::PickedUp => ("接听", "picked up"),
         Proof::Heard => ("听完", "heard"),
         Proof::Key => ("按键", "key"),
-        Proof::Code => ("回复码", "code"),
+        Proof::Code => ("回复码或链接", "code or link"),
         Proof::Attested => ("代为证明", "attested"),
         Proof::Action => ("已行动", "action"),
     };
@@ -107,6 +107,16 @@ pub(super) fn way(lang: Lang, way: AnswerWay) -> &'static str {
         AnswerWay::Operator => ("代为应答", "operator"),
     };
     lang.pick(zh, en)
+}
+
+/// The way an answer came and how sure it is, told once: a link's button is as sure as a reply code.
+pub(super) fn way_and_proof(lang: Lang, by: AnswerWay, how: Proof) -> String {
+    let way = way(lang, by);
+    match (by, how) {
+        (AnswerWay::Link | AnswerWay::Operator, _) => way.to_owned(),
+        (_, Proof::Code) => format!("{way}{}{}", lang.pick("，", ", "), lang.pick("回复码", "code")),
+        (_, how) => format!("{way}{}{}", lang.pick("，", ", "), proof(lang, how)),
+    }
 }
 
 pub(super) fn purpose(lang: Lang, purpose: Purpose) -> &'static str {
@@ -220,6 +230,11 @@ pub(in crate::board) fn clock(at: Timestamp) -> String {
 /// `07-01 04:18`, China Standard Time.
 pub(in crate::board) fn day(at: Timestamp) -> String {
     at.to_cst().format("%m-%d %H:%M").to_string()
+}
+
+/// `2026-07-01 04:18:05`, China Standard Time.
+pub(in crate::board) fn exact_day(at: Timestamp) -> String {
+    at.to_cst().format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// `2:31` or `1:02:31`; a minus stands before what has passed.

@@ -111,6 +111,7 @@ pub(super) fn release(callout: &mut Callout, at: Timestamp, event: &Event) {
         stage: Stage::Released,
         failure: None,
         ended: false,
+        since: at,
     });
     let c = &mut callout.calls[*call as usize];
     c.attempts.push(*attempt);
@@ -123,8 +124,9 @@ pub(super) fn release(callout: &mut Callout, at: Timestamp, event: &Event) {
     set_track(callout, *call, *track, rung + 1, *next_due);
 }
 
-pub(super) fn report(callout: &mut Callout, attempt: u32, fact: &Fact, again: Option<(u16, Timestamp)>) {
+pub(super) fn report(callout: &mut Callout, at: Timestamp, attempt: u32, fact: &Fact, again: Option<(u16, Timestamp)>) {
     let a = &mut callout.attempts[attempt as usize];
+    let before = (a.stage, a.failure);
     match fact {
         Fact::Reached { stage, .. } => a.stage = a.stage.max(*stage),
         Fact::Failed { failure, .. } => {
@@ -133,6 +135,10 @@ pub(super) fn report(callout: &mut Callout, attempt: u32, fact: &Fact, again: Op
         }
         Fact::Ended => a.ended = true,
         Fact::Unknown { .. } => a.stage = a.stage.max(Stage::Unknown),
+    }
+    // A failure stands above the stage that it came at: what is told of the stage later moves nothing.
+    if a.failure != before.1 || (a.failure.is_none() && a.stage != before.0) {
+        a.since = at;
     }
     let (call, track, contact) = (a.call, a.track, a.contact.contact.clone());
     if matches!(fact, Fact::Failed { failure: Failure::DeadNumber, .. }) {

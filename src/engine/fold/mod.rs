@@ -88,7 +88,7 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
             let dead = |a: &u32| callout.attempts[*a as usize].failure == Some(Failure::DeadNumber);
             c.unreachable = !c.is_running() && c.attempts[usize::from(c.ladder_from)..].iter().all(dead);
         }
-        Event::AttemptReported { attempt, fact, again, .. } => calls::report(callout, *attempt, fact, *again),
+        Event::AttemptReported { attempt, fact, again, .. } => calls::report(callout, *at, *attempt, fact, *again),
         Event::Answered { call, answer, proof, targets, .. } => {
             let c = &mut callout.calls[*call as usize];
             for link in c.links.iter_mut().filter(|l| targets.contains(&l.target)) {

@@ -13,6 +13,9 @@ pub struct HttpGatewayConfig {
     /// Where attempts are posted (`https://sms.example.cn/v1/attempts`); withdrawals go to `<url>/withdraw`.
     /// Without credentials, query and fragment: the signature says who asks.
     pub url: String,
+    /// PEM certificates of authorities that are trusted beside the system's.
+    #[serde(default)]
+    pub ca_pem: Option<String>,
     /// Shared secret of the signatures in both directions, at least 16 bytes.
     pub secret: Secret,
     /// The channels it serves.

@@ -56,7 +56,7 @@ struct Withdrawal {
 // === impl HttpGateway ===
 
 impl HttpGateway {
-    /// A gateway from its section. TLS is rustls with the ring provider and the system's roots.
+    /// A gateway from its section. TLS is rustls with the ring provider, the system's roots and `ca_pem`.
     ///
     /// # Errors
     /// Every fault of the section, or why no TLS client can be had on this host.
@@ -68,7 +68,10 @@ impl HttpGateway {
         }
         // The build has no default provider; an error means that one was installed before, which will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        let own = config.ca_pem.as_deref().unwrap_or_default();
+        let own = reqwest::Certificate::from_pem_bundle(own.as_bytes()).map_err(|e| refuse(format!("ca_pem: {e}")))?;
         let client = reqwest::Client::builder()
+            .tls_certs_merge(own)
             .timeout(Duration::from_millis(config.timeout_ms))
             .connect_timeout(Duration::from_millis(config.connect_timeout_ms))
             // A redirect would send numbers to somebody the signature was not made for.

@@ -1,5 +1,6 @@
 //! How the AMQP door is configured: the `[amqp]` section.
 
+use lapin::tcp::OwnedTLSConfig;
 use lapin::uri::AMQPUri;
 use serde::Deserialize;
 use std::fmt;
@@ -10,6 +11,8 @@ use std::fmt;
 pub struct AmqpConfig {
     /// Brokers of one cluster, tried in turn (`amqps://user:password@host:5671/vhost`).
     pub urls: Vec<AmqpUrl>,
+    /// PEM certificates of authorities that are trusted beside the system's.
+    pub ca_pem: Option<String>,
     /// What the broker's operators see as the connection's name, with the part behind it.
     pub connection_name: String,
     /// Seconds between heartbeats; a broker that is silent for twice as long counts as gone.
@@ -111,12 +114,17 @@ impl AmqpConfig {
         check(self.backoff_max_ms >= self.backoff_min_ms, "backoff_max_ms: wants backoff_min_ms or more".into());
         faults
     }
+
+    pub(super) fn tls(&self) -> OwnedTLSConfig {
+        OwnedTLSConfig { identity: None, cert_chain: self.ca_pem.clone() }
+    }
 }
 
 impl Default for AmqpConfig {
     fn default() -> Self {
         Self {
             urls: vec!["amqp://guest:guest@127.0.0.1:5672/%2f".into()],
+            ca_pem: None,
             connection_name: "jiaoying".into(),
             heartbeat_s: 10,
             declare: true,

@@ -6,7 +6,7 @@
 //! runs over a bridge that overwrites those bytes with `?` before lapin sees them; nothing else changes.
 
 use futures::io::{AsyncReadExt, AsyncWriteExt};
-use lapin::tcp::AMQPUriTcpExt;
+use lapin::tcp::{AMQPUriTcpExt, OwnedTLSConfig};
 use lapin::uri::{AMQPScheme, AMQPUri};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -31,9 +31,9 @@ struct Walk<'a> {
 }
 
 /// Connects to the broker and gives the address of a bridge to it, for one connection.
-pub(super) async fn bridge(uri: &AMQPUri) -> lapin::Result<AMQPUri> {
+pub(super) async fn bridge(uri: &AMQPUri, tls: &OwnedTLSConfig) -> lapin::Result<AMQPUri> {
     let runtime = lapin::runtime::default_runtime()?;
-    let (mut broker_in, mut broker_out) = uri.connect_async(&runtime).await?.split();
+    let (mut broker_in, mut broker_out) = uri.connect_with_config_async(tls.as_ref(), &runtime).await?.split();
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let mut near = uri.clone();
     near.scheme = AMQPScheme::AMQP;

@@ -9,6 +9,7 @@ use super::backoff::Backoff;
 use super::mend;
 use super::status::{Part, PartStatus, Status};
 use futures::{Stream, StreamExt};
+use lapin::runtime::default_runtime;
 use lapin::{Connection, ConnectionProperties, ErrorKind, Event};
 use std::future::Future;
 use std::sync::Arc;
@@ -121,9 +122,9 @@ async fn connect(part: Part, config: &AmqpConfig, generation: u64, mended: bool)
     let properties = ConnectionProperties::default().with_connection_name(name.into());
     let connect = async {
         if mended {
-            uri = mend::bridge(&uri).await?;
+            uri = mend::bridge(&uri, &config.tls()).await?;
         }
-        Connection::connect_uri(uri, properties).await
+        Connection::connect_uri_with_config(uri, properties, config.tls(), default_runtime()?).await
     };
     match timeout(Duration::from_millis(config.connect_timeout_ms), connect).await {
         Ok(conn) => Ok(conn?),

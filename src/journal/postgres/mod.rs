@@ -13,7 +13,7 @@ mod testing;
 
 use super::sql::{
     BlobSql, CalloutSql, DirectorySql, InboxSql, MessageSql, ParkedSql, RecordSql, by_halves, checked, cursor,
-    detached, int, json, natural, no_directory, salt, statements as common,
+    detached, held, int, json, natural, no_directory, salt, statements as common,
 };
 use super::{
     Batch, Blob, CalloutRow, Conflict, DirectoryVersion, InboxItem, Journal, JournalError, Lease, MessageRow, Outcome,
@@ -124,6 +124,14 @@ impl Journal for PostgresJournal {
         })
     }
 
+    fn holder(&self, cell: String) -> BoxFuture<'_, Outcome<Option<(Lease, String)>>> {
+        in_time(async move {
+            let q = sqlx::query_as(common::HOLDER).bind(&cell);
+            held(q.fetch_optional(&self.readers).await?, cell)
+        })
+        .boxed()
+    }
+
     fn release(&self, lease: Lease) -> BoxFuture<'_, Outcome<()>> {
         self.write(async move |db| {
             sqlx::query(common::RELEASE).bind(lease.cell).bind(int(lease.epoch)).execute(&db).await?;
@@ -154,12 +162,12 @@ impl Journal for PostgresJournal {
         })
     }
 
-    fn park(&self, parked: Parked) -> BoxFuture<'_, Outcome<()>> {
+    fn park(&self, parked: Parked) -> BoxFuture<'_, Outcome<bool>> {
         self.write(async move |db| {
             let q = sqlx::query(common::PARK).bind(parked.id).bind(parked.at.0).bind(parked.door).bind(parked.account);
             let q = q.bind(json(&parked.findings)?).bind(&parked.raw.digest.0[..]);
-            q.bind(parked.raw.subject).bind(parked.raw.sealed).execute(&db).await?;
-            Ok(())
+            let done = q.bind(parked.raw.subject).bind(parked.raw.sealed).execute(&db).await?;
+            Ok(done.rows_affected() > 0)
         })
     }
 

@@ -32,9 +32,11 @@ statements! {
     /// All columns.
     ADD_SALTS = "insert into salt (subject, salt) \
         select * from unnest($1::text[], $2::bytea[]) on conflict (subject) do nothing";
-    /// Ids to leave out, limit.
-    INBOX = "select id, stream, colour, posted_at, command from inbox \
-        where id <> all($1::text[]) order by colour desc, posted_at, id limit $2";
+    /// Ids to leave out, limit. All of a callout's items stand under its gravest colour, so that
+    /// a later one never overtakes an earlier.
+    INBOX = "select i.id, i.stream, i.colour, i.posted_at, i.command from inbox as i \
+        join (select stream, max(colour) as colour from inbox group by stream) as s on s.stream = i.stream \
+        where i.id <> all($1::text[]) order by s.colour desc, i.posted_at, i.id limit $2";
     /// Cell, holder, milliseconds. Nothing comes back when another holder's lease still runs.
     ACQUIRE = "insert into lease (cell, epoch, holder, expires_at) \
         values ($1, 1, $2, (extract(epoch from clock_timestamp()) * 1000000)::bigint + $3::bigint * 1000) \

@@ -1,7 +1,7 @@
 //! Rows as the databases hold them, and their check on the way out.
 
 use crate::journal::{
-    Blob, CalloutRow, DirectoryVersion, InboxItem, JournalError, MessageRow, Outcome, Parked, Record,
+    Blob, CalloutRow, DirectoryVersion, InboxItem, JournalError, Lease, MessageRow, Outcome, Parked, Record,
 };
 use crate::model::{Colour, Digest, StreamId, Timestamp};
 use serde::de::DeserializeOwned;
@@ -97,6 +97,12 @@ pub(in crate::journal) fn salt(bytes: Vec<u8>) -> Outcome<[u8; 32]> {
 pub(in crate::journal) fn cursor((stream, next): (String, i64)) -> Outcome<(StreamId, u64)> {
     let next = natural(&format!("the cursor in {stream}"), next)?;
     Ok((stream.into(), next))
+}
+
+/// The lease of a cell and who holds it.
+pub(in crate::journal) fn held(row: Option<(i64, String)>, cell: String) -> Outcome<Option<(Lease, String)>> {
+    let Some((epoch, by)) = row else { return Ok(None) };
+    Ok(Some((Lease { epoch: natural("lease", epoch)?, cell }, by)))
 }
 
 /// A count or sequence, which is never negative.

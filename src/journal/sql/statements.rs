@@ -28,6 +28,8 @@ statements! {
     /// Moment, limit.
     CALLOUTS_BEFORE = "select stream, warning, region, colour, opened_at, closed_at from callout \
         where opened_at < $1 order by opened_at desc, stream limit $2";
+    /// Cell.
+    HOLDER = "select epoch, holder from lease where cell = $1 and holder is not null";
     /// Cell, epoch.
     RELEASE = "update lease set holder = null where cell = $1 and epoch = $2";
     /// Digest.

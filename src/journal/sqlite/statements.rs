@@ -27,9 +27,11 @@ statements! {
     ADD_BLOB = "insert into blob (digest, subject, sealed) values ($1, $2, $3) on conflict (digest) do nothing";
     /// All columns.
     ADD_SALT = "insert into salt (subject, salt) values ($1, $2) on conflict (subject) do nothing";
-    /// JSON array of ids to leave out, limit.
-    INBOX = "select id, stream, colour, posted_at, command from inbox \
-        where id not in (select value from json_each($1)) order by colour desc, posted_at, id limit $2";
+    /// JSON array of ids to leave out, limit. All of a callout's items stand under its gravest colour, so that
+    /// a later one never overtakes an earlier.
+    INBOX = "select i.id, i.stream, i.colour, i.posted_at, i.command from inbox as i \
+        join (select stream, max(colour) as colour from inbox group by stream) as s on s.stream = i.stream \
+        where i.id not in (select value from json_each($1)) order by s.colour desc, i.posted_at, i.id limit $2";
     /// Cell, holder, milliseconds. Nothing comes back when another holder's lease still runs.
     ACQUIRE = "insert into lease (cell, epoch, holder, expires_at) \
         values ($1, 1, $2, cast(unixepoch('subsec') * 1000000 as integer) + $3 * 1000) \

@@ -1,7 +1,8 @@
 //! What breaks, breaks once: the door builds itself again and nothing is lost.
 
-use super::rig::{PATIENCE, Rig, Wire, connect, next, service, spoiling, until, url};
+use super::rig::{PATIENCE, Rig, Wire, connect, next, spoiling, until};
 use super::{NORMAL, URGENT, plain, progress, receipt};
+use crate::support::servers;
 use jiaoying::intake::amqp::spawn;
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use tokio::time::timeout;
@@ -10,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 #[tokio::test]
 async fn a_cut_connection_delivers_again_and_the_old_ack_does_no_harm() {
     let Some(mut rig) = Rig::new("cut").await else { return };
-    let wire = Wire::new(&url().unwrap()).await;
+    let wire = Wire::new(&rig.url).await;
     rig.config.urls = vec![wire.url.as_str().into()];
     let (door, token) = rig.open().await;
     let mut receipts = rig.events("receipt.#").await;
@@ -35,7 +36,7 @@ async fn a_cut_connection_delivers_again_and_the_old_ack_does_no_harm() {
 async fn a_connection_that_goes_dead_without_a_word_is_noticed_by_its_heartbeats() {
     let Some(mut rig) = Rig::new("dead").await else { return };
     rig.config.heartbeat_s = 1;
-    let wire = Wire::new(&url().unwrap()).await;
+    let wire = Wire::new(&rig.url).await;
     rig.config.urls = vec![wire.url.as_str().into()];
     let (door, token) = rig.open().await;
     let mut receipts = rig.events("receipt.#").await;
@@ -101,7 +102,7 @@ async fn names_in_another_encoding_stop_neither_their_document_nor_the_queue() {
     let Some(rig) = Rig::new("spoiled").await else { return };
     let (door, token) = rig.open().await;
     let mut receipts = rig.events("receipt.#").await;
-    let (conn, client) = connect(&spoiling(&url().unwrap()).await).await;
+    let (conn, client) = connect(&spoiling(&rig.url).await).await;
     let Rig { conn: own_conn, client: own, .. } = rig;
     let rig = Rig { conn, client, ..rig };
     let spoiled = plain().with_message_id("SPOILED-1".into()).with_user_id("guest".into());
@@ -125,10 +126,10 @@ async fn a_broker_that_restarts_loses_neither_documents_nor_progress() {
         rig.post(URGENT, &format!("slow {n}"), plain()).await;
         rig.desk.next().await;
     }
-    service("stop").await;
+    servers::rabbitmq("stop").await;
     until("noticed", async || !door.status().connected && !door.status().consuming).await;
     let waiting = tokio::spawn(async move { publisher.publish(progress(1)).await });
-    service("start").await;
+    servers::rabbitmq("start").await;
     until("back", async || door.status().connected && door.status().consuming).await;
     let published = timeout(PATIENCE, waiting).await.unwrap().unwrap();
     assert_eq!(published, Ok(()), "it waited for the broker");
@@ -140,7 +141,7 @@ async fn a_broker_that_restarts_loses_neither_documents_nor_progress() {
     assert_eq!(again, ["slow 0", "slow 1", "slow 2"]);
 
     // The client of the test lost its connection too.
-    let (conn, client) = connect(&url().unwrap()).await;
+    let (conn, client) = connect(&rig.url).await;
     let rig = Rig { conn, client, ..rig };
     let mut receipts = rig.events("receipt.#").await;
     rig.desk.gate.add_permits(6);

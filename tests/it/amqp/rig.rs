@@ -1,5 +1,6 @@
 //! What the AMQP tests stand on: a real broker, a desk that does what it is told, a wire to cut.
 
+use crate::support::servers::{self, Turn};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use jiaoying::intake::amqp::{AmqpConfig, AmqpDoor, spawn};
@@ -17,37 +18,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore, mpsc, watch};
+use tokio::sync::{Mutex, Semaphore, mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// Longer than anything that works takes.
 pub const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Tests share the broker; the one that restarts it does not.
-static BROKER: RwLock<()> = RwLock::const_new(());
-
-#[expect(dead_code, reason = "held, never read")]
-pub enum Turn {
-    Shared(RwLockReadGuard<'static, ()>),
-    Alone(RwLockWriteGuard<'static, ()>),
-}
-
-/// The broker's address; `None` when the tests that need servers are to be skipped.
-pub fn url() -> Option<String> {
-    match std::env::var("JIAOYING_TEST_AMQP") {
-        Ok(url) => Some(url),
-        Err(_) if std::env::var("JIAOYING_TEST_SKIP_SERVERS").is_ok_and(|v| v == "1") => None,
-        Err(_) => panic!("set JIAOYING_TEST_AMQP to the URL of a private RabbitMQ, or JIAOYING_TEST_SKIP_SERVERS=1"),
-    }
-}
-
-/// `$JIAOYING_TEST_SERVICES rabbitmq stop|start`.
-pub async fn service(act: &str) {
-    let script = std::env::var("JIAOYING_TEST_SERVICES").expect("JIAOYING_TEST_SERVICES names the services script");
-    let run = tokio::process::Command::new(script).args(["rabbitmq", act]).stdout(std::process::Stdio::null()).status();
-    assert!(run.await.unwrap().success(), "rabbitmq {act}");
-}
 
 /// A desk that records what it is given.
 ///
@@ -110,28 +86,28 @@ impl Desk for TestDesk {
 
 /// A broker with names of its own, a client, and a desk.
 pub struct Rig {
+    /// The broker's address.
+    pub url: String,
     pub config: AmqpConfig,
     pub desk: Arc<TestDesk>,
     pub client: Channel,
     pub conn: Connection,
-    /// Keeps the restart away, or all others.
+    /// Keeps those who stop the broker away, or all others.
     pub _turn: Turn,
 }
 
 impl Rig {
     /// `None` when the tests that need servers are to be skipped.
     pub async fn new(name: &str) -> Option<Self> {
-        let url = url()?;
-        Some(Self::with(&url, name, Turn::Shared(BROKER.read().await)).await)
+        Some(Self::with(servers::amqp().await?, name).await)
     }
 
     /// A rig that no other test runs beside.
     pub async fn alone(name: &str) -> Option<Self> {
-        let url = url()?;
-        Some(Self::with(&url, name, Turn::Alone(BROKER.write().await)).await)
+        Some(Self::with(servers::amqp_alone().await?, name).await)
     }
 
-    async fn with(url: &str, name: &str, turn: Turn) -> Self {
+    async fn with((url, turn): (String, Turn), name: &str) -> Self {
         let prefix = format!("it.{}.{name}", std::process::id());
         let section = format!(
             "urls = ['{url}']\nwarnings_exchange = '{prefix}.warnings'\nurgent_queue = '{prefix}.urgent'\n\
@@ -140,8 +116,9 @@ impl Rig {
              drain_timeout_ms = 300\nbody_max_bytes = 10000"
         );
         let config: AmqpConfig = toml::from_str(&section).unwrap();
-        let (conn, client) = connect(url).await;
-        Self { desk: Arc::new(TestDesk::new(config.body_max_bytes)), config, client, conn, _turn: turn }
+        let (conn, client) = connect(&url).await;
+        let desk = Arc::new(TestDesk::new(config.body_max_bytes));
+        Self { url, config, desk, client, conn, _turn: turn }
     }
 
     /// Opens a door and waits until it consumes.

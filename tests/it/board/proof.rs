@@ -48,8 +48,17 @@ async fn the_replay_page_is_marked_and_leads_to_its_neighbours() {
         let got = ask(&router, get(&format!("/callouts/{id}{link}"))).await;
         assert_eq!(got.status, StatusCode::OK, "{link}");
     }
-    let before = ask(&router, get(&format!("/callouts/{id}?at=-5"))).await;
-    assert!(before.text().contains("此刻叫应尚未开始"));
+    for (path, said) in [
+        (format!("/callouts/{id}?at=-5"), "此刻叫应尚未开始"),
+        (format!("/callouts/{id}?at=-5"), "叫应开始于 2026-07-01 04:18:00"),
+        (format!("/callouts/{id}?at=-5&lang=en"), "Opened at 2026-07-01 04:18:00"),
+        (format!("/callouts/{id}.json?at=-5"), "not opened yet; opened at 2026-07-01T04:18:00"),
+        (format!("/callouts/{id}.json?at=2026-06-30T00:00:00Z"), "此刻叫应尚未开始；开始于 2026-07-01T04:18:00"),
+    ] {
+        let before = ask(&router, get(&path)).await;
+        assert_eq!(before.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(before.text().contains(said), "{path}: {}", before.text());
+    }
     let nonsense = ask(&router, get(&format!("/callouts/{id}?at=noon"))).await;
     assert_eq!(nonsense.status, StatusCode::UNPROCESSABLE_ENTITY);
 }

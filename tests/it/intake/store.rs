@@ -23,7 +23,7 @@ impl Journal for Flaky {
         self.refuses().unwrap_or_else(|| self.inner.commit(batch))
     }
 
-    fn park(&self, parked: Parked) -> BoxFuture<'_, Outcome<()>> {
+    fn park(&self, parked: Parked) -> BoxFuture<'_, Outcome<bool>> {
         self.refuses().unwrap_or_else(|| self.inner.park(parked))
     }
 
@@ -45,6 +45,10 @@ impl Journal for Flaky {
 
     fn acquire(&self, cell: String, holder: String, ttl_ms: i64) -> BoxFuture<'_, Outcome<Option<Lease>>> {
         self.inner.acquire(cell, holder, ttl_ms)
+    }
+
+    fn holder(&self, cell: String) -> BoxFuture<'_, Outcome<Option<(Lease, String)>>> {
+        self.inner.holder(cell)
     }
 
     fn release(&self, lease: Lease) -> BoxFuture<'_, Outcome<()>> {

@@ -1,6 +1,6 @@
 //! What every store does with rows.
 
-use super::make::{blob, callout, commit, group, item, message, parked, records, salt};
+use super::make::{blob, callout, commit, group, item, item_of, message, parked, records, salt};
 use crate::support::store::Store;
 use futures::future::join_all;
 use jiaoying::journal::{Conflict, Group, JournalError, SelectCallouts, verify_chain};
@@ -142,6 +142,23 @@ pub async fn the_inbox_is_taken_red_first(s: Store) {
     assert_eq!(ids(&s, &[], 2).await, ["a", "é"]);
 }
 
+pub async fn a_callouts_items_keep_their_order_whatever_the_limit(s: Store) {
+    let items = [
+        item_of("c", "c: blue alert", Colour::Blue, 1),
+        item_of("c", "c: red update", Colour::Red, 5),
+        item_of("c", "c: blue again", Colour::Blue, 6),
+        item_of("d", "d: orange", Colour::Orange, 0),
+        item_of("e", "e: red", Colour::Red, 4),
+    ];
+    commit(&*s.journal, vec![Group { posts: items.to_vec(), ..Group::default() }]).await;
+    let order = ["c: blue alert", "e: red", "c: red update", "c: blue again", "d: orange"];
+    for limit in 0..6 {
+        assert_eq!(ids(&s, &[], limit).await, order[..limit.min(5)], "limit {limit}");
+    }
+    // What is taken and not committed yet still says how grave its callout is.
+    assert_eq!(ids(&s, &["c: blue alert", "c: red update"], 2).await, ["e: red", "c: blue again"]);
+}
+
 pub async fn a_post_is_posted_once(s: Store) {
     let post = |i| Group { posts: vec![i], ..Group::default() };
     let first = item("i", Colour::Blue, 1);
@@ -201,7 +218,7 @@ pub async fn blobs_and_salts_keep_their_first_value(s: Store) {
 
 pub async fn parked_documents_are_kept_once_newest_first(s: Store) {
     for (id, at) in [("b", 2), ("a", 2), ("c", 3), ("a", 9)] {
-        s.journal.park(parked(id, at)).await.unwrap();
+        assert_eq!(s.journal.park(parked(id, at)).await.unwrap(), (id, at) != ("a", 9), "{id} {at}: told as new");
     }
     assert_eq!(s.journal.parked(9).await.unwrap(), [parked("c", 3), parked("a", 2), parked("b", 2)]);
     assert_eq!(s.journal.parked(1).await.unwrap(), [parked("c", 3)]);

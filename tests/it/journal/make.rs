@@ -32,14 +32,13 @@ pub fn message(identifier: &str) -> MessageRow {
     }
 }
 
+/// An item of a callout of its own.
 pub fn item(id: &str, colour: Colour, posted_at: i64) -> InboxItem {
-    InboxItem {
-        id: id.into(),
-        stream: "533324-00ff".into(),
-        colour,
-        posted_at: Timestamp(posted_at),
-        command: Command::Tick,
-    }
+    item_of(&format!("533324-{id}"), id, colour, posted_at)
+}
+
+pub fn item_of(stream: &str, id: &str, colour: Colour, posted_at: i64) -> InboxItem {
+    InboxItem { id: id.into(), stream: stream.into(), colour, posted_at: Timestamp(posted_at), command: Command::Tick }
 }
 
 pub fn callout(stream: &str, opened_at: i64, closed_at: Option<i64>) -> CalloutRow {

@@ -61,6 +61,19 @@ pub async fn a_lease_given_back_is_free_at_once(s: Store) {
     assert_eq!(acquire(&s, "one", LONG_MS).await, Some(lease(2)), "even the same holder gets a new epoch");
 }
 
+pub async fn the_holder_is_told_and_who_knows_it_dead_gives_its_lease_back(s: Store) {
+    let holder = async || s.journal.holder("yn".into()).await.unwrap();
+    assert_eq!(holder().await, None);
+    acquire(&s, "dead", LONG_MS).await;
+    let (held, by) = holder().await.unwrap();
+    assert_eq!((held.epoch, by.as_str()), (1, "dead"));
+    s.journal.release(held.clone()).await.unwrap();
+    assert_eq!(holder().await, None);
+    assert_eq!(acquire(&s, "next", LONG_MS).await, Some(lease(2)));
+    s.journal.release(held).await.unwrap();
+    assert_eq!(holder().await, Some((lease(2), "next".into())), "what was looked at before is not the next one's");
+}
+
 pub async fn a_fenced_batch_stores_nothing(s: Store) {
     acquire(&s, "one", 0).await;
     s.pass(2).await;

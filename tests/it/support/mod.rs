@@ -4,6 +4,7 @@ pub mod servers;
 pub mod service;
 pub mod sink;
 pub mod store;
+pub mod tls;
 
 use std::io::Write;
 

@@ -2,6 +2,19 @@
 
 use super::say;
 use std::env;
+use std::process::Stdio;
+use tokio::process::Command;
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// Tests share the broker; those that stop it or stop it up do not.
+static BROKER: RwLock<()> = RwLock::const_new(());
+
+/// The right to use the broker, beside others or alone; held as long as it lives.
+#[expect(dead_code, reason = "held, never read")]
+pub enum Turn {
+    Shared(RwLockReadGuard<'static, ()>),
+    Alone(RwLockWriteGuard<'static, ()>),
+}
 
 /// The administrator's URL of the PostgreSQL to test on; `None` when tests shall do without servers.
 ///
@@ -15,8 +28,22 @@ pub fn postgres() -> Option<String> {
 ///
 /// # Panics
 /// When there is no server and nobody said to do without.
-pub fn amqp() -> Option<String> {
-    server("JIAOYING_TEST_AMQP", "RabbitMQ")
+pub async fn amqp() -> Option<(String, Turn)> {
+    let url = server("JIAOYING_TEST_AMQP", "RabbitMQ")?;
+    Some((url, Turn::Shared(BROKER.read().await)))
+}
+
+/// The same, and no other test uses the broker meanwhile.
+pub async fn amqp_alone() -> Option<(String, Turn)> {
+    let url = server("JIAOYING_TEST_AMQP", "RabbitMQ")?;
+    Some((url, Turn::Alone(BROKER.write().await)))
+}
+
+/// `tests/services.sh rabbitmq ACT`.
+pub async fn rabbitmq(act: &str) {
+    let script = env::var("JIAOYING_TEST_SERVICES").expect("JIAOYING_TEST_SERVICES names the services script");
+    let run = Command::new(script).args(["rabbitmq", act]).stdout(Stdio::null()).status();
+    assert!(run.await.unwrap().success(), "rabbitmq {act}");
 }
 
 /// Whether the long tests are asked for (`tests/run --all`).

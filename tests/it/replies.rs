@@ -1,0 +1,236 @@
+//! What people say back, as the cell takes it: to notices, too late, and when nobody knows what is meant.
+
+use futures::FutureExt;
+use jiaoying::directory::sample;
+use jiaoying::dispatch::LaneSettings;
+use jiaoying::gateway::{Outgoing, Upcall};
+use jiaoying::journal::{Journal, MemoryJournal};
+use jiaoying::model::*;
+use jiaoying::plan::orders;
+use jiaoying::runtime::{Cell, CellParts, CellSettings, GatewayInfo, Output, ReplyWords};
+use jiaoying::sim::built_in_plans;
+use std::sync::Arc;
+
+const BEGIN: Timestamp = Timestamp(1_780_000_000_000_000);
+const VILLAGE: &str = "533324204201";
+
+/// A cell on a journal in memory; its gateway takes everything and nobody reacts by themselves.
+struct Case {
+    cell: Cell,
+    journal: MemoryJournal,
+    now: Timestamp,
+    sent: Vec<Outgoing>,
+    parts: CellParts,
+}
+
+fn parts(ask_max: u8) -> CellParts {
+    let (key, words) = (SecretKey::new([7; 32]), |list: &[&str]| list.iter().map(ToString::to_string).collect());
+    let lane = LaneSettings {
+        id: "gw".into(),
+        channels: Channel::ALL.to_vec(),
+        rate_per_s: 1e6,
+        burst: 1000,
+        window: 1000,
+        lines: 1000,
+    };
+    CellParts {
+        settings: CellSettings {
+            name: "cell".into(),
+            flush_events_max: 1000,
+            words: ReplyWords { yes: words(&["收到", "1"]), cannot: words(&["2", "不能"]), code_digits: 3 },
+            ask_max,
+            code_hold_ms: 3_600_000,
+            link_base: "http://h/a/".into(),
+        },
+        lease: jiaoying::journal::Lease { cell: "cell".into(), epoch: 1 },
+        directory: Arc::new(sample(&RegionCode::parse(VILLAGE).unwrap(), 1, &key).build(1).unwrap()),
+        plans: Arc::new(built_in_plans().unwrap()),
+        key,
+        gateways: vec![GatewayInfo { lane, idempotent: true }],
+        entropy: Box::new(|| [9; 32]),
+    }
+}
+
+impl Case {
+    fn new(ask_max: u8) -> Self {
+        let journal = MemoryJournal::default();
+        let lease = journal.acquire("cell".into(), "test".into(), 1_000_000).now_or_never().unwrap().unwrap();
+        assert_eq!(lease.unwrap().epoch, 1);
+        let cell = Cell::new(parts(ask_max), BEGIN);
+        Self { cell, journal, now: BEGIN, sent: Vec::new(), parts: parts(ask_max) }
+    }
+
+    /// A message about a hazard in the village; its callout.
+    fn message(&mut self, hazard: &str, kind: MessageKind) -> CalloutId {
+        let wording = vec![Wording { language: "zh-CN".into(), headline: "预警".into(), ..Wording::default() }];
+        let message = Message {
+            sender: "office".into(),
+            identifier: format!("{hazard} {kind:?}"),
+            sent: Some(self.now),
+            status: Status::Actual,
+            kind,
+            references: Vec::new(),
+            hazard: Hazard::from_word(hazard),
+            colour: Some(Colour::Orange),
+            effective: None,
+            onset: None,
+            expires: Some(BEGIN.plus_ms(3_600_000)),
+            wording,
+            areas: vec![Area { codes: vec![RegionCode::parse(VILLAGE).unwrap()], ..Area::default() }],
+        };
+        let CellParts { directory, plans, .. } = &self.parts;
+        let warning = WarningId::of("office", hazard);
+        let cover = directory.cover(&message.areas);
+        let (region, order) = orders(directory, plans, &message, &warning, &cover, self.now).pop_first().unwrap();
+        let id = CalloutId::of(&region, &warning);
+        self.cell.command(&id, Command::Apply(Box::new(order)), None, self.now);
+        self.settle();
+        id
+    }
+
+    /// Works until there is nothing to do now.
+    fn settle(&mut self) {
+        loop {
+            self.cell.turn(self.now);
+            let (batch, outputs) = (self.cell.batch(self.now), self.cell.outputs());
+            if batch.is_none() && outputs.is_empty() {
+                return;
+            }
+            for output in outputs {
+                match output {
+                    Output::Submit { gateway, attempts } => {
+                        let taken =
+                            |a: &Outgoing| (a.key.clone(), Fact::Reached { stage: Stage::Delivered, reference: None });
+                        self.cell.submitted(&gateway, attempts.iter().map(taken).collect(), self.now);
+                        self.sent.extend(attempts);
+                    }
+                    Output::Load(id) => {
+                        let records = self.journal.read(id.stream(), 0, 1000).now_or_never().unwrap().unwrap();
+                        let salt = self.journal.salt(id.to_string()).now_or_never().unwrap().unwrap();
+                        self.cell.load(&id, &records, salt, self.now).unwrap();
+                    }
+                    _ => {}
+                }
+            }
+            if let Some(batch) = batch {
+                let stored = self.journal.commit(batch).now_or_never().unwrap();
+                self.cell.flushed(&stored, self.now);
+            }
+        }
+    }
+
+    fn entries(&self, id: &CalloutId) -> Vec<Event> {
+        let records = self.journal.read(id.stream(), 0, 1000).now_or_never().unwrap().unwrap();
+        records.iter().flat_map(|r| r.entries::<Entry>().unwrap()).map(|e| e.1).collect()
+    }
+
+    /// The last attempt that a callout made on a channel for a purpose.
+    fn last(&self, id: &CalloutId, purpose: Purpose, channel: Channel) -> Option<&Outgoing> {
+        let events = self.entries(id);
+        let is = |a: &&Outgoing| {
+            let call = events.iter().find_map(|e| match e {
+                Event::AttemptReleased { attempt, call, .. } if *attempt == a.key.attempt => Some(*call),
+                _ => None,
+            });
+            let planned = |e: &Event| matches!(e, Event::CallPlanned { call: c, purpose: p, .. } if Some(*c) == call && *p == purpose);
+            a.key.callout == *id && a.channel == channel && events.iter().any(planned)
+        };
+        self.sent.iter().rev().find(is)
+    }
+
+    /// The number of somebody who was sent a short message.
+    fn number(&self, id: &CalloutId) -> String {
+        self.last(id, Purpose::CallOut, Channel::Sms).unwrap().number.clone()
+    }
+
+    /// Sends a text and gives the events that followed in a callout.
+    fn text(&mut self, id: &CalloutId, from: &str, text: &str, key: Option<AttemptKey>) -> Vec<Event> {
+        let before = self.entries(id).len();
+        self.now = self.now.plus_ms(1000);
+        let text = Upcall::Text { from: from.into(), text: text.into(), key, reported_at: None };
+        self.cell.upcalls(vec![text], 1, self.now);
+        self.settle();
+        self.entries(id).split_off(before)
+    }
+}
+
+fn noted(events: &[Event]) -> Option<NoteReason> {
+    events.iter().find_map(|e| match e {
+        Event::ReplyNoted { reason, text, .. } => text.map(|_| *reason),
+        _ => None,
+    })
+}
+
+fn answers(events: &[Event]) -> bool {
+    events.iter().any(|e| matches!(e, Event::Answered { answer: Answer::Yes, attempt: None, .. }))
+}
+
+#[test]
+fn a_word_to_an_update_answers_the_call_that_is_still_open() {
+    let mut c = Case::new(2);
+    let id = c.message("暴雨", MessageKind::Alert);
+    let from = c.number(&id);
+    c.message("暴雨", MessageKind::Update);
+    let notice = c.last(&id, Purpose::Updated, Channel::Sms).unwrap().key.clone();
+    let events = c.text(&id, &from, "收到", Some(notice.clone()));
+    assert!(answers(&events), "{events:?}");
+    assert!(c.text(&id, &from, "收到", Some(notice)).is_empty(), "said once");
+}
+
+#[test]
+fn a_word_after_the_end_is_kept_and_nobody_is_asked_what_it_meant() {
+    let mut c = Case::new(2);
+    let id = c.message("暴雨", MessageKind::Alert);
+    let from = c.number(&id);
+    c.message("暴雨", MessageKind::Cancel);
+    let notice = c.last(&id, Purpose::Cancelled, Channel::Sms).unwrap().key.clone();
+    for (text, key, reason) in [
+        ("收到", None, NoteReason::Closed),
+        ("收到", Some(notice.clone()), NoteReason::Closed),
+        ("谢谢", None, NoteReason::Nonsense),
+        ("谢谢", Some(notice), NoteReason::Nonsense),
+    ] {
+        let events = c.text(&id, &from, text, key);
+        assert_eq!((noted(&events), events.len()), (Some(reason), 1), "{text}: {events:?}");
+    }
+    assert!(c.last(&id, Purpose::AskCode, Channel::Sms).is_none());
+}
+
+#[test]
+fn a_bare_word_for_two_callouts_is_asked_back_and_the_code_says_which() {
+    let mut c = Case::new(2);
+    let rain = c.message("暴雨", MessageKind::Alert);
+    c.now = c.now.plus_ms(1000);
+    let wind = c.message("大风", MessageKind::Alert);
+    let from = c.number(&rain);
+    let code = |c: &Case, id: &CalloutId| {
+        let sms = c.sent.iter().find(|a| a.key.callout == *id && a.number == from && a.channel == Channel::Sms);
+        sms.unwrap().text.split_once('#').unwrap().1.chars().take(3).collect::<String>()
+    };
+    let events = c.text(&wind, &from, "收到", None);
+    assert_eq!(noted(&events), Some(NoteReason::Ambiguous), "{events:?}");
+    let asked = c.last(&wind, Purpose::AskCode, Channel::Sms).unwrap().clone();
+    assert_eq!(asked.number, from);
+    // The answer to the question names the other callout.
+    let events = c.text(&rain, &from, &format!("1#{}", code(&c, &rain)), Some(asked.key));
+    assert!(answers(&events), "{events:?}");
+    let open = c.cell.callouts().find(|callout| callout.id == wind).unwrap();
+    assert!(open.calls.iter().flat_map(|call| &call.links).all(|l| l.answer.is_none()), "the other one still waits");
+}
+
+#[test]
+fn nobody_is_asked_back_more_often_than_ask_max_says() {
+    for ask_max in [0, 1, 2] {
+        let mut c = Case::new(ask_max);
+        let id = c.message("暴雨", MessageKind::Alert);
+        let from = c.number(&id);
+        let mut asked = 0;
+        for _ in 0..4 {
+            let events = c.text(&id, &from, "你是谁", None);
+            assert_eq!(noted(&events), Some(NoteReason::Nonsense));
+            asked +=
+                events.iter().filter(|e| matches!(e, Event::CallPlanned { purpose: Purpose::AskCode, .. })).count();
+        }
+        assert_eq!(asked, usize::from(ask_max));
+    }
+}
