@@ -348,6 +348,7 @@ fn message(code: &RegionCode, place: &str) -> Message {
         colour: Some(Colour::Red),
         effective: None,
         onset: None,
+        origin_time: None,
         expires: None,
         wording: vec![Wording {
             language: "zh-CN".into(),
@@ -356,6 +357,9 @@ fn message(code: &RegionCode, place: &str) -> Message {
             instruction: "立即转移低洼地带、隐患点群众，巡查人员注意自身安全。".into(),
         }],
         areas: vec![Area { codes: vec![code.clone()], ..Area::default() }],
+        issuers: Vec::new(),
+        note: String::new(),
+        methods: Vec::new(),
     }
 }
 
