@@ -41,11 +41,9 @@ fn unmarked<'a>(bytes: &'a [u8], encoding: &'static Encoding, findings: &mut Fin
 /// UTF-16. An XML declaration in it can only be read after decoding.
 fn wide<'a>(bytes: &'a [u8], encoding: &'static Encoding, findings: &mut Findings) -> Option<Cow<'a, str>> {
     let text = encoding.decode_without_bom_handling(bytes).0;
-    let said = declared(text.as_bytes()).unwrap_or_default();
-    if !said.is_empty() && !said.to_ascii_uppercase().starts_with("UTF-16") {
-        findings.notice(START, format!("declares {said:?}, but the bytes are {}", encoding.name()));
-    }
-    readable(text, encoding, findings)
+    let said = declared(text.as_bytes()).filter(|said| !said.to_ascii_uppercase().starts_with("UTF-16"));
+    let lie = said.map(|said| format!("declares {said:?}, but the bytes are {}", encoding.name()));
+    readable(text, encoding, lie, findings)
 }
 
 /// The character sets in which ASCII is one byte. `marked`: behind a byte order mark of UTF-8.
@@ -61,10 +59,9 @@ fn narrow<'a>(bytes: &'a [u8], marked: bool, findings: &mut Findings) -> Option<
     }
     let said = by_label.map_or(UTF_8, unified);
     let mut found = |found: &'static Encoding, text: Cow<'a, str>| {
-        if found != said && !text.is_ascii() {
-            findings.notice(START, format!("{claim}, but the bytes are {}", found.name()));
-        }
-        readable(text, found, findings)
+        let lie = found != said && !text.is_ascii();
+        let lie = lie.then(|| format!("{claim}, but the bytes are {}", found.name()));
+        readable(text, found, lie, findings)
     };
     // A declaration that can be read byte by byte is not in UTF-16.
     let said_narrow = if said == UTF_16LE || said == UTF_16BE { UTF_8 } else { said };
@@ -84,15 +81,27 @@ fn narrow<'a>(bytes: &'a [u8], marked: bool, findings: &mut Findings) -> Option<
     if spoilt(&gb) < spoilt(&utf8) { found(GB18030, gb) } else { found(UTF_8, utf8) }
 }
 
-/// The text, unless too little of it can be read.
-fn readable<'a>(text: Cow<'a, str>, encoding: &'static Encoding, findings: &mut Findings) -> Option<Cow<'a, str>> {
-    let Some(first) = text.find('\u{FFFD}') else { return Some(text) };
-    let at = position(&text, first);
-    if spoilt(&text) * SPOILT_SHARE > text.chars().count() {
+/// The text, unless too little of it can be read. `lie`: what was declared, against what was found.
+fn readable<'a>(
+    text: Cow<'a, str>,
+    encoding: &'static Encoding,
+    lie: Option<String>,
+    findings: &mut Findings,
+) -> Option<Cow<'a, str>> {
+    let hole = text.find('\u{FFFD}').map(|at| position(&text, at));
+    if let Some(at) = &hole
+        && spoilt(&text) * SPOILT_SHARE > text.chars().count()
+    {
         findings.fatal(at, "from here on the bytes are no text in UTF-8, GB18030 or UTF-16");
         return None;
     }
-    findings.notice(at, format!("bytes that are not {} from here on; each is read as U+FFFD", encoding.name()));
+    if let Some(lie) = lie {
+        findings.notice(START, lie);
+    }
+    if let Some(at) = hole {
+        let reason = format!("bytes that are not {} from here on; each is read as U+FFFD", encoding.name());
+        findings.notice(at, reason);
+    }
     Some(text)
 }
 
@@ -222,7 +231,7 @@ mod tests {
     #[test]
     fn spoilt_gb_spoils_only_its_characters() {
         let mut bytes = GB18030.encode("<a>预计未来三小时雨量将达一百毫米，请立即叫应</a>").0.into_owned();
-        bytes[9] = 0xFF;
+        bytes[10] = 0xFF;
         let (text, reasons) = read(&bytes);
         assert!(text.unwrap().ends_with("雨量将达一百毫米，请立即叫应</a>"));
         assert_eq!(reasons[0], "declares nothing, which means UTF-8, but the bytes are gb18030");

@@ -19,6 +19,14 @@ pub fn amqp() -> Option<String> {
     server("JIAOYING_TEST_AMQP", "RabbitMQ")
 }
 
+/// The Python in which `tests/foreign.py` runs; `None` when tests shall do without servers.
+///
+/// # Panics
+/// When there is none and nobody said to do without.
+pub fn judges() -> Option<String> {
+    server("JIAOYING_TEST_JUDGES", "folder of foreign parsers")
+}
+
 /// Whether the long tests are asked for (`tests/run --all`).
 pub fn all() -> bool {
     env::var("JIAOYING_TEST_ALL").is_ok_and(|v| v == "1")
