@@ -173,10 +173,7 @@ fn onset_and_origin_time_come_through_every_format_that_has_them() {
         "<parameter><valueName>发震时刻</valueName><value>2026-07-01 03:02:09+08:00</value></parameter><area>",
     );
     let place = "alert/info[0]/parameter[2]/value";
-    assert_eq!(
-        accepted(&twice, &[place, "alert/info[0]/parameter[3]/value"]).origin_time,
-        at("2026-07-01T03:02:09+08:00")
-    );
+    assert_eq!(accepted(&twice, &[place]).origin_time, at("2026-07-01T03:02:09+08:00"));
     let message = accepted(EARTHQUAKE, &[]);
     assert_eq!((message.onset, message.origin_time), (origin, origin));
     assert_eq!(accepted(ALERT, &[]).origin_time, None, "the time of effect is no origin");
@@ -313,6 +310,8 @@ fn references_are_triples_or_bare_and_keep_the_identifier() {
     assert_eq!(with("a b", &[]), ["a", "b"]);
     assert_eq!(with("s,a,2026-07-01 05:30:00+08:00 s,b,x", &[]), ["a", "b"], "a time with a blank");
     assert_eq!(with("s,a", &["alert/references"]), ["a"]);
+    let many: Vec<String> = (0..70).map(|i| format!("m{i}")).collect();
+    assert_eq!(with(&many.join(" "), &["alert/references"]), many[..64], "the desk looks for each of them");
 }
 
 #[test]

@@ -4,6 +4,9 @@ use super::Findings;
 use super::ground::Ground;
 use crate::model::{Colour, Finding, Hazard, Message, MessageKind, Method, Status, Timestamp, Wording};
 
+/// How many references are kept: the desk looks for each of them.
+const REFERENCES_MAX: usize = 64;
+
 /// A value that every message needs: read, or the fatal finding that says why not.
 pub(super) type Needed<T> = Result<T, Finding>;
 
@@ -93,6 +96,12 @@ impl Draft {
         if findings.any_fatal() {
             return None;
         }
+        let mut references = self.references;
+        if references.len() > REFERENCES_MAX {
+            let reason = format!("{} references; the first {REFERENCES_MAX} count", references.len());
+            findings.notice(self.places.references, reason);
+            references.truncate(REFERENCES_MAX);
+        }
         let mut wording = self.wording;
         wording.sort_by_key(|w| !is_zh(&w.language));
         Some(Message {
@@ -101,7 +110,7 @@ impl Draft {
             sent: self.sent,
             status: status?,
             kind: kind?,
-            references: self.references,
+            references,
             hazard: hazard?,
             colour: colour?,
             effective: self.effective,

@@ -88,11 +88,7 @@ fn its_ground_is_codes_rings_lines_and_metres() {
 
 #[test]
 fn a_cancel_of_empty_elements_is_read() {
-    let message = accepted(CANCEL, &["alert/info/severity", "alert/info[0]/area[0]"]);
-    let notices = ["alert/info[0]/language", "alert/info[0]/severity", "alert/info/severity", "alert/info[0]/area[0]"];
-    let parsed = parse(CANCEL.as_bytes());
-    let places: Vec<_> = parsed.findings.iter().map(|f| f.place.as_str()).collect();
-    assert!(places.iter().all(|p| notices.contains(p)), "{places:?}");
+    let message = accepted(CANCEL, &["alert/info[0]/language", "alert/info/severity", "alert/info[0]/area[0]"]);
     assert_eq!((message.kind, message.note.as_str()), (MessageKind::Cancel, "雨带已经南移。"));
     assert_eq!(message.references, ["53332541600000_20260701020754"]);
     let cancle = parse(changed(CANCEL, "Cancel<", "Cancle<").as_bytes());

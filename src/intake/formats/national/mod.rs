@@ -17,6 +17,7 @@ use super::infos::{self, Info, text};
 use super::values::{self, quote};
 use super::xml::{Document, Element};
 use crate::model::{Colour, Hazard, MessageKind, Method, Timestamp, Wording};
+use std::collections::BTreeSet;
 
 /// What stands between values that share one element.
 const SEPARATORS: [char; 6] = [',', '，', ';', '；', '、', '|'];
@@ -142,10 +143,10 @@ fn references(text: &str, findings: &mut Findings) -> Vec<String> {
         findings.notice(place, "a triple of CAP; its identifier counts");
         return values::name(Some(identifier), place, findings).into_iter().collect();
     }
-    let mut list = Vec::new();
+    let (mut list, mut seen) = (Vec::new(), BTreeSet::new());
     for part in text.split(|c: char| c.is_whitespace() || SEPARATORS.contains(&c)).filter(|p| !p.is_empty()) {
         match values::name(Some(part), place, findings) {
-            Ok(identifier) if !list.contains(&identifier) => list.push(identifier),
+            Ok(identifier) if seen.insert(identifier.clone()) => list.push(identifier),
             Ok(_) => {}
             Err(fault) => findings.notice(fault.place, fault.reason),
         }
