@@ -156,6 +156,8 @@ fn other_tolerances() {
         &["alert/sendTime"],
     );
     assert_eq!(sent.sent, sound.sent);
+    let two = with("、兰坪县虚构自然资源局</sender>", "</sender><sender>兰坪县虚构自然资源局</sender>", &[]);
+    assert_eq!(two.issuers, sound.issuers);
     let capped = with("<alert>", "<alert xmlns=\"urn:oasis:names:tc:emergency:cap:1.2\">", &["alert"]);
     assert_eq!(capped, sound, "a namespace does not make it CAP");
     with("<secClassification>None", "<secClassification>Inner", &["alert/secClassification"]);

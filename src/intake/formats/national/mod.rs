@@ -14,7 +14,7 @@ use super::Findings;
 use super::draft::{Draft, Needed, Places};
 use super::ground::Ground;
 use super::infos::{self, Info, text};
-use super::values::{self, quote};
+use super::values::{self, clean, quote};
 use super::xml::{Document, Element};
 use crate::model::{Colour, Hazard, MessageKind, Method, Timestamp, Wording};
 use std::collections::BTreeSet;
@@ -68,7 +68,7 @@ pub(super) fn read(document: &Document, findings: &mut Findings) -> Draft {
         expires: infos::span(&infos, "expires", values::time_cst, findings).1,
         wording,
         ground,
-        issuers: split(&infos::words(alert, "sender", findings)),
+        issuers: issuers(alert, findings),
         note: infos::words(alert, "note", findings),
         methods,
         places: Places { references: "alert/references", colour: infos::SEVERITY, areas: "alert/info/area" },
@@ -91,6 +91,12 @@ fn sender(alert: &Element, findings: &mut Findings) -> Needed<String> {
         None => (text(alert, "sender", "alert", findings), "alert/sender"),
     };
     values::name(found, place, findings)
+}
+
+/// The offices that issue it, in one element or one each.
+fn issuers(alert: &Element, findings: &mut Findings) -> Vec<String> {
+    let named = alert.each("sender", "alert").into_iter();
+    named.flat_map(|(path, sender)| split(&clean(&sender.text, &path, findings))).collect()
 }
 
 /// `sendTime`; CAP's `sent` instead of it is read with a notice.
