@@ -1,7 +1,4 @@
 //! A whole document of any bytes.
 #![no_main]
 
-#[path = "../targets.rs"]
-mod targets;
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::document(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| jiaoying_fuzz::document(bytes));

@@ -24,7 +24,7 @@ pub fn amqp() -> Option<String> {
 /// # Panics
 /// When there is none and nobody said to do without.
 pub fn judges() -> Option<String> {
-    server("JIAOYING_TEST_JUDGES", "folder of foreign parsers")
+    server("JIAOYING_TEST_JUDGES", "set of foreign parsers")
 }
 
 /// Whether the long tests are asked for (`tests/run --all`).
