@@ -15,11 +15,31 @@ services_install() {
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
     compgen -G '/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin' >/dev/null || missing+=(rabbitmq-server)
     /usr/bin/python3 -c "import pika" 2>/dev/null || missing+=(python3-pika)
-    [ ${#missing[@]} = 0 ] && return
+    /usr/bin/python3 -c "import ensurepip" 2>/dev/null || missing+=(python3-venv)
+    [ ${#missing[@]} = 0 ] || packages_install "${missing[@]}"
+    # The tests that ask for them fail without them.
+    judges_install || unset JIAOYING_TEST_JUDGES
+}
+
+packages_install() {
     local sudo=(); [ "$(id -u)" = 0 ] || sudo=(sudo)
-    echo "installing ${missing[*]}"
+    echo "installing $*" >&2
     "${sudo[@]}" apt-get update -q >/dev/null
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >/dev/null
+}
+
+# Parsers and checkers of other makers that ours are compared with, in a folder of their own:
+# tests/foreign.py runs in it. An installation that was broken off is begun again.
+judges_install() {
+    local packages=(capparser==2.0.4 jsonschema==4.17.3)
+    local dir=${XDG_CACHE_HOME:-$HOME/.cache}/jiaoying/judges
+    export JIAOYING_TEST_JUDGES=$dir/bin/python
+    [ "$(cat "$dir/installed" 2>/dev/null)" = "${packages[*]}" ] && "$JIAOYING_TEST_JUDGES" -c "" 2>/dev/null && return
+    echo "installing ${packages[*]}" >&2
+    rm -rf "$dir"
+    /usr/bin/python3 -m venv "$dir" &&
+        "$dir/bin/pip" install -q --disable-pip-version-check "${packages[@]}" &&
+        echo "${packages[*]}" >"$dir/installed"
 }
 
 # Prints N free ports below the range that the kernel gives out to outgoing connections.

@@ -35,6 +35,8 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("11C02", "天然地震", "earthquake"),
     ("11D01", "滑坡", "landslide"),
     ("11D02", "泥石流", "debris flow"),
+    ("11E02", "风暴潮", "storm surge"),
+    ("11E06", "海浪", "sea waves"),
     ("11G01", "境内森林火灾", "forest fire"),
     ("11G05", "境内草原火灾", "grassland fire"),
 ];

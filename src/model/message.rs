@@ -60,10 +60,22 @@ pub struct Wording {
     pub instruction: String,
 }
 
+/// What the sender wrote for one way of publishing (national profile, `code/method`). Single receivers
+/// are not kept: they may be telephone numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Method {
+    /// The way, as written: `SMS`, `SPEAKER`, `PHONE` ...
+    pub name: String,
+    /// The text for it; empty when the description is meant.
+    pub text: String,
+    /// The sender's own names of the groups that it is for.
+    pub groups: Vec<String>,
+}
+
 /// A parsed message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
-    /// Who posted it, in the sender's own words (CAP `sender`, JSON `sender`).
+    /// Who posted it, in the sender's own words (CAP `sender`, JSON `sender`, national `senderCode`).
     pub sender: String,
     /// The sender's name for this message.
     pub identifier: String,
@@ -84,7 +96,7 @@ pub struct Message {
     pub effective: Option<Timestamp>,
     /// When the hazard is expected to begin.
     pub onset: Option<Timestamp>,
-    /// When the event happened, for one that has (an earthquake's origin time).
+    /// When the event itself began, such as the origin time of an earthquake, when the message tells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin_time: Option<Timestamp>,
     /// When the warning ends; the plan's in-force time applies when it is missing.
@@ -93,6 +105,16 @@ pub struct Message {
     pub wording: Vec<Wording>,
     /// The ground.
     pub areas: Vec<Area>,
+    /// The offices that issue it together, when the message names them beside the sender.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub issuers: Vec<String>,
+    /// What the sender remarks, such as the reason of a Cancel (CAP 1.2 §3.2.1 `note`).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// Texts for single ways of publishing. They are kept and not sent: calls use the plan's words,
+    /// which name the place and how to answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<Method>,
 }
 
 /// How grave a finding is.

@@ -409,6 +409,22 @@ async fn a_cancel_reaches_every_region_and_ends_the_warning() {
 }
 
 #[tokio::test]
+async fn messages_of_the_national_profile_are_one_warning() {
+    let rig = rig();
+    let update = include_str!("../data/formats/national/update-red.xml").replace("533325000000", "533324204000");
+    let update = rig.post(update).await;
+    assert!(update.accepted, "{:?}", update.findings);
+    assert!(update.cover.iter().any(|c| c.region == "533324" && c.targets > 0), "{:?}", update.cover);
+    // It names the event's first message, as the update does; neither has come by here.
+    let cancel = rig.post(include_str!("../data/formats/national/cancel.xml")).await;
+    assert!(cancel.accepted, "{:?}", cancel.findings);
+    assert_eq!(cancel.warning, update.warning);
+    let inbox = rig.inbox().await;
+    let told: Vec<_> = inbox.iter().map(order).filter(|o| o.region == code("533324")).collect();
+    assert_eq!(told.iter().map(|o| o.ground.is_empty()).collect::<Vec<_>>(), [false, true], "called, and ended");
+}
+
+#[tokio::test]
 async fn a_test_rings_nobody() {
     let rig = rig();
     for status in ["test", "exercise"] {

@@ -50,6 +50,9 @@ fn message(kind: MessageKind, colour: Option<Colour>) -> Message {
         expires: None,
         wording: vec![wording("en-US", "Rainstorm"), wording("zh-CN", &headline)],
         areas: vec![Area { codes: vec![code("533324204")], ..Area::default() }],
+        issuers: Vec::new(),
+        note: String::new(),
+        methods: Vec::new(),
     }
 }
 

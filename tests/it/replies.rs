@@ -37,7 +37,15 @@ fn parts(ask_max: u8) -> CellParts {
         settings: CellSettings {
             name: "cell".into(),
             flush_events_max: 1000,
-            words: ReplyWords { yes: words(&["收到", "1"]), cannot: words(&["2", "不能"]), code_digits: 3 },
+            words: ReplyWords {
+                yes: words(&["收到", "1"]),
+                cannot: words(&["2", "不能"]),
+                moving: Vec::new(),
+                done: Vec::new(),
+                knocked: Vec::new(),
+                reached: Vec::new(),
+                code_digits: 3,
+            },
             ask_max,
             code_hold_ms: 3_600_000,
             link_base: "http://h/a/".into(),
@@ -77,6 +85,10 @@ impl Case {
             expires: Some(BEGIN.plus_ms(3_600_000)),
             wording,
             areas: vec![Area { codes: vec![RegionCode::parse(VILLAGE).unwrap()], ..Area::default() }],
+            origin_time: None,
+            issuers: Vec::new(),
+            note: String::new(),
+            methods: Vec::new(),
         };
         let CellParts { directory, plans, .. } = &self.parts;
         let warning = WarningId::of("office", hazard);

@@ -2,7 +2,10 @@
 
 use super::Findings;
 use super::ground::Ground;
-use crate::model::{Colour, Finding, Hazard, Message, MessageKind, Status, Timestamp, Wording};
+use crate::model::{Colour, Finding, Hazard, Message, MessageKind, Method, Status, Timestamp, Wording};
+
+/// How many references are kept: the desk looks for each of them.
+const REFERENCES_MAX: usize = 64;
 
 /// A value that every message needs: read, or the fatal finding that says why not.
 pub(super) type Needed<T> = Result<T, Finding>;
@@ -29,12 +32,20 @@ pub(super) struct Draft {
     pub(super) effective: Option<Timestamp>,
     /// When the hazard is expected to begin.
     pub(super) onset: Option<Timestamp>,
+    /// When the event itself began.
+    pub(super) origin_time: Option<Timestamp>,
     /// When the warning ends.
     pub(super) expires: Option<Timestamp>,
     /// The words.
     pub(super) wording: Vec<Wording>,
     /// The ground; not needed by a Cancel.
     pub(super) ground: Ground,
+    /// The issuing offices.
+    pub(super) issuers: Vec<String>,
+    /// The sender's remark.
+    pub(super) note: String,
+    /// Texts for single ways of publishing.
+    pub(super) methods: Vec<Method>,
     /// Where the format keeps what is judged here.
     pub(super) places: Places,
 }
@@ -85,6 +96,12 @@ impl Draft {
         if findings.any_fatal() {
             return None;
         }
+        let mut references = self.references;
+        if references.len() > REFERENCES_MAX {
+            let reason = format!("{} references; the first {REFERENCES_MAX} count", references.len());
+            findings.notice(self.places.references, reason);
+            references.truncate(REFERENCES_MAX);
+        }
         let mut wording = self.wording;
         wording.sort_by_key(|w| !is_zh(&w.language));
         Some(Message {
@@ -93,15 +110,18 @@ impl Draft {
             sent: self.sent,
             status: status?,
             kind: kind?,
-            references: self.references,
+            references,
             hazard: hazard?,
             colour: colour?,
             effective: self.effective,
-            origin_time: None,
             onset: self.onset,
+            origin_time: self.origin_time,
             expires: self.expires,
             wording,
             areas: self.ground.into_areas(),
+            issuers: self.issuers,
+            note: self.note,
+            methods: self.methods,
         })
     }
 }

@@ -6,13 +6,13 @@ use super::ground::Ground;
 use super::values::{self, clean, quote};
 use super::xml::position;
 use super::{Findings, Limits};
-use crate::model::{Area, Colour, Finding, Hazard, Point, Timestamp, Wording};
+use crate::model::{Area, Colour, Finding, Hazard, Method, Point, Timestamp, Wording};
 use serde_json::{Map, Value};
 
 /// The published JSON Schema (draft 2020-12) of the form.
 pub const MESSAGE_SCHEMA: &str = include_str!("../../../docs/message.schema.json");
 
-const MESSAGE_KEYS: [&str; 13] = [
+const MESSAGE_KEYS: [&str; 17] = [
     "sender",
     "identifier",
     "sent",
@@ -23,12 +23,17 @@ const MESSAGE_KEYS: [&str; 13] = [
     "colour",
     "effective",
     "onset",
+    "origin_time",
     "expires",
     "wording",
     "areas",
+    "issuers",
+    "note",
+    "methods",
 ];
 const WORDING_KEYS: [&str; 4] = ["language", "headline", "description", "instruction"];
 const AREA_KEYS: [&str; 4] = ["name", "codes", "polygons", "circles"];
+const METHOD_KEYS: [&str; 3] = ["name", "text", "groups"];
 const CIRCLE_KEYS: [&str; 2] = ["centre", "radius_m"];
 
 /// A JSON object with its pointer (RFC 6901).
@@ -75,12 +80,16 @@ fn draft(message: &Object, findings: &mut Findings) -> Draft {
         hazard: hazard(message, findings),
         colour: colour(message, findings),
         sent: values::sent(message.text("sent", findings), "/sent", findings),
-        references: references(message, findings),
+        references: names(message, "references", findings),
         effective: time(message, "effective", findings),
         onset: time(message, "onset", findings),
+        origin_time: time(message, "origin_time", findings),
         expires: time(message, "expires", findings),
         wording,
         ground,
+        issuers: names(message, "issuers", findings),
+        note: clean(message.text("note", findings).unwrap_or_default(), "/note", findings),
+        methods: methods(message, findings),
         places: Places { references: "/references", colour: "/colour", areas: "/areas" },
     }
 }
@@ -100,11 +109,12 @@ fn time(message: &Object, key: &str, findings: &mut Findings) -> Option<Timestam
     values::time(message.text(key, findings), &format!("/{key}"), findings)
 }
 
-fn references(message: &Object, findings: &mut Findings) -> Vec<String> {
+/// The items of an array of names.
+fn names(object: &Object, key: &str, findings: &mut Findings) -> Vec<String> {
     let mut list = Vec::new();
-    for (at, value) in message.list("references", findings) {
+    for (at, value) in object.list(key, findings) {
         match values::name(string(value, &at, findings), &at, findings) {
-            Ok(identifier) => list.push(identifier),
+            Ok(name) => list.push(name),
             Err(fault) => findings.notice(fault.place, fault.reason),
         }
     }
@@ -120,6 +130,18 @@ fn wording(message: &Object, findings: &mut Findings) -> Vec<Wording> {
         let [language, headline, description, instruction] = WORDING_KEYS.map(&mut words);
         let words = Wording { language, headline, description, instruction };
         list.push(words);
+    }
+    list
+}
+
+fn methods(message: &Object, findings: &mut Findings) -> Vec<Method> {
+    let mut list = Vec::new();
+    for (at, value) in message.list("methods", findings) {
+        let Some(object) = object(value, &at, &METHOD_KEYS, findings) else { continue };
+        let mut words =
+            |key: &str| clean(object.text(key, findings).unwrap_or_default(), &format!("{at}/{key}"), findings);
+        let (name, text) = (words("name"), words("text"));
+        list.push(Method { name, text, groups: names(&object, "groups", findings) });
     }
     list
 }

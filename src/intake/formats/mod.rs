@@ -1,10 +1,10 @@
 //! The parsers: bytes in, a [`Message`] and every fault of the document out.
 //!
-//! - **Here:** OASIS CAP 1.2 (and 1.1) in XML as the CMA exports it (`cap`), the JSON form of our own
-//!   (`json`, schema in `docs/message.schema.json`), what both share: character sets (`text`), the
-//!   bounded XML tree (`xml`), single values (`values`, `ground`), the rule of acceptance (`draft`).
-//! - **Not here:** doors, lineage, who may send what. The national profile (no namespace, `senderCode`)
-//!   is recognised and refused by name; its reader stands beside `cap` when it comes.
+//! - **Here:** OASIS CAP 1.2 (and 1.1) in XML as the CMA exports it (`cap`), the internal profile of the
+//!   national platform (`national`), the JSON form of our own (`json`, schema in
+//!   `docs/message.schema.json`), what they share: character sets (`text`), the bounded XML tree
+//!   (`xml`), infos (`infos`), single values (`values`, `ground`), the rule of acceptance (`draft`).
+//! - **Not here:** doors, lineage, who may send what.
 //! - **Depends on:** `model`.
 //! - **Promises:** pure, and bounded by [`Limits`]; never panics; never touches a file or the network; an
 //!   XML document with a DOCTYPE, an entity of its own or a processing instruction is refused. A
@@ -15,7 +15,9 @@ mod cap;
 mod draft;
 mod findings;
 mod ground;
+mod infos;
 mod json;
+mod national;
 mod text;
 mod values;
 mod xml;
@@ -52,6 +54,8 @@ pub struct Limits {
 pub enum Format {
     /// OASIS CAP 1.2 or 1.1, or CAP without its namespace.
     Cap12,
+    /// The internal profile of the national platform (国突).
+    National,
     /// The JSON form of our own ([`MESSAGE_SCHEMA`]).
     Json,
     /// None that this version reads, or XML too broken to tell.
@@ -89,7 +93,7 @@ fn recognise(bytes: &[u8], limits: &Limits, findings: &mut Findings) -> (Format,
         findings.fatal("document", format!("{} bytes; the limit is {}", bytes.len(), limits.bytes_max));
         return (Format::Unknown, None);
     }
-    let text = text::decode(bytes, findings);
+    let Some(text) = text::decode(bytes, findings) else { return (Format::Unknown, None) };
     match text.trim_start().chars().next() {
         Some('<') => match xml::read(&text, limits, findings) {
             Ok(document) => recognise_xml(&document, findings),
@@ -116,13 +120,12 @@ fn recognise_xml(document: &xml::Document, findings: &mut Findings) -> (Format, 
         findings.fatal("document", format!("the root element is {}, not CAP's alert", values::quote(&root.name)));
         return (Format::Unknown, None);
     }
+    if national::is_it(root) {
+        return (Format::National, Some(national::read(document, findings)));
+    }
     match document.namespace.as_deref() {
         Some(cap::NAMESPACE_12 | cap::NAMESPACE_11) => {}
         Some(other) => findings.notice("alert", format!("namespace {other:?} is not CAP's; read as CAP 1.2")),
-        None if root.child("senderCode").is_some() => {
-            findings.fatal("alert", "national profile: not read by this version");
-            return (Format::Unknown, None);
-        }
         None => findings.notice("alert", "it has no namespace; read as CAP 1.2"),
     }
     (Format::Cap12, Some(cap::read(root, findings)))

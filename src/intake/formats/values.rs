@@ -1,11 +1,14 @@
-//! Single values that both formats write: words, names, times, points.
+//! Single values that all formats write: words, names, times, points.
 
 use super::Findings;
 use super::draft::Needed;
-use crate::model::{Colour, Finding, MessageKind, Point, Status, Timestamp};
+use crate::model::{Colour, Finding, MessageKind, Point, Status, Timestamp, cst};
+use chrono::NaiveDateTime;
 
 /// The longest sender or identifier, in characters: they name streams and stand in every timeline.
 const NAME_CHARS_MAX: usize = 512;
+/// What stands before the colour that a warning changes to.
+const CHANGES: [&str; 10] = ["级为", "级至", "级到", "级成", "更为", "整为", "新为", "改为", "升为", "降为"];
 /// How much of a wrong value a finding repeats, in characters.
 const QUOTE_CHARS: usize = 60;
 
@@ -85,11 +88,73 @@ pub(super) fn sent(text: Option<&str>, place: &str, findings: &mut Findings) -> 
     time(text, place, findings)
 }
 
-/// The strongest colour that a text names, as a Chinese or English word.
+/// As [`time`], in the national profile: a time without an offset is China Standard Time, with a notice.
+pub(super) fn time_cst(text: Option<&str>, place: &str, findings: &mut Findings) -> Option<Timestamp> {
+    let text = text?.trim();
+    let local =
+        ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"].iter().find_map(|f| NaiveDateTime::parse_from_str(text, f).ok());
+    let Some(local) = local.and_then(|at| at.and_local_timezone(cst()).single()) else {
+        return time(Some(text), place, findings);
+    };
+    findings.notice(place, "no offset; it is read as +08:00");
+    Some(Timestamp::from_chrono(&local))
+}
+
+/// The colour that a text names, or its level (Ⅰ red to Ⅳ blue); of several that leave open which one
+/// is meant, the strongest.
 pub(super) fn colour_in(text: &str) -> Option<Colour> {
-    let english = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|w| !w.is_empty());
-    let chinese = Colour::ALL.into_iter().filter(|c| text.contains(c.zh()));
-    english.filter_map(Colour::from_word).chain(chinese).max()
+    colour_told(text).or_else(|| colours(text).last().copied()).or_else(|| level_in(text))
+}
+
+/// The colour that a text leaves no doubt about: the only one, or the one that it changes to
+/// (由橙色升级为红色).
+pub(super) fn colour_told(text: &str) -> Option<Colour> {
+    let changes = CHANGES.iter().filter_map(|words| Some(text.rfind(words)? + words.len()));
+    let changed = changes.max().map(|at| colours(&text[at..])).filter(|colours| !colours.is_empty());
+    let colours = changed.unwrap_or_else(|| colours(text));
+    if let [colour] = colours[..] { Some(colour) } else { None }
+}
+
+/// The colours that a text names in Chinese or English, each once, weak to strong.
+fn colours(text: &str) -> Vec<Colour> {
+    let english = |colour: Colour| {
+        text.split(|c: char| !c.is_ascii_alphabetic()).any(|word| word.eq_ignore_ascii_case(colour.name()))
+    };
+    Colour::ALL.into_iter().filter(|c| text.contains(c.zh()) || english(*c)).collect()
+}
+
+/// The colour of a level as headlines write it: `Ⅲ级预警`, `[III级/较重]`, `/III/较重`. The level of
+/// a response (应急响应) is another thing and is not read.
+fn level_in(text: &str) -> Option<Colour> {
+    // Longest first: III holds I.
+    let levels = [
+        ("III", Colour::Yellow),
+        ("Ⅲ", Colour::Yellow),
+        ("II", Colour::Orange),
+        ("Ⅱ", Colour::Orange),
+        ("IV", Colour::Blue),
+        ("Ⅳ", Colour::Blue),
+        ("I", Colour::Red),
+        ("Ⅰ", Colour::Red),
+    ];
+    let at_start = |at: usize| levels.iter().find(|(numeral, _)| text[at..].starts_with(numeral));
+    let mut found = None;
+    let mut rest = 0;
+    for (at, _) in text.char_indices() {
+        let Some((numeral, colour)) = at_start(at).filter(|_| at >= rest) else { continue };
+        rest = at + numeral.len();
+        let behind = text[rest..].strip_prefix('级').unwrap_or(&text[rest..]);
+        if behind.starts_with('/') || behind.starts_with("预警") {
+            found = found.max(Some(*colour));
+        }
+    }
+    found
+}
+
+/// `a,b` as two numbers.
+pub(super) fn numbers(pair: &str) -> Option<(f64, f64)> {
+    let (a, b) = pair.split_once(',')?;
+    Some((a.trim().parse().ok()?, b.trim().parse().ok()?))
 }
 
 /// A point from latitude and longitude in degrees. A pair that can only be longitude first is turned
@@ -112,10 +177,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_the_strongest_colour_word() {
+    fn finds_the_colour_that_a_headline_means() {
         assert_eq!(colour_in("暴雨橙色预警升级为红色"), Some(Colour::Red));
+        assert_eq!(colour_in("暴雨红色预警降级为橙色"), Some(Colour::Orange), "down as well as up");
+        assert_eq!(colour_in("暴雨橙色、大风黄色预警"), Some(Colour::Orange), "in doubt the stronger");
+        assert_eq!(colour_told("暴雨橙色、大风黄色预警"), None);
+        assert_eq!(colour_told("将暴雨橙色预警变更为暴雨红色预警信号"), Some(Colour::Red));
+        assert_eq!(colour_told("暴雨红色预警信号[Ⅰ级/特别重大]"), Some(Colour::Red));
         assert_eq!(colour_in("Orange rainstorm warning"), Some(Colour::Orange));
         assert_eq!(colour_in("the predicted rain at 黄河"), None);
+        assert_eq!(colour_in("发布地质灾害气象风险Ⅲ级预警"), Some(Colour::Yellow));
+        assert_eq!(colour_in("暴雨[IV级/一般]"), Some(Colour::Blue));
+        assert_eq!(colour_in("暴雨/III/较重"), Some(Colour::Yellow));
+        assert_eq!(colour_in("启动防汛Ⅳ级应急响应"), None, "a response is no warning");
     }
 
     #[test]

@@ -140,7 +140,15 @@ async fn a_timeline_that_does_not_verify_stands_above_everything_else() {
     let settings = CellSettings {
         name: "province".into(),
         flush_events_max: 100,
-        words: runtime::ReplyWords { yes: Vec::new(), cannot: Vec::new(), code_digits: 2 },
+        words: runtime::ReplyWords {
+            yes: Vec::new(),
+            cannot: Vec::new(),
+            moving: Vec::new(),
+            done: Vec::new(),
+            knocked: Vec::new(),
+            reached: Vec::new(),
+            code_digits: 2,
+        },
         ask_max: 1,
         code_hold_ms: 0,
         link_base: String::new(),

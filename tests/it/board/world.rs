@@ -357,6 +357,9 @@ fn message(code: &RegionCode, place: &str) -> Message {
             instruction: "立即转移低洼地带、隐患点群众，巡查人员注意自身安全。".into(),
         }],
         areas: vec![Area { codes: vec![code.clone()], ..Area::default() }],
+        issuers: Vec::new(),
+        note: String::new(),
+        methods: Vec::new(),
     }
 }
 

@@ -46,6 +46,14 @@ pub async fn rabbitmq(act: &str) {
     assert!(run.await.unwrap().success(), "rabbitmq {act}");
 }
 
+/// The Python in which `tests/foreign.py` runs; `None` when tests shall do without servers.
+///
+/// # Panics
+/// When there is none and nobody said to do without.
+pub fn judges() -> Option<String> {
+    server("JIAOYING_TEST_JUDGES", "set of foreign parsers")
+}
+
 /// Whether the long tests are asked for (`tests/run --all`).
 pub fn all() -> bool {
     env::var("JIAOYING_TEST_ALL").is_ok_and(|v| v == "1")

@@ -1,9 +1,10 @@
 //! CAP 1.2 §3.2.4 `area`.
 
 use super::super::ground::AreaDraft;
-use super::super::values::{self, clean, quote};
+use super::super::infos::text;
+use super::super::values::{self, clean, numbers, quote};
 use super::super::{Findings, xml::Element};
-use super::{expect, text};
+use super::expect;
 use crate::model::{Area, Point};
 
 /// Reads an area; a shape or code that cannot be read is left out with a notice.
@@ -40,11 +41,6 @@ fn corner(pair: &str, place: &str, findings: &mut Findings) -> Option<Point> {
         return None;
     };
     values::point(lat, lon, place, findings)
-}
-
-fn numbers(pair: &str) -> Option<(f64, f64)> {
-    let (lat, lon) = pair.split_once(',')?;
-    Some((lat.trim().parse().ok()?, lon.trim().parse().ok()?))
 }
 
 /// `lat,lon radius` with the radius in kilometres (metres belong to the national profile).

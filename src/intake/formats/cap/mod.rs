@@ -1,45 +1,41 @@
 //! OASIS CAP 1.2 (and 1.1) as the CMA exports it.
 //!
-//! - **Here:** the `alert` and `info` elements; `area` in its own file.
-//! - **Not here:** XML itself (`xml`), the national profile.
+//! - **Here:** the `alert` element and what only CAP has; `area` in its own file.
+//! - **Not here:** XML itself (`xml`), what the national profile shares (`infos`).
 //! - **Promises:** several infos are one warning: language variants become wordings, Chinese first;
 //!   of differing colours the strongest counts, of differing times the widest span.
 
 mod area;
 
-use super::draft::{Draft, Needed, Places, is_zh};
+use super::draft::{Draft, Needed, Places};
 use super::ground::Ground;
-use super::values::{self, clean, quote};
+use super::infos::{self, Info, text};
+use super::values::{self, quote};
 use super::{Findings, xml::Element};
-use crate::model::{Colour, Hazard, Timestamp, Wording};
+use crate::model::{Colour, Hazard, Timestamp};
 
 /// The namespace of CAP 1.2.
 pub(super) const NAMESPACE_12: &str = "urn:oasis:names:tc:emergency:cap:1.2";
 /// The namespace of CAP 1.1.
 pub(super) const NAMESPACE_11: &str = "urn:oasis:names:tc:emergency:cap:1.1";
 
-/// Where the colour is told.
-const SEVERITY: &str = "alert/info/severity";
-
-/// One info with its place and language.
-struct Info<'a> {
-    path: String,
-    element: &'a Element,
-    language: String,
-}
+/// Names of a `parameter` that tells when the event itself began, in small letters and digits only.
+/// CAP has no element for it and no profile that was seen names one: these are assumed.
+const ORIGIN_TIME_NAMES: [&str; 4] = ["origintime", "eventorigintime", "发震时刻", "发震时间"];
 
 /// Reads an `alert` (CAP 1.2 §3.2.1).
 pub(super) fn read(alert: &Element, findings: &mut Findings) -> Draft {
-    let mut infos: Vec<_> = alert.each("info", "alert").into_iter().map(|(p, e)| info(p, e, findings)).collect();
-    infos.sort_by_key(|info| !is_zh(&info.language));
+    let mut infos = Vec::new();
+    for (path, element) in alert.each("info", "alert") {
+        expect(element, &path, &["category", "urgency", "certainty"], findings);
+        // The default of CAP 1.2 §3.2.2.
+        infos.push(Info::read(path, element, "en-US", findings));
+    }
+    infos.sort_by_key(|info| !info.is_zh());
     expect(alert, "alert", &["scope"], findings);
-    let mut wording: Vec<Wording> = Vec::new();
+    let wording = infos::wordings(&infos, findings);
     let mut ground = Ground::default();
     for info in &infos {
-        let words = info.words(findings);
-        if wording.last() != Some(&words) {
-            wording.push(words);
-        }
         for (path, element) in info.element.each("area", &info.path) {
             ground.add(area::read(element, &path, findings));
         }
@@ -50,27 +46,20 @@ pub(super) fn read(alert: &Element, findings: &mut Findings) -> Draft {
         status: values::status(text(alert, "status", "alert", findings), "alert/status"),
         kind: values::kind(text(alert, "msgType", "alert", findings), "alert/msgType", findings),
         hazard: hazard(&infos, findings),
-        colour: Ok(colour(&infos, findings)),
+        colour: Ok(infos::colour(&infos, "Extreme, Severe, Moderate, Minor", severity, findings)),
         sent: values::sent(text(alert, "sent", "alert", findings), "alert/sent", findings),
         references: references(text(alert, "references", "alert", findings).unwrap_or_default(), findings),
-        effective: time(&infos, "effective", findings).0,
-        onset: time(&infos, "onset", findings).0,
-        expires: time(&infos, "expires", findings).1,
+        effective: infos::span(&infos, "effective", values::time, findings).0,
+        onset: infos::span(&infos, "onset", values::time, findings).0,
+        origin_time: origin_time(&infos, findings),
+        expires: infos::span(&infos, "expires", values::time, findings).1,
         wording,
         ground,
-        places: Places { references: "alert/references", colour: SEVERITY, areas: "alert/info/area" },
+        issuers: Vec::new(),
+        note: infos::words(alert, "note", findings),
+        methods: Vec::new(),
+        places: Places { references: "alert/references", colour: infos::SEVERITY, areas: "alert/info/area" },
     }
-}
-
-/// The text of an element inside `parent`; `None` when missing or empty, as exports write what they do
-/// not know.
-fn text<'a>(parent: &'a Element, name: &str, path: &str, findings: &mut Findings) -> Option<&'a str> {
-    let mut all = parent.children.iter().filter(|c| c.name == name);
-    let first = all.next()?.text.trim();
-    if all.next().is_some() {
-        findings.notice(format!("{path}/{name}"), "more than one; the first counts");
-    }
-    (!first.is_empty()).then_some(first)
 }
 
 /// Notes each required element that is missing and that nothing depends on.
@@ -80,23 +69,8 @@ fn expect(parent: &Element, path: &str, names: &[&str], findings: &mut Findings)
     }
 }
 
-/// An info with its language; CAP's default is en-US (§3.2.2), unless the words are Chinese.
-fn info<'a>(path: String, element: &'a Element, findings: &mut Findings) -> Info<'a> {
-    expect(element, &path, &["category", "urgency", "certainty"], findings);
-    let language = text(element, "language", &path, findings);
-    let chinese = || {
-        let words = ["event", "headline", "description"].into_iter().filter_map(|name| element.child(name));
-        words.flat_map(|e| e.text.chars()).any(|c| ('\u{4E00}'..='\u{9FFF}').contains(&c))
-    };
-    let language = match language {
-        Some(language) => language.to_owned(),
-        None if chinese() => {
-            findings.notice(format!("{path}/language"), "missing; the words are Chinese: read as zh-CN");
-            "zh-CN".into()
-        }
-        None => "en-US".into(),
-    };
-    Info { path, element, language }
+fn severity(word: &str, _place: &str, _findings: &mut Findings) -> Option<Colour> {
+    Colour::from_severity(word).or_else(|| Colour::from_word(word))
 }
 
 /// The identifiers of blank-separated `sender,identifier,sent` triples, or bare identifiers.
@@ -124,7 +98,7 @@ fn references(text: &str, findings: &mut Findings) -> Vec<String> {
 /// The hazard: of the Chinese events, the event codes and the other events the first that is known, or
 /// the first there is.
 fn hazard(infos: &[Info], findings: &mut Findings) -> Needed<Hazard> {
-    let (zh, other): (Vec<&Info>, Vec<&Info>) = infos.iter().partition(|info| is_zh(&info.language));
+    let (zh, other): (Vec<&Info>, Vec<&Info>) = infos.iter().partition(|info| info.is_zh());
     let mut words: Vec<&str> = Vec::new();
     words.extend(zh.iter().filter_map(|info| text(info.element, "event", &info.path, findings)));
     for info in infos {
@@ -137,59 +111,25 @@ fn hazard(infos: &[Info], findings: &mut Findings) -> Needed<Hazard> {
     known.cloned().ok_or_else(|| values::missing("alert/info/event"))
 }
 
-/// The strongest colour of the severities; when there is none, of the headlines and events.
-fn colour(infos: &[Info], findings: &mut Findings) -> Option<Colour> {
-    let mut found: Option<Colour> = None;
+/// The earliest origin time that a parameter tells. `effective` and `onset` are never taken for it:
+/// they are about the warning and the forecast.
+fn origin_time(infos: &[Info], findings: &mut Findings) -> Option<Timestamp> {
+    let mut earliest: Option<Timestamp> = None;
     for info in infos {
-        let place = format!("{}/severity", info.path);
-        let Some(word) = text(info.element, "severity", &info.path, findings) else {
-            findings.notice(place, "missing; CAP 1.2 requires it");
-            continue;
-        };
-        let colour = Colour::from_severity(word).or_else(|| Colour::from_word(word));
-        if colour.is_none() && word != "Unknown" {
-            findings.notice(&place, format!("{} is not Extreme, Severe, Moderate, Minor or Unknown", quote(word)));
+        for (path, parameter) in info.element.each("parameter", &info.path) {
+            let name = parameter.child("valueName").map(|e| e.text.to_lowercase()).unwrap_or_default();
+            let name: String = name.chars().filter(|c| c.is_alphanumeric()).collect();
+            if ORIGIN_TIME_NAMES.contains(&name.as_str()) {
+                let place = format!("{path}/value");
+                let at = values::time(text(parameter, "value", &path, findings), &place, findings);
+                if let (Some(a), Some(b)) = (earliest, at)
+                    && a != b
+                {
+                    findings.notice(place, "the origin times differ; the earliest counts");
+                }
+                earliest = earliest.into_iter().chain(at).min();
+            }
         }
-        if let (Some(a), Some(b)) = (found, colour)
-            && a != b
-        {
-            findings.notice(&place, format!("the infos differ: {a} and {b}; the stronger counts"));
-        }
-        found = found.max(colour);
     }
-    if found.is_some() {
-        return found;
-    }
-    let words = infos.iter().flat_map(|i| ["headline", "event"].map(|name| i.element.child(name))).flatten();
-    let colour = words.filter_map(|e| values::colour_in(&e.text)).max()?;
-    findings.notice(SEVERITY, format!("no severity that tells a colour; {colour} is taken from the headline or event"));
-    Some(colour)
-}
-
-/// The earliest and the latest of a time over all infos.
-fn time(infos: &[Info], name: &str, findings: &mut Findings) -> (Option<Timestamp>, Option<Timestamp>) {
-    let mut span: (Option<Timestamp>, Option<Timestamp>) = (None, None);
-    for info in infos {
-        let place = format!("{}/{name}", info.path);
-        let Some(at) = values::time(text(info.element, name, &info.path, findings), &place, findings) else { continue };
-        if span.0.is_some_and(|other| other != at) {
-            findings.notice(place, "the infos differ; the widest span counts");
-        }
-        span = (Some(span.0.map_or(at, |t| t.min(at))), span.1.max(Some(at)));
-    }
-    span
-}
-
-// === impl Info ===
-
-impl Info<'_> {
-    fn words(&self, findings: &mut Findings) -> Wording {
-        let mut words = |name: &str| {
-            let found = text(self.element, name, &self.path, findings).unwrap_or_default();
-            clean(found, &format!("{}/{name}", self.path), findings)
-        };
-        let (headline, description, instruction) = (words("headline"), words("description"), words("instruction"));
-        let language = clean(&self.language, &format!("{}/language", self.path), findings);
-        Wording { language, headline, description, instruction }
-    }
+    earliest
 }
