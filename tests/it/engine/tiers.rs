@@ -399,3 +399,54 @@ fn a_tiers_clock_stops_with_its_last_target_and_is_never_met_by_emptiness() {
     c.decide(Command::Apply(Box::new(smaller)));
     assert_eq!(c.callout.clocks[0].state, ClockState::Stopped);
 }
+
+#[test]
+fn ground_that_comes_back_waits_for_its_tier_like_new_ground() {
+    let mut c = Case::new(ladder());
+    let onset = c.begin.plus_ms(5 * H);
+    alert(&mut c, Some(onset));
+    let mut smaller = order(&c, "B", MessageKind::Update, Colour::Yellow, Some(onset));
+    smaller.ground.truncate(2);
+    c.decide(Command::Apply(Box::new(smaller)));
+    assert!(matches!(c.callout.targets[2].phase, Phase::Released { .. }));
+    c.run_to(onset.plus_ms(-2 * H));
+    assert!(!opened(&c)[2], "no tier opens for nothing");
+    let again = order(&c, "D", MessageKind::Update, Colour::Yellow, Some(onset.plus_ms(H)));
+    c.decide(Command::Apply(Box::new(again)));
+    assert_eq!((opened(&c)[2], c.callout.targets[2].phase), (false, Phase::Covered));
+    c.run_to(onset.plus_ms(-H));
+    assert!(calling(&c, 2));
+}
+
+#[test]
+fn what_came_up_from_below_is_called_once_and_keeps_its_plan() {
+    let mut c = Case::new(ladder());
+    let mut raised = c.make("A", MessageKind::Alert, Colour::Yellow, &[("5333", &[&[], &[], &[], &[], &["p"]])]);
+    (raised.ground[0].tier, raised.ground[0].target.kind) = (3, TargetKind::Region);
+    c.decide(Command::Raise(Box::new(Raise { order: raised, targets: 1, gaps: 0 })));
+    assert!(calling(&c, 0));
+    let events = alert(&mut c, None);
+    let started: Vec<_> = events.iter().filter(|e| matches!(e, Event::StepStarted { target: 0, .. })).collect();
+    assert!(started.is_empty(), "the message opens its own tiers only: {started:?}");
+    c.plan = plan();
+    let upgrade = c.make("B", MessageKind::Update, Colour::Red, &[("g", &[&["g"], &["v"], &[]])]);
+    c.decide(Command::Apply(Box::new(upgrade)));
+    assert_eq!(c.callout.head.as_ref().unwrap().plan, ladder());
+    assert!(calling(&c, 0), "the county below still waits for somebody here");
+}
+
+#[test]
+fn ground_whose_doors_were_confirmed_rests_on_no_answer() {
+    let mut c = Case::new(plan());
+    c.alert(&[("g1", &[&["a"], &[], &["d"]])]);
+    c.release("a", 0);
+    c.run_to(c.now.plus_ms(400_000));
+    c.decide(Command::AnsweredAbove { region: RegionCode::parse("5333").unwrap() });
+    let at = |action| ActionReport { targets: vec![0], ..report(&c, "a", action) };
+    let (knocked, confirmed) = (at(Action::Knocked), at(Action::KnockConfirmed));
+    c.decide(by("duty", knocked));
+    c.decide(by("chief", confirmed));
+    assert!(matches!(c.callout.targets[0].phase, Phase::Satisfied { .. }));
+    c.say("a", Answer::Cannot, Proof::Key);
+    assert!(matches!(c.callout.targets[0].phase, Phase::Satisfied { .. }));
+}
