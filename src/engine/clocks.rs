@@ -118,8 +118,8 @@ impl Decision<'_> {
     fn escalate_idle(&mut self, target: TargetIx) {
         match self.callout.targets[target as usize].phase {
             Phase::Satisfied { step, .. } | Phase::TakenOver { step: Some(step), .. } => {
-                self.restart_clocks(target);
                 self.start_step(target, step + 1, StepCause::Idle);
+                self.restart_clocks(target);
             }
             // It is being called, or stands as an alarm, or waits for its tier: that goes on.
             _ => {}

@@ -134,9 +134,6 @@ impl Decision<'_> {
         self.new_gaps += self.find_gaps(&order.gaps);
         self.schedule_tiers();
         let open: Vec<u8> = (0..above).filter(|t| self.callout.tiers[usize::from(*t)].opened_at.is_some()).collect();
-        for tier in open.into_iter().filter(|_| upgraded) {
-            self.start_clocks(ClockOf::Tier(tier), &[ClockStart::Called]);
-        }
         for (target, cause) in begin {
             let t = &self.callout.targets[target as usize];
             // New ground waits for its tier. What was being called already is called again at once, be it
@@ -145,10 +142,13 @@ impl Decision<'_> {
             if waits && (cause == StepCause::Covered || self.opens(t.tier).is_some_and(|due| due <= self.now)) {
                 continue;
             }
+            self.start_step(target, 0, cause);
             if cause != StepCause::Repeated {
                 self.start_clocks(ClockOf::Target(target), &CALLED);
             }
-            self.start_step(target, 0, cause);
+        }
+        for tier in open.into_iter().filter(|_| upgraded) {
+            self.start_clocks(ClockOf::Tier(tier), &[ClockStart::Called]);
         }
         self.open_tiers();
     }
@@ -244,13 +244,13 @@ impl Decision<'_> {
             None => {
                 let target = self.callout.targets.len() as u32;
                 self.seat(target, above, ground, order);
-                self.start_clocks(ClockOf::Target(target), &CALLED);
                 self.start_step(target, 0, StepCause::Raised);
+                self.start_clocks(ClockOf::Target(target), &CALLED);
             }
             // More ground below than when the post here last answered.
             Some(target) if !self.callout.targets[target as usize].is_wanted() => {
-                self.restart_clocks(target);
                 self.start_step(target, 0, StepCause::Raised);
+                self.restart_clocks(target);
             }
             Some(_) => {}
         }

@@ -90,8 +90,8 @@ impl Decision<'_> {
             (None, Phase::Satisfied { .. }) if confirmed => {}
             // Somebody took the answer back that the ground rested on.
             (None, Phase::Satisfied { step, .. } | Phase::TakenOver { step: Some(step), .. }) => {
-                self.restart_clocks(target);
                 self.start_step(target, step + 1, StepCause::Refused);
+                self.restart_clocks(target);
             }
             (None, _) => {}
         }

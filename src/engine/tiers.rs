@@ -44,7 +44,6 @@ impl Decision<'_> {
         let Some(head) = &self.callout.head else { return };
         let moves = head.plan.moves(tier, head.onset, self.now);
         self.emit(Event::TierOpened { tier, due, moves });
-        self.start_clocks(ClockOf::Tier(tier), &CALLED);
         let targets: Vec<TargetIx> = self.callout.watched(ClockOf::Tier(tier)).collect();
         for target in targets {
             // What an upgrade called before its tier opened is called again: now something else is to be done.
@@ -52,9 +51,10 @@ impl Decision<'_> {
                 Phase::Covered => StepCause::Covered,
                 _ => StepCause::Opened,
             };
-            self.start_clocks(ClockOf::Target(target), &CALLED);
             self.start_step(target, 0, cause);
+            self.start_clocks(ClockOf::Target(target), &CALLED);
         }
+        self.start_clocks(ClockOf::Tier(tier), &CALLED);
     }
 
     /// Moves the deadlines that count from the onset.
