@@ -9,7 +9,9 @@ impl Decision<'_> {
     pub(super) fn schedule_tiers(&mut self) {
         let Some(head) = &self.callout.head else { return };
         let onset = head.onset;
-        let opens: Vec<_> = head.plan.tiers.iter().map(|t| t.before_ms).collect();
+        // What comes up from below opens with each handing up, and at no time of its own.
+        let own = &head.plan.tiers[..usize::from(head.plan.above())];
+        let opens: Vec<_> = own.iter().map(|t| t.before_ms).collect();
         for (tier, before_ms) in opens.into_iter().enumerate() {
             let of = ClockOf::Tier(tier as u8);
             let state = &self.callout.tiers[tier];

@@ -41,9 +41,22 @@ pub struct Scene {
 pub fn built_in_plans() -> Result<PlanSet, Vec<Finding>> {
     let files = [
         ("default.toml", include_str!("../../config/plans/default.toml")),
+        ("earthquake.toml", include_str!("../../config/plans/earthquake.toml")),
+        ("forest-fire.toml", include_str!("../../config/plans/forest-fire.toml")),
+        ("geohazard.toml", include_str!("../../config/plans/geohazard.toml")),
         ("rainstorm-red.toml", include_str!("../../config/plans/rainstorm-red.toml")),
     ];
     let files = files.into_iter().map(|(name, text)| PlanFile::parse(name, text)).collect::<Result<_, _>>()?;
+    PlanSet::new(files)
+}
+
+/// The plans that ship with the program, and the preset for floods in Nujiang ("1262").
+///
+/// # Errors
+/// As [`built_in_plans`].
+pub fn nujiang_plans() -> Result<PlanSet, Vec<Finding>> {
+    let mut files = built_in_plans()?.files().to_vec();
+    files.push(PlanFile::parse("nujiang-flood.toml", include_str!("../../config/presets/nujiang-flood.toml"))?);
     PlanSet::new(files)
 }
 
