@@ -18,10 +18,7 @@ const GIVEN: &str = "文明建国春华志强玉兰晓红秀英永福光荣新�
 const POSTS: [(Level, &[&str]); 5] = [
     (Level::Province, &["command"]),
     (Level::Prefecture, &["command"]),
-    (
-        Level::County,
-        &["command", "fire_rescue", "natural_resources", "forestry", "party_head", "government_head"],
-    ),
+    (Level::County, &["command", "fire_rescue", "natural_resources", "forestry", "party_head", "government_head"]),
     (Level::Township, &["command"]),
     (Level::Village, &["monitor", "ranger"]),
 ];

@@ -23,9 +23,8 @@ fn shipped() -> Vec<PlanFile> {
 fn all_are_there_and_every_number_says_where_it_comes_from() {
     let files = shipped();
     assert_eq!(files.len(), 9);
-    let honest = |source: &str| {
-        ["预置", "推定", "二手", "2025-", "不是通用规定"].iter().any(|mark| source.contains(mark))
-    };
+    let honest =
+        |source: &str| ["预置", "推定", "二手", "2025-", "不是通用规定"].iter().any(|mark| source.contains(mark));
     for PlanFile { file, plan, .. } in &files {
         assert!(!plan.clocks.is_empty(), "{file}");
         for clock in &plan.clocks {
