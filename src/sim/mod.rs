@@ -8,12 +8,14 @@
 //!   prints the seed that makes it happen again.
 
 mod checks;
+mod duty;
 mod outside;
 mod run;
 mod scene;
+mod seeded;
 mod world;
 
 pub use checks::{Checks, Seen};
 pub use run::{Outcome, run_seed};
-pub use scene::{Post, Scene, built_in_plans, message_json};
+pub use scene::{Post, Scene, built_in_plans, message_json, nujiang_plans};
 pub use world::{Faults, World};

@@ -45,6 +45,7 @@ pub(super) enum Happening {
     Tap { link: String, deed: Deed },
     ReadInbox { life: u64 },
     CheckSilence(CalloutId),
+    Look,
 }
 
 /// A world.
@@ -75,6 +76,7 @@ pub struct World {
     pub(super) withdrawn: BTreeSet<AttemptKey>,
     pub(super) idempotent: bool,
     pub(super) link_base: String,
+    pub(super) duty: Option<u64>,
 }
 
 const GATEWAYS: [(&str, &[Channel]); 3] =
@@ -115,6 +117,7 @@ impl World {
             people,
             idempotent: rng.random_ratio(1, 2),
             link_base: LINK_BASE.into(),
+            duty: None,
             rng,
             desk,
             clock,
@@ -192,6 +195,7 @@ impl World {
             }
             Happening::Upcall(upcall) => self.upcall(upcall),
             Happening::Tap { link, deed } => self.tap(&link, deed),
+            Happening::Look => self.look(),
             Happening::ReadInbox { life } => {
                 if life == self.life {
                     self.read_inbox().await;

@@ -450,3 +450,56 @@ fn ground_whose_doors_were_confirmed_rests_on_no_answer() {
     c.say("a", Answer::Cannot, Proof::Key);
     assert!(matches!(c.callout.targets[0].phase, Phase::Satisfied { .. }));
 }
+
+#[test]
+fn a_short_word_speaks_of_what_is_due_first_and_never_guesses_the_unit() {
+    let mut p = ladder();
+    let wait = |name: &str, tier, within_ms, units: &[&str]| {
+        let milestone = ClockEnd::Milestone(name.into());
+        let mut rule = clock(name, ClockScope::Target, ClockStart::Called, milestone, within_ms);
+        (rule.tiers, rule.units) = (vec![tier], units.iter().map(|u| (*u).to_owned()).collect());
+        rule
+    };
+    p.steps[0].posts.push("army".into());
+    p.clocks = vec![wait("briefed", 0, H, &["county"]), wait("moved", 1, 2 * H, &[]), wait("both", 2, H, &["x"])];
+    let mut c = Case::new(p.clone());
+    // One person answers for county and township.
+    let one = |c: &Case| {
+        let mut order = order(c, "A", MessageKind::Alert, Colour::Yellow, None);
+        order.ground[1].seats[1].answer = vec!["c".into()];
+        Command::Apply(Box::new(order))
+    };
+    let order = one(&c);
+    c.decide(order);
+    c.release("c", 0);
+    let short = Action::Reached { milestone: String::new(), unit: String::new() };
+    c.decide(Command::Act(report(&c, "c", short.clone())));
+    let reached = |c: &Case, target: usize| c.callout.targets[target].progress.reached.clone();
+    assert!(reached(&c, 0)["briefed"].contains("county") && reached(&c, 1).is_empty());
+    c.decide(Command::Act(report(&c, "c", short.clone())));
+    assert!(reached(&c, 1)["moved"].contains(""), "then of what is due next, on other ground");
+    // Two units in one step: nobody knows whose word it is.
+    p.clocks[0].units.push("army".into());
+    let mut c = Case::new(p);
+    let order = one(&c);
+    c.decide(order);
+    c.release("c", 0);
+    c.decide(Command::Act(report(&c, "c", short.clone())));
+    assert!(reached(&c, 0).is_empty() && reached(&c, 1)["moved"].contains(""));
+    let events = c.decide(Command::Act(report(&c, "c", short)));
+    assert_eq!(noted(&events), Some(NoteReason::NotListed));
+}
+
+#[test]
+fn what_was_handed_up_is_not_called_again_by_a_message_here() {
+    let mut c = Case::new(ladder());
+    c.plan.steps[4].tier = 3;
+    let mut below = c.make("A", MessageKind::Alert, Colour::Yellow, &[("B", &[&[], &[], &[], &[], &["p"]])]);
+    (below.ground[0].tier, below.ground[0].target.kind) = (3, TargetKind::Region);
+    c.decide(Command::Raise(Box::new(Raise { order: below, targets: 1, gaps: 0 })));
+    c.release("p", 0);
+    c.yes("p");
+    assert!(matches!(c.callout.targets[0].phase, Phase::TakenOver { .. }));
+    alert(&mut c, None);
+    assert!(matches!(c.callout.targets[0].phase, Phase::TakenOver { .. }), "{:?}", c.callout.targets[0].phase);
+}
