@@ -138,10 +138,11 @@ impl Decision<'_> {
             if cause == StepCause::Covered && waits {
                 continue;
             }
+            self.start_step(target, 0, cause);
+            // Behind the step: what was answered before the upgrade must not stop the clock of this call.
             if cause != StepCause::Repeated {
                 self.start_clocks(ClockOf::Target(target), &CALLED);
             }
-            self.start_step(target, 0, cause);
         }
         self.open_tiers();
     }

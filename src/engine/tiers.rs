@@ -40,7 +40,6 @@ impl Decision<'_> {
         let Some(head) = &self.callout.head else { return };
         let moves = head.plan.moves(tier, head.onset, self.now);
         self.emit(Event::TierOpened { tier, due, moves });
-        self.start_clocks(ClockOf::Tier(tier), &CALLED);
         let targets: Vec<TargetIx> = self.callout.watched(ClockOf::Tier(tier)).collect();
         for target in targets {
             // What an upgrade called before its tier opened is called again: now something else is to be done.
@@ -48,9 +47,11 @@ impl Decision<'_> {
                 Phase::Covered => StepCause::Covered,
                 _ => StepCause::Opened,
             };
-            self.start_clocks(ClockOf::Target(target), &CALLED);
+            // The clocks behind the step: an answer from before must not stop them.
             self.start_step(target, 0, cause);
+            self.start_clocks(ClockOf::Target(target), &CALLED);
         }
+        self.start_clocks(ClockOf::Tier(tier), &CALLED);
     }
 
     /// Moves the deadlines that count from the onset.
