@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(long, default_value_t = 3)]
     seed: u64,
     /// How many virtual seconds pass in one second, while something happens; quiet hours are passed over.
-    #[arg(long, default_value_t = 60.0)]
+    #[arg(long, default_value_t = 200.0)]
     speed: f64,
     /// Keep the board up when the night is over, until Ctrl-C.
     #[arg(long)]
@@ -48,7 +48,7 @@ pub struct Args {
 }
 
 /// A pause of the world is shown for no longer than this.
-const PAUSE_MAX: Duration = Duration::from_millis(400);
+const PAUSE_MAX: Duration = Duration::from_millis(200);
 
 /// Virtual milliseconds for which everything must have been decided before the demo ends.
 const QUIET_MS: i64 = 60_000;

@@ -48,7 +48,7 @@ const NUJIANG: Script = Script {
         (1, include_str!("data/demo-rain-forecast.json")),
         (12 * 3600 + 3 * 60, include_str!("data/demo-rainstorm-red.xml")),
     ],
-    hours: 14,
+    hours: 15,
 };
 
 const EARTHQUAKE: Script = Script {

@@ -177,9 +177,9 @@ fn count(callout: &Callout, townships: &mut BTreeMap<String, (String, Totals)>) 
     let Some(head) = &callout.head else { return };
     for t in &callout.targets {
         let code = t.spec.region.at(crate::model::Level::Township);
-        let place = code.as_ref().map_or_else(|| head.place.clone(), place);
-        let key = code.map_or_else(|| head.region.to_string(), |c| c.to_string());
-        let (_, totals) = townships.entry(key).or_insert_with(|| (place, Totals::default()));
+        let key = code.as_ref().map_or_else(|| head.region.to_string(), ToString::to_string);
+        let name = || code.as_ref().map_or_else(|| head.place.clone(), place);
+        let (_, totals) = townships.entry(key).or_insert_with(|| (name(), Totals::default()));
         totals.targets += 1;
         match t.phase {
             Phase::Satisfied { .. } => totals.satisfied += 1,

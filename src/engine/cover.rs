@@ -143,6 +143,7 @@ impl Decision<'_> {
                 continue;
             }
             self.start_step(target, 0, cause);
+            // Behind the step: what was answered before the upgrade must not stop the clock of this call.
             if cause != StepCause::Repeated {
                 self.start_clocks(ClockOf::Target(target), &CALLED);
             }

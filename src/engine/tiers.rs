@@ -51,6 +51,7 @@ impl Decision<'_> {
                 Phase::Covered => StepCause::Covered,
                 _ => StepCause::Opened,
             };
+            // The clocks behind the step: an answer from before must not stop them.
             self.start_step(target, 0, cause);
             self.start_clocks(ClockOf::Target(target), &CALLED);
         }

@@ -1,6 +1,6 @@
 //! Response figures of callouts, taken from their state alone.
 
-use crate::model::{Callout, ClockStart, ClockState, Phase, TargetState, Timestamp};
+use crate::model::{Callout, ClockEnd, ClockStart, ClockState, Phase, TargetState, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ pub struct Summary {
     pub clocks: BTreeMap<String, ClockTally>,
 }
 
-/// Milliseconds from when a target was covered by the warning until its requirement held.
+/// Milliseconds from when a covered target was called (again, after an upgrade) until somebody answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct AnswerTimes {
     /// How many targets.
@@ -74,7 +74,8 @@ pub fn summary(callout: &Callout) -> Summary {
         if let Phase::Satisfied { at, step } = target.phase {
             let name = head.plan.steps.get(usize::from(step)).map_or_else(|| step.to_string(), |s| s.name.clone());
             *out.satisfied.entry(name).or_default() += 1;
-            out.answer_ms.samples.push(at.ms_since(covered_at(callout, target).unwrap_or(head.opened_at)));
+            let (called, answered) = called_and_answered(callout, target).unwrap_or((head.opened_at, None));
+            out.answer_ms.samples.push(answered.unwrap_or(at).ms_since(called));
         }
     }
     for attempt in &callout.attempts {
@@ -94,11 +95,21 @@ pub fn summary(callout: &Callout) -> Summary {
     out
 }
 
-/// When the first clock of a target that runs from its cover was started. Plans without such a clock
-/// leave the callout's own opening as the best known moment.
-fn covered_at(callout: &Callout, target: &TargetState) -> Option<Timestamp> {
-    let called = |c: &&u32| callout.rule(**c).is_some_and(|r| r.starts == ClockStart::Called);
-    target.clocks.iter().find(called).map(|c| callout.clocks[*c as usize].started_at)
+/// When a target was last called, by the clock that ran from it, and when that clock saw an answer. Plans
+/// without such a clock leave the callout's own opening and the target's own phase.
+fn called_and_answered(callout: &Callout, target: &TargetState) -> Option<(Timestamp, Option<Timestamp>)> {
+    let answer = |c: &&u32| {
+        let rule = callout.rule(**c);
+        rule.is_some_and(|r| {
+            r.starts == ClockStart::Called && matches!(r.until, ClockEnd::Answered | ClockEnd::Satisfied)
+        })
+    };
+    let clock = target.clocks.iter().rev().find(answer).map(|c| &callout.clocks[*c as usize])?;
+    let answered = match clock.state {
+        ClockState::Met { at } | ClockState::Missed { met_at: Some(at) } => Some(at),
+        _ => None,
+    };
+    Some((clock.started_at, answered))
 }
 
 // === impl Summary ===

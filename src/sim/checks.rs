@@ -22,6 +22,12 @@ pub struct Seen {
     pub crashes: u64,
     /// Failed or unknown commits.
     pub failed_commits: u64,
+    /// Tiers opened.
+    pub tiers: u64,
+    /// Reports from the ground that counted.
+    pub reports: u64,
+    /// Clocks missed.
+    pub clocks_missed: u64,
     /// Targets of accepted warnings that ended without an outcome and without an alarm.
     pub lost: u64,
 }
@@ -59,6 +65,9 @@ impl Checks {
                     Event::AttemptReleased { attempt, .. } => {
                         self.durable.insert(AttemptKey { callout: callout.clone(), attempt });
                     }
+                    Event::TierOpened { .. } => self.seen.tiers += 1,
+                    Event::ActionReported { .. } => self.seen.reports += 1,
+                    Event::ClockMissed { .. } => self.seen.clocks_missed += 1,
                     Event::AttemptReported { attempt, fact: Fact::Unknown { .. }, .. } => {
                         self.unsure.insert(AttemptKey { callout: callout.clone(), attempt });
                     }

@@ -78,7 +78,7 @@ fn milestones(seed: u64, callout: &Callout, now: Timestamp) -> impl Iterator<Ite
             let Some(name) = milestone else { continue };
             let reached = callout.targets[target as usize].progress.reached.get(name);
             let what = [callout.id.as_str(), name, unit, &target.to_string()];
-            let after = draw(seed, &what, minutes * 6 / 10..minutes * 13 / 10, 6);
+            let after = draw(seed, &what, minutes * 5 / 10..minutes * 105 / 100, 9);
             let told = after.is_some_and(|ms| now >= c.started_at.plus_ms(ms));
             if told && !reached.is_some_and(|units| units.contains(unit)) {
                 notes.push((Action::Reached { milestone: name.clone(), unit: unit.clone() }, target, "值班员甲"));

@@ -339,7 +339,7 @@ fn an_export_verifies_offline_and_an_altered_one_does_not() {
 fn equal_seeds_give_equal_demos_and_every_figure_is_there() {
     let dir = tempfile::tempdir().unwrap();
     let night = |seed: &str| {
-        let args = ["demo", "--seed", seed, "--speed", "1000000", "--port", "0", "--json"];
+        let args = ["demo", "--scene", "geohazard", "--seed", seed, "--speed", "1000000", "--port", "0", "--json"];
         jiaoying(dir.path(), &args).code(0).json()
     };
     let first = night("3");
@@ -351,4 +351,35 @@ fn equal_seeds_give_equal_demos_and_every_figure_is_there() {
     assert_eq!(first["verified"], true);
     assert!(first["answer_ms"]["p50"].as_i64() < first["answer_ms"]["p95"].as_i64(), "{first}");
     assert!(first["satisfied"].as_u64() > Some(40) && first["calls"]["voice"].as_u64() > Some(40), "{first}");
+}
+
+#[test]
+fn every_scene_ends_with_its_clocks_met_and_missed_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let play = |scene: &str| {
+        jiaoying(dir.path(), &["demo", "--scene", scene, "--speed", "1000000", "--port", "0", "--json"]).code(0).json()
+    };
+    let scenes: [(&str, &[&str], &[&str]); 4] = [
+        ("nujiang", &["special_moved", "all_moved", "moving", "done", "door_knock"], &["h12", "h6", "h2_ground"]),
+        ("earthquake", &["command_running", "teams_dispatched", "rescue_under_way"], &["province", "township"]),
+        ("geohazard", &["moving", "done", "experts_out"], &["ground", "county"]),
+        ("forest-fire", &["on_post", "crew_ready"], &["chain", "crew"]),
+    ];
+    for (scene, clocks, tiers) in scenes {
+        let told = play(scene);
+        assert_eq!((&told["scene"], &told["verified"]), (&scene.into(), &true.into()));
+        let (mut met, mut missed) = (0, 0);
+        for clock in clocks {
+            let tally = |how: &str| told["clocks"][clock][how].as_u64().unwrap();
+            assert!(tally("met") + tally("missed") > 0, "{scene} {clock}: {told}");
+            met += tally("met");
+            missed += tally("missed");
+        }
+        assert!(met > 0 && met + missed > 1, "{scene}: {told}");
+        for tier in tiers {
+            assert!(told["tiers"].as_array().unwrap().iter().any(|t| t["tier"] == *tier), "{scene} {tier}");
+        }
+        let counted = if scene == "nujiang" || scene == "geohazard" { "persons" } else { "milestones" };
+        assert!(told["actions"][counted].as_u64() > Some(0), "{scene}: {told}");
+    }
 }

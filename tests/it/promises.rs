@@ -14,6 +14,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 #[test]
 fn promises_hold_on_every_seed() {
     let (mut sends, mut duplicates, mut crashes, mut failed) = (0, 0, 0, 0);
+    let (mut tiers, mut reports, mut missed) = (0, 0, 0);
     for seed in 0..seeds() {
         let outcome = block_on(sim::run_seed(seed)).unwrap();
         assert_eq!(outcome.violations, [], "seed {seed}");
@@ -22,10 +23,14 @@ fn promises_hold_on_every_seed() {
         duplicates += outcome.seen.duplicates;
         crashes += outcome.seen.crashes;
         failed += outcome.seen.failed_commits;
+        tiers += outcome.seen.tiers;
+        reports += outcome.seen.reports;
+        missed += outcome.seen.clocks_missed;
     }
     println!("{sends} sends, {duplicates} duplicates, {crashes} crashes, {failed} failed commits");
     // A world without trouble would prove nothing.
     assert!(sends > 1000 && crashes > 10 && failed > 10);
+    assert!(tiers > 200 && reports > 1000 && missed > 100, "{tiers} tiers, {reports} reports, {missed} clocks missed");
 }
 
 #[test]

@@ -503,3 +503,33 @@ fn what_was_handed_up_is_not_called_again_by_a_message_here() {
     alert(&mut c, None);
     assert!(matches!(c.callout.targets[0].phase, Phase::TakenOver { .. }), "{:?}", c.callout.targets[0].phase);
 }
+
+#[test]
+fn an_answer_from_before_stops_no_clock_of_a_new_call() {
+    let running = |c: &Case| c.callout.clocks.iter().filter(|k| k.state == ClockState::Running).count();
+    // An upgrade calls again.
+    let mut c = Case::new(plan());
+    let ground: &[(&str, &[&[&str]])] = &[("g1", &[&["a"], &["v"], &["d"]])];
+    c.alert(ground);
+    c.release("a", 0);
+    c.yes("a");
+    assert_eq!(running(&c), 0);
+    c.order("B", MessageKind::Update, Colour::Red, ground);
+    assert_eq!(running(&c), 1, "{:?}", c.callout.clocks);
+    // A tier that opens calls again what an upgrade had called before.
+    let mut c = Case::new(plan());
+    c.order("A", MessageKind::Alert, Colour::Yellow, &[("g", &[&["g"], &["v"], &[]])]);
+    c.plan = ladder();
+    c.plan.clocks = vec![
+        clock("each", ClockScope::Target, ClockStart::Called, ClockEnd::Answered, H),
+        clock("all", ClockScope::Tier, ClockStart::Called, ClockEnd::Answered, H),
+    ];
+    let onset = c.now.plus_ms(5 * H);
+    let mut upgrade = order(&c, "B", MessageKind::Update, Colour::Red, Some(onset));
+    upgrade.ground.drain(..2);
+    c.decide(Command::Apply(Box::new(upgrade)));
+    c.release("g", 0);
+    c.yes("g");
+    c.run_to(onset.plus_ms(-2 * H));
+    assert_eq!(running(&c), 2, "{:?}", c.callout.clocks);
+}
