@@ -1,6 +1,6 @@
 //! Reports from the ground: moving, done, doors knocked on, items ticked off, milestones.
 
-use super::Decision;
+use super::{Decision, milestones, reports_for};
 use crate::model::{
     Action, ActionReport, Answer, AnswerWay, CallIx, ClockEnd, ClockOf, ClockStart, Event, Figures, NoteReason,
     Outcome, Phase, Proof, Reply, TargetIx,
@@ -88,24 +88,10 @@ impl Decision<'_> {
     /// The milestone that is due next for a target and that the reporter's own post has not reported: what a
     /// short message means that only says "reached".
     fn next_milestone(&self, target: TargetIx, call: Option<CallIx>) -> Option<Action> {
-        let head = self.callout.head.as_ref()?;
-        let person = self.callout.calls.get(call? as usize)?.person;
-        let t = &self.callout.targets[target as usize];
-        let sits = head.plan.steps.iter().zip(&t.seats).filter(|(_, seats)| seats.answer.contains(&person));
-        let posts: Vec<&String> = sits.flat_map(|(step, _)| &step.posts).collect();
-        let of_tier = self.callout.tiers.get(usize::from(t.tier)).map_or(&[][..], |tier| &tier.clocks);
-        let waiting = t.clocks.iter().chain(of_tier).filter(|c| self.callout.clocks[**c as usize].waits());
-        let open = waiting.filter_map(|c| {
-            let rule = self.callout.rule(*c)?;
-            let ClockEnd::Milestone(milestone) = &rule.until else { return None };
-            let reached = t.progress.reached.get(milestone);
-            let units = if rule.units.is_empty() { vec![String::new()] } else { rule.units.clone() };
-            let own = |unit: &String| unit.is_empty() || posts.contains(&unit);
-            let unit = units.into_iter().find(|u| own(u) && !reached.is_some_and(|r| r.contains(u)))?;
-            let due = self.callout.clocks[*c as usize].due;
-            Some((due, Action::Reached { milestone: milestone.clone(), unit }))
-        });
-        open.min_by_key(|(due, _)| *due).map(|(_, action)| action)
+        let call = call?;
+        let open = milestones(self.callout, target).into_iter().filter(|m| m.waits && !m.reached);
+        let next = open.filter(|m| reports_for(self.callout, target, call, &m.unit)).min_by_key(|m| m.due)?;
+        Some(Action::Reached { milestone: next.name, unit: next.unit })
     }
 
     /// The targets a report is about: those it names, or all that the person was told of.
@@ -130,6 +116,11 @@ impl Decision<'_> {
         let t = &self.callout.targets[target as usize];
         if matches!(t.phase, Phase::Released { .. }) {
             return Some(NoteReason::Superseded);
+        }
+        // Whoever reports alone does so for ground of the own call; an operator knows what is meant.
+        let own = |c: CallIx| self.callout.calls[c as usize].link(target).is_some();
+        if r.on_behalf.is_none() && !r.call.is_some_and(own) {
+            return Some(NoteReason::WhichTarget);
         }
         let knock = t.progress.knock.as_ref();
         match &r.action {
@@ -158,7 +149,9 @@ impl Decision<'_> {
                         && r.holds_for(t.tier)
                         && (r.units.is_empty() || r.units.contains(unit))
                 });
-                (!listed).then_some(NoteReason::NotListed)
+                let own = |c| reports_for(self.callout, target, c, unit);
+                let may = r.on_behalf.is_some() || r.call.is_some_and(own);
+                (!listed || !may).then_some(NoteReason::NotListed)
             }
         }
     }
