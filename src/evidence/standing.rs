@@ -1,9 +1,7 @@
 //! How the tiers of a callout and their clocks stand: what opens when, what is missing, by whom.
 
 use crate::engine::{Milestone, holding_up, milestones};
-use crate::model::{
-    Callout, Clock, ClockEnd, ClockIx, ClockOf, ClockState, Moves, TargetIx, Timestamp, Totals,
-};
+use crate::model::{Callout, Clock, ClockEnd, ClockIx, ClockOf, ClockState, Moves, TargetIx, Timestamp, Totals};
 use serde::Serialize;
 
 /// A tier that has ground.
@@ -141,9 +139,7 @@ impl ClockStanding {
                 _ => Vec::new(),
             };
             let (reached, missing): (Vec<_>, Vec<_>) = units.into_iter().partition(|m| m.reached);
-            let names = |of: Vec<Milestone>| {
-                of.into_iter().map(|m| m.unit).filter(|unit| !unit.is_empty()).collect()
-            };
+            let names = |of: Vec<Milestone>| of.into_iter().map(|m| m.unit).filter(|unit| !unit.is_empty()).collect();
             self.waits_for.push(WaitsFor { target: ix, reached: names(reached), missing: names(missing) });
         }
     }

@@ -67,7 +67,11 @@ impl Metrics {
             ),
             answers: s.counters("answers_total", "Answers of persons, by way and what was said.", &["way", "answer"]),
             reports: s.counters("reports_total", "Reports from the ground, by way and action.", &["way", "action"]),
-            notes: s.counters("notes_total", "What came back and does not count, by way and reason.", &["way", "reason"]),
+            notes: s.counters(
+                "notes_total",
+                "What came back and does not count, by way and reason.",
+                &["way", "reason"],
+            ),
             clocks: s.counters(
                 "clocks_total",
                 "Clocks that ended, by rule: met in time, missed, or late (missed, and what it waited for came after).",
