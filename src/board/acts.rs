@@ -1,11 +1,14 @@
-//! Answers that an operator writes down on somebody's behalf.
+//! What an operator writes down: answers on somebody's behalf, reports from the ground.
 
 use super::auth::{Account, Inside};
 use super::refusal::Refusal;
+use super::report::{ReportBody, ReportForm, fits};
 use super::shell::Speaks;
+use super::text::Lang;
+use super::view::why;
 use crate::config::LOCAL_ACCOUNT;
 use crate::model::{Answer, CallIx, CalloutId, Purpose, TargetIx};
-use crate::runtime::{Deed, Vouched};
+use crate::runtime::{Deed, Kept, Vouched};
 use axum::Json;
 use axum::extract::rejection::{FormRejection, JsonRejection};
 use axum::extract::{Extension, Form, Path, State};
@@ -48,6 +51,20 @@ struct Fields {
     operator: String,
 }
 
+/// A report from the form of a page.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct ReportInForm {
+    form: String,
+    target: String,
+    #[serde(default)]
+    call: String,
+    reason: String,
+    #[serde(default)]
+    operator: String,
+    #[serde(flatten)]
+    report: ReportForm,
+}
+
 /// `POST /api/v1/callouts/{id}/answers`
 pub(super) async fn api(
     State(inside): State<Arc<Inside>>,
@@ -61,8 +78,7 @@ pub(super) async fn api(
             "内容不是含 call、answer、reason 的 JSON / the body is not JSON with call, answer and reason",
         ),
     })?;
-    vouch(&inside, &account, id.into(), said).await?;
-    Ok(Json(serde_json::json!({ "recorded": true })).into_response())
+    Ok(told(vouch(&inside, &account, id.into(), said).await?))
 }
 
 /// The form of a target's page.
@@ -84,33 +100,82 @@ pub(super) async fn form(
     let Ok(call) = call.parse() else {
         return Refusal::Unprocessable("call 不是数字 / call is not a number").page(lang);
     };
-    let back = format!("/callouts/{id}/targets/{}?done=1", form.target);
-    match vouch(&inside, &account, id.into(), Said { call, answer, reason, operator }).await {
-        Ok(()) => Redirect::to(&back).into_response(),
+    let done = vouch(&inside, &account, id.clone().into(), Said { call, answer, reason, operator }).await;
+    back(&id, form.target, done, lang)
+}
+
+/// `POST /api/v1/callouts/{id}/actions`
+pub(super) async fn report_api(
+    State(inside): State<Arc<Inside>>,
+    Extension(account): Extension<Account>,
+    Path(id): Path<String>,
+    body: Result<Json<serde_json::Value>, JsonRejection>,
+) -> Result<Response, Refusal> {
+    let Json(body) = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge,
+        _ => Refusal::Unprocessable("内容不是 JSON / the body is not JSON"),
+    })?;
+    Ok(told(report(&inside, &account, id.into(), ReportBody::read(body)?).await?))
+}
+
+/// The form of a target's page for reports from the ground.
+pub(super) async fn report_form(
+    State(inside): State<Arc<Inside>>,
+    Extension(account): Extension<Account>,
+    Speaks(lang): Speaks,
+    Path(id): Path<String>,
+    form: Result<Form<ReportInForm>, FormRejection>,
+) -> Response {
+    let Form(form) = match form {
+        Ok(form) => form,
+        Err(rejection) => return Refusal::from(rejection).page(lang),
+    };
+    if !account.sent(&form.form) {
+        return Refusal::Forbidden("表单不属于本次登录，请刷新页面再试 / the form is not of this session").page(lang);
+    }
+    let (Ok(target), Ok(call)) = (form.target.parse(), parse_call(&form.call)) else {
+        return Refusal::Unprocessable("call 或 target 不是数字 / call or target is not a number").page(lang);
+    };
+    let written = async {
+        let callout = inside.board.callout(&id.as_str().into()).await?;
+        let (action, shelter) = form.report.read(&callout)?;
+        let (reason, operator) = (form.reason, form.operator);
+        let body = ReportBody { call, targets: vec![target], action, shelter, reason, operator };
+        report(&inside, &account, id.as_str().into(), body).await
+    };
+    let done = written.await;
+    back(&id, target, done, lang)
+}
+
+fn parse_call(text: &str) -> Result<Option<CallIx>, std::num::ParseIntError> {
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
+}
+
+/// What became of an act, for a program.
+fn told(kept: Kept) -> Response {
+    let body = match kept {
+        None => serde_json::json!({ "recorded": true, "counts": true }),
+        Some(reason) => {
+            let text = format!("{} / {}", why(Lang::Zh, reason), why(Lang::En, reason));
+            serde_json::json!({ "recorded": true, "counts": false, "reason": reason.name(), "text": text })
+        }
+    };
+    Json(body).into_response()
+}
+
+/// Back to the page of the target, which says what became of the act.
+fn back(id: &str, target: TargetIx, done: Result<Kept, Refusal>, lang: Lang) -> Response {
+    match done {
+        Ok(None) => Redirect::to(&format!("/callouts/{id}/targets/{target}?done=1")).into_response(),
+        Ok(Some(reason)) => {
+            Redirect::to(&format!("/callouts/{id}/targets/{target}?noted={}", reason.name())).into_response()
+        }
         Err(refusal) => refusal.page(lang),
     }
 }
 
-async fn vouch(inside: &Inside, account: &Account, id: CalloutId, said: Said) -> Result<(), Refusal> {
-    let reason = said.reason.trim();
-    if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
-        return Err(Refusal::Unprocessable(
-            "必须填写理由，最多 500 字 / reason must be given, in at most 500 characters",
-        ));
-    }
-    let typed = said.operator.trim();
-    if typed.chars().count() > NAME_CHARS_MAX || typed.contains(char::is_control) {
-        return Err(Refusal::Unprocessable("经办人最多 40 个普通字符 / operator must be at most 40 plain characters"));
-    }
-    // A token may be a room's: the typed name says who of them it was.
-    let operator = match (typed, account.name.as_str()) {
-        ("", LOCAL_ACCOUNT) => {
-            return Err(Refusal::Unprocessable("未登录，必须填写经办人 / operator must be given: nobody is signed in"));
-        }
-        ("", name) => name.to_owned(),
-        (typed, LOCAL_ACCOUNT) => typed.to_owned(),
-        (typed, name) => format!("{typed}@{name}"),
-    };
+async fn vouch(inside: &Inside, account: &Account, id: CalloutId, said: Said) -> Result<Kept, Refusal> {
+    let (operator, reason) = (operator(account, &said.operator)?, reason(&said.reason)?);
     let callout = inside.board.callout(&id).await?;
     if !callout.is_open() {
         return Err(Refusal::Conflict("叫应已结束 / the callout is over"));
@@ -119,9 +184,47 @@ async fn vouch(inside: &Inside, account: &Account, id: CalloutId, said: Said) ->
         return Err(Refusal::NotFound);
     }
     let (call, deed) = (Some(said.call), Deed::Answer(said.answer));
-    let vouched = Vouched { callout: id, call, deed, operator, reason: reason.to_owned() };
-    inside.board.acts.vouch(vouched).await.map(|_| ()).map_err(|error| {
-        tracing::warn!(%error, "an answer on behalf was not taken");
+    record(inside, Vouched { callout: id, call, deed, operator, reason }).await
+}
+
+/// A report of what is over is kept too: the engine notes it.
+async fn report(inside: &Inside, account: &Account, id: CalloutId, body: ReportBody) -> Result<Kept, Refusal> {
+    let (operator, reason) = (operator(account, &body.operator)?, reason(&body.reason)?);
+    let callout = inside.board.callout(&id).await?;
+    fits(&callout, body.call, &body.targets)?;
+    let deed = Deed::Action { action: body.action, targets: body.targets, shelter: body.shelter };
+    record(inside, Vouched { callout: id, call: body.call, deed, operator, reason }).await
+}
+
+async fn record(inside: &Inside, vouched: Vouched) -> Result<Kept, Refusal> {
+    inside.board.acts.vouch(vouched).await.map_err(|error| {
+        tracing::warn!(%error, "an act of an operator was not taken");
         Refusal::Unavailable
+    })
+}
+
+fn reason(text: &str) -> Result<String, Refusal> {
+    let reason = text.trim();
+    if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
+        return Err(Refusal::Unprocessable(
+            "必须填写理由，最多 500 字 / reason must be given, in at most 500 characters",
+        ));
+    }
+    Ok(reason.to_owned())
+}
+
+/// Under whose name it is recorded. A token may be a room's: the typed name says who of them it was.
+fn operator(account: &Account, typed: &str) -> Result<String, Refusal> {
+    let typed = typed.trim();
+    if typed.chars().count() > NAME_CHARS_MAX || typed.contains(char::is_control) {
+        return Err(Refusal::Unprocessable("经办人最多 40 个普通字符 / operator must be at most 40 plain characters"));
+    }
+    Ok(match (typed, account.name.as_str()) {
+        ("", LOCAL_ACCOUNT) => {
+            return Err(Refusal::Unprocessable("未登录，必须填写经办人 / operator must be given: nobody is signed in"));
+        }
+        ("", name) => name.to_owned(),
+        (typed, LOCAL_ACCOUNT) => typed.to_owned(),
+        (typed, name) => format!("{typed}@{name}"),
     })
 }

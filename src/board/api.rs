@@ -2,8 +2,8 @@
 
 use super::auth::Inside;
 use super::refusal::Refusal;
-use crate::evidence::summary;
-use crate::model::Callout;
+use crate::evidence::{TierStanding, moved, summary, tiers};
+use crate::model::{Callout, Timestamp};
 use axum::Json;
 use axum::extract::{Path, State};
 use serde_json::{Value, json};
@@ -24,7 +24,24 @@ pub(super) async fn callout(State(inside): State<Arc<Inside>>, Path(id): Path<St
     let mut value = card(&callout).ok_or(Refusal::NotFound)?;
     value["summary"] = json!(summary(&callout));
     value["gap_list"] = json!(callout.gaps);
+    value["tiers"] = json!(tiers(&callout).iter().map(tier).collect::<Vec<_>>());
+    let moved = moved(&callout);
+    value["moved"] = json!(moved.all);
+    value["moved_by_region"] = json!(moved.regions);
     Ok(Json(value))
+}
+
+/// A tier, with its times as texts.
+fn tier(tier: &TierStanding) -> Value {
+    let iso = |at: Option<Timestamp>| at.map(|at| at.iso());
+    let mut value = json!(tier);
+    value["due"] = json!(iso(tier.due));
+    value["opened_at"] = json!(iso(tier.opened_at));
+    for (ix, clock) in tier.clocks.iter().enumerate() {
+        value["clocks"][ix]["due"] = json!(iso(clock.due));
+        value["clocks"][ix]["met_at"] = json!(iso(clock.met_at));
+    }
+    value
 }
 
 fn card(callout: &Callout) -> Option<Value> {

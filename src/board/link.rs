@@ -1,13 +1,14 @@
-//! The one-time link of a call, on the public listener. Looking is no answer; only a POST is.
+//! The one-time link of a call, on the public listener. Looking is no answer and no report; only a POST is.
 
 use super::brake::Brake;
-use super::refusal::{Refusal, message};
+use super::refusal::{Refusal, message, reason_in};
+use super::report::{ReportForm, fits};
 use super::shell::Speaks;
 use super::state::BoardState;
 use super::text::{Lang, Texts};
-use super::view::{answer as answer_word, kind, rendered};
-use crate::model::{Answer, CallIx, Callout, Colour, Status};
-use crate::runtime::Deed;
+use super::view::{LinkTarget, Scene, action, answer as answer_word, kind, link_targets, rendered, why};
+use crate::model::{Answer, CallIx, Callout, Colour, Status, TargetIx};
+use crate::runtime::{Deed, Kept};
 use askama::Template;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
@@ -19,8 +20,6 @@ use std::sync::Arc;
 
 /// Unknown links asked for, a minute; more are turned away without a page.
 const UNKNOWN_PER_MINUTE: NonZeroU32 = NonZeroU32::new(120).expect("120 is not zero");
-/// Places named on the page.
-const PLACES_MAX: usize = 30;
 /// A link is this long (see the reply book); other texts are not looked up.
 const TOKEN_LEN: usize = 16;
 
@@ -30,9 +29,14 @@ pub(super) struct Outside {
     brake: Brake,
 }
 
+/// What came with a button: an answer, or a report of one target.
 #[derive(Deserialize)]
 pub(super) struct Pressed {
-    answer: Answer,
+    answer: Option<Answer>,
+    #[serde(default)]
+    target: String,
+    #[serde(flatten)]
+    report: ReportForm,
 }
 
 #[derive(Template)]
@@ -44,10 +48,22 @@ struct LinkHtml<'a> {
     not_real: &'static str,
     headline: &'a str,
     instruction: &'a str,
-    places: Vec<&'a str>,
+    targets: Vec<LinkTarget>,
     more: usize,
-    recorded: Option<&'static str>,
+    answered: Option<&'static str>,
+    /// What was just taken.
+    taken: Option<String>,
+    /// Why what was just sent does not count.
+    noted: Option<&'static str>,
     closed: bool,
+    edition: &'a str,
+}
+
+/// What the page tells of what was just sent.
+#[derive(Default)]
+struct Told {
+    taken: Option<String>,
+    noted: Kept,
 }
 
 // === impl Outside ===
@@ -65,6 +81,66 @@ impl Outside {
         };
         Ok((self.board.callout(&id).await?, call))
     }
+
+    async fn take(&self, lang: Lang, token: String, pressed: Pressed) -> Result<Response, Refusal> {
+        let (callout, call) = self.find(&token).await?;
+        let (deed, words) = deed(lang, &callout, call, &pressed)?;
+        let kept = self.board.acts.answer_link(token, deed).await.map_err(|error| {
+            tracing::warn!(%error, "what came by a link was not taken");
+            Refusal::Unavailable
+        })?;
+        let noted = kept.ok_or(Refusal::NotFound)?;
+        // What is durable is in the copy that pages show.
+        let callout = self.board.callout(&callout.id).await?;
+        let taken = noted.is_none().then_some(words);
+        Ok(self.page(lang, &callout, call, Told { taken, noted }))
+    }
+
+    fn page(&self, lang: Lang, callout: &Callout, call: CallIx, told: Told) -> Response {
+        let (Some(head), Some(c)) = (&callout.head, callout.calls.get(call as usize)) else {
+            return refused(lang, &Refusal::NotFound);
+        };
+        let t = lang.texts();
+        let directory = self.board.directory();
+        let (targets, more) = link_targets(&Scene { callout, directory: &directory, lang, at: None }, call);
+        let answered = c.links.iter().find_map(|l| l.answer);
+        let html = LinkHtml {
+            t,
+            colour: head.colour,
+            kind: kind(lang, &head.hazard, head.colour),
+            not_real: match head.status {
+                Status::Actual => "",
+                Status::Exercise => t.drill,
+                _ => t.test,
+            },
+            headline: &head.words.headline,
+            instruction: &head.words.instruction,
+            targets,
+            more,
+            answered: answered.map(|(answer, _)| answer_word(lang, answer)),
+            taken: told.taken,
+            noted: told.noted.map(|reason| why(lang, reason)),
+            closed: callout.closed.is_some(),
+            edition: &head.plan.edition,
+        };
+        Html(rendered(&html)).into_response()
+    }
+}
+
+/// What a button means, and the words in which it is confirmed.
+fn deed(lang: Lang, callout: &Callout, call: CallIx, pressed: &Pressed) -> Result<(Deed, String), Refusal> {
+    if let Some(answer) = pressed.answer {
+        return Ok((Deed::Answer(answer), answer_word(lang, answer).to_owned()));
+    }
+    let target: TargetIx =
+        pressed.target.parse().map_err(|_| Refusal::Unprocessable("没有选择 / nothing was chosen"))?;
+    fits(callout, Some(call), &[target])?;
+    let (report, shelter) = pressed.report.read(callout)?;
+    let words = match (&report, callout.targets.get(target as usize)) {
+        (report, Some(target)) => format!("{} {}", target.spec.name, action(lang, report)),
+        (report, None) => action(lang, report),
+    };
+    Ok((Deed::Action { action: report, targets: vec![target], shelter }, words))
 }
 
 /// Shows what the link is about. Has no effect, so that previews and crawlers answer nothing.
@@ -74,15 +150,12 @@ pub(super) async fn show(
     Path(token): Path<String>,
 ) -> Response {
     match outside.find(&token).await {
-        Ok((callout, call)) => {
-            let link = callout.calls.get(call as usize).and_then(|c| c.links.iter().find_map(|l| l.answer));
-            page(lang, &callout, call, link.map(|(answer, _)| answer))
-        }
+        Ok((callout, call)) => outside.page(lang, &callout, call, Told::default()),
         Err(refusal) => refused(lang, &refusal),
     }
 }
 
-/// Records the answer of the button that was pressed.
+/// Records the answer or the report of the button that was pressed.
 pub(super) async fn answer(
     State(outside): State<Arc<Outside>>,
     Speaks(lang): Speaks,
@@ -93,49 +166,19 @@ pub(super) async fn answer(
         Ok(Form(pressed)) => pressed,
         Err(rejection) => return refused(lang, &rejection.into()),
     };
-    let (callout, call) = match outside.find(&token).await {
-        Ok(found) => found,
-        Err(refusal) => return refused(lang, &refusal),
-    };
-    match outside.board.acts.answer_link(token, Deed::Answer(pressed.answer)).await {
-        Ok(Some(_)) => page(lang, &callout, call, Some(pressed.answer)),
-        Ok(None) => refused(lang, &Refusal::NotFound),
-        Err(error) => {
-            tracing::warn!(%error, "an answer by link was not taken");
-            refused(lang, &Refusal::Unavailable)
-        }
+    match outside.take(lang, token, pressed).await {
+        Ok(page) => page,
+        Err(refusal) => refused(lang, &refusal),
     }
-}
-
-fn page(lang: Lang, callout: &Callout, call: CallIx, recorded: Option<Answer>) -> Response {
-    let (Some(head), Some(call)) = (&callout.head, callout.calls.get(call as usize)) else {
-        return refused(lang, &Refusal::NotFound);
-    };
-    let t = lang.texts();
-    let names = call.links.iter().filter_map(|l| callout.targets.get(l.target as usize));
-    let html = LinkHtml {
-        t,
-        colour: head.colour,
-        kind: kind(lang, &head.hazard, head.colour),
-        not_real: match head.status {
-            Status::Actual => "",
-            Status::Exercise => t.drill,
-            _ => t.test,
-        },
-        headline: &head.words.headline,
-        instruction: &head.words.instruction,
-        places: names.take(PLACES_MAX).map(|target| target.spec.name.as_str()).collect(),
-        more: call.links.len().saturating_sub(PLACES_MAX),
-        recorded: recorded.map(|a| answer_word(lang, a)),
-        closed: callout.closed.is_some(),
-    };
-    Html(rendered(&html)).into_response()
 }
 
 fn refused(lang: Lang, refusal: &Refusal) -> Response {
     let t = lang.texts();
     let (text, hint) = match refusal {
         Refusal::Unavailable => (t.link_busy, ""),
+        Refusal::Field(..) | Refusal::Conflict(_) => {
+            return message(lang, refusal.status(), t.link_wrong, &reason_in(lang, refusal));
+        }
         Refusal::Unprocessable(_) | Refusal::TooLarge => (t.link_form, t.link_form_hint),
         _ => (t.link_unknown, t.link_unknown_hint),
     };

@@ -21,6 +21,7 @@ mod parked;
 mod probes;
 mod refusal;
 mod replay;
+mod report;
 mod sessions;
 mod shell;
 mod sign_in;
@@ -63,6 +64,8 @@ pub fn internal(state: Arc<BoardState>) -> Router {
         .route("/api/v1/callouts/{id}", get(api::callout));
     let operating = Router::new()
         .route("/callouts/{id}/answers", post(acts::form))
+        .route("/callouts/{id}/actions", post(acts::report_form))
+        .route("/api/v1/callouts/{id}/actions", post(acts::report_api))
         .route("/api/v1/callouts/{id}/answers", post(acts::api))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX));
     let posting = Router::new().route("/api/v1/warnings", post(warnings::post)).layer(DefaultBodyLimit::max(bytes_max));

@@ -6,10 +6,10 @@ use super::refusal::Refusal;
 use super::replay::{Replay, asked_moment, exact};
 use super::shell::{Shell, Speaks};
 use super::text::Lang;
-use super::view::{Card, Fragment, Panels, Past, Scene, TargetDetail, card_html, kind, rendered, unverified};
+use super::view::{Card, Fragment, Panels, Past, Scene, TargetDetail, card_html, kind, rendered, unverified, why};
 use crate::evidence::{Numbered, write_export};
 use crate::journal::SelectCallouts;
-use crate::model::{Callout, CalloutId, Entry};
+use crate::model::{Callout, CalloutId, Entry, NoteReason};
 use askama::Template;
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::header;
@@ -52,12 +52,16 @@ struct TargetHtml {
     d: TargetDetail,
     form_token: String,
     done: bool,
+    /// Why the last act does not count.
+    noted: Option<&'static str>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct Asked {
     at: Option<String>,
     done: Option<String>,
+    /// A reason's name; another word is none.
+    noted: Option<String>,
 }
 
 pub(super) async fn overview(
@@ -185,7 +189,9 @@ pub(super) async fn target(
     let scene = Scene { callout: &callout, directory: &directory, lang, at: None };
     let Some(d) = TargetDetail::of(&scene, target) else { return Refusal::NotFound.page(lang) };
     let s = Shell::new(&inside, &account, lang);
-    let html = TargetHtml { s, id, d, form_token: account.form_token, done: asked.done.is_some() };
+    let reason = asked.noted.and_then(|name| serde_json::from_value::<NoteReason>(name.into()).ok());
+    let (done, noted) = (asked.done.is_some(), reason.map(|reason| why(lang, reason)));
+    let html = TargetHtml { s, id, d, form_token: account.form_token, done, noted };
     Html(rendered(&html)).into_response()
 }
 

@@ -24,6 +24,8 @@ pub(super) enum Refusal {
     Forbidden(&'static str),
     /// The request says nothing that can be done.
     Unprocessable(&'static str),
+    /// A value of one field cannot be: the field, and why in Chinese and English.
+    Field(String, String, String),
     /// More bytes than are read.
     TooLarge,
     /// It contradicts what is.
@@ -52,7 +54,7 @@ impl Refusal {
             Self::NotFound | Self::NotOpened(_) => StatusCode::NOT_FOUND,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
-            Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unprocessable(_) | Self::Field(..) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
@@ -61,13 +63,15 @@ impl Refusal {
         }
     }
 
-    fn reason(&self) -> Cow<'static, str> {
+    /// Why, in Chinese and English.
+    pub(super) fn reason(&self) -> Cow<'static, str> {
         let fixed = match self {
             Self::NotFound => "没有此项 / there is no such thing here",
             Self::NotOpened(opened) => {
                 let at = opened.iso();
                 return format!("此刻叫应尚未开始；开始于 {at} / not opened yet; opened at {at}").into();
             }
+            Self::Field(field, zh, en) => return format!("{field}：{zh} / {field}: {en}").into(),
             Self::Unauthorized => "须有令牌 / a token is needed",
             Self::Forbidden(reason) | Self::Unprocessable(reason) | Self::Conflict(reason) => reason,
             Self::TooLarge => "内容过大 / too large",
@@ -86,7 +90,7 @@ impl Refusal {
             Self::NotOpened(opened) => (t.not_yet, format!("{} {}", t.opened_at, exact_day(*opened)).into()),
             Self::Unavailable => (t.unavailable, "".into()),
             Self::Damaged => (t.damaged, "".into()),
-            other => (t.refused, one_language(lang, other.reason())),
+            other => (t.refused, reason_in(lang, other)),
         };
         message(lang, self.status(), text, &hint)
     }
@@ -100,6 +104,11 @@ impl From<FormRejection> for Refusal {
             _ => Self::Unprocessable("表单不完整，请返回重填 / the form is not complete: go back and fill it in again"),
         }
     }
+}
+
+/// Why in one language.
+pub(super) fn reason_in(lang: Lang, refusal: &Refusal) -> Cow<'static, str> {
+    one_language(lang, refusal.reason())
 }
 
 /// The half of `中文 / English` that a page wants; a program gets both.

@@ -3,7 +3,7 @@
 use super::demo::Proven;
 use super::demo_totals::Totals as Sums;
 use crate::evidence::Summary;
-use crate::model::{Callout, Phase, RegionCode, Timestamp, Totals};
+use crate::model::{Callout, RegionCode, Timestamp, Totals};
 use crate::sim::World;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -76,7 +76,8 @@ impl View {
             bar.set_position(u64::from(t.satisfied));
             let part = |n: u32, zh: &str, en: &str| if n > 0 { format!("  {zh} {en} {n}") } else { String::new() };
             bar.set_message(format!(
-                "{}{}{}",
+                "{}{}{}{}",
+                part(t.waiting, "待启动", "waiting"),
                 part(t.calling, "叫应中", "calling"),
                 part(t.taken_over, "上级接手", "taken over"),
                 part(t.exhausted, "⚠无人应答", "no answer"),
@@ -180,14 +181,7 @@ fn count(callout: &Callout, townships: &mut BTreeMap<String, (String, Totals)>) 
         let key = code.as_ref().map_or_else(|| head.region.to_string(), ToString::to_string);
         let name = || code.as_ref().map_or_else(|| head.place.clone(), place);
         let (_, totals) = townships.entry(key).or_insert_with(|| (name(), Totals::default()));
-        totals.targets += 1;
-        match t.phase {
-            Phase::Satisfied { .. } => totals.satisfied += 1,
-            Phase::TakenOver { .. } => totals.taken_over += 1,
-            Phase::Released { .. } => totals.released += 1,
-            _ if t.alarm => totals.exhausted += 1,
-            _ => totals.calling += 1,
-        }
+        totals.count(t);
     }
 }
 

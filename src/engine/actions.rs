@@ -1,6 +1,6 @@
 //! Reports from the ground: moving, done, doors knocked on, items ticked off, milestones.
 
-use super::Decision;
+use super::{Decision, Milestone, milestones, reports_for};
 use crate::model::{
     Action, ActionReport, Answer, AnswerWay, CallIx, ClockEnd, ClockOf, ClockStart, Event, Figures, NoteReason,
     Outcome, Phase, Proof, Reply, TargetIx, Timestamp,
@@ -95,30 +95,12 @@ impl Decision<'_> {
     /// short message means that only says "reached". Nothing where the reporter could speak for several
     /// of the units: which of them it was must be said.
     fn next_milestone(&self, target: TargetIx, call: Option<CallIx>) -> Option<(Timestamp, Action)> {
-        let head = self.callout.head.as_ref()?;
-        let person = self.callout.calls.get(call? as usize)?.person;
-        let t = &self.callout.targets[target as usize];
-        let sits = head.plan.steps.iter().zip(&t.seats).filter(|(_, seats)| seats.answer.contains(&person));
-        let posts: Vec<&String> = sits.flat_map(|(step, _)| &step.posts).collect();
-        let of_tier = self.callout.tiers.get(usize::from(t.tier)).map_or(&[][..], |tier| &tier.clocks);
-        let waiting = t.clocks.iter().chain(of_tier).filter(|c| self.callout.clocks[**c as usize].waits());
-        let open = waiting.filter_map(|c| {
-            let rule = self.callout.rule(*c)?;
-            let ClockEnd::Milestone(milestone) = &rule.until else { return None };
-            let reached = t.progress.reached.get(milestone);
-            let own: Vec<&String> = rule.units.iter().filter(|unit| posts.contains(unit)).collect();
-            let unit = match own[..] {
-                [unit] => unit.clone(),
-                [] if rule.units.is_empty() => String::new(),
-                _ => return None,
-            };
-            if reached.is_some_and(|r| r.contains(&unit)) {
-                return None;
-            }
-            let due = self.callout.clocks[*c as usize].due;
-            Some((due, Action::Reached { milestone: milestone.clone(), unit }))
-        });
-        open.min_by_key(|(due, _)| *due)
+        let call = call?;
+        let all = milestones(self.callout, target);
+        let own: Vec<_> = all.into_iter().filter(|m| reports_for(self.callout, target, call, &m.unit)).collect();
+        let alone = |m: &&Milestone| own.iter().filter(|other| other.name == m.name).count() == 1;
+        let next = own.iter().filter(|m| m.waits && !m.reached).filter(alone).min_by_key(|m| m.due)?;
+        Some((next.due, Action::Reached { milestone: next.name.clone(), unit: next.unit.clone() }))
     }
 
     /// The targets a report is about: those it names, or all that the person was told of.
@@ -143,6 +125,11 @@ impl Decision<'_> {
         let t = &self.callout.targets[target as usize];
         if matches!(t.phase, Phase::Released { .. }) {
             return Some(NoteReason::Superseded);
+        }
+        // Whoever reports alone does so for ground of the own call; an operator knows what is meant.
+        let own = |c: CallIx| self.callout.calls[c as usize].link(target).is_some();
+        if r.on_behalf.is_none() && !r.call.is_some_and(own) {
+            return Some(NoteReason::WhichTarget);
         }
         let knock = t.progress.knock.as_ref();
         match &r.action {
@@ -171,7 +158,9 @@ impl Decision<'_> {
                         && r.holds_for(t.tier)
                         && (r.units.is_empty() || r.units.contains(unit))
                 });
-                (!listed).then_some(NoteReason::NotListed)
+                let own = |c| reports_for(self.callout, target, c, unit);
+                let may = r.on_behalf.is_some() || r.call.is_some_and(own);
+                (!listed || !may).then_some(NoteReason::NotListed)
             }
         }
     }

@@ -128,7 +128,8 @@ impl Decision<'_> {
 }
 
 /// The targets for which what a clock waits for has not come.
-pub(super) fn holding_up(callout: &Callout, clock: ClockIx) -> Vec<TargetIx> {
+#[must_use]
+pub fn holding_up(callout: &Callout, clock: ClockIx) -> Vec<TargetIx> {
     let Some(rule) = callout.rule(clock) else { return Vec::new() };
     let stands = |t: &TargetState| match &rule.until {
         ClockEnd::Answered => matches!(t.phase, Phase::Satisfied { .. } | Phase::TakenOver { .. }),

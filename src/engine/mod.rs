@@ -16,12 +16,15 @@ mod cover;
 mod escalate;
 mod fold;
 mod invariants;
+mod milestones;
 mod tiers;
 mod words;
 
 pub use calls::to_withdraw;
+pub use clocks::holding_up;
 pub use fold::{fold, replay};
 pub use invariants::{Violation, check};
+pub use milestones::{Milestone, milestones, reports_for};
 pub use words::{PLACEHOLDERS, render};
 
 use crate::model::{Callout, Command, Entry, Event, PersonIx, Purpose, TargetIx, Timestamp};

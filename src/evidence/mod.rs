@@ -2,7 +2,7 @@
 //!
 //! - **Here:** a stored timeline read and verified ([`Timeline`]), the callout as it stood at any moment
 //!   ([`replay_at`]), the one-file export and its offline proof ([`export`], [`verify`]), response
-//!   figures ([`summary`]).
+//!   figures ([`summary`]), how tiers and the moving of people stand ([`tiers`], [`moved`]).
 //! - **Not here:** pages (`board`), the fold itself (`engine`), where timelines are kept (`journal`).
 //! - **Depends on:** `model`, `engine`, `journal`.
 //! - **Promises:** nothing is shown from a timeline whose chain does not hold; the replay at a moment is
@@ -10,11 +10,15 @@
 
 mod export;
 mod fits;
+mod moves;
+mod standing;
 mod summary;
 mod timeline;
 mod verify;
 
 pub use export::{EXPORT_FORMAT, EXPORT_VERSION, export, write_export};
+pub use moves::{Moved, MovedByRegion, People, moved};
+pub use standing::{ClockStanding, TierStanding, WaitsFor, tiers};
 pub use summary::{AnswerTimes, ClockTally, Summary, summary};
 pub use timeline::{Around, EvidenceError, Numbered, Timeline, events, replay_at};
 pub use verify::{Fault, Verified, verify};

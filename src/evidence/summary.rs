@@ -11,6 +11,8 @@ pub struct Summary {
     pub callouts: u32,
     /// Targets covered.
     pub targets: u32,
+    /// Targets waiting for their tier to open.
+    pub waiting: u32,
     /// Targets being called.
     pub calling: u32,
     /// Covered targets, by the name of the step that answered.
@@ -63,6 +65,7 @@ pub fn summary(callout: &Callout) -> Summary {
     let mut out = Summary {
         callouts: 1,
         targets: totals.targets,
+        waiting: totals.waiting,
         calling: totals.calling,
         taken_over: totals.taken_over,
         exhausted: totals.exhausted,
@@ -119,6 +122,7 @@ impl Summary {
     pub fn merge(&mut self, other: &Self) {
         self.callouts += other.callouts;
         self.targets += other.targets;
+        self.waiting += other.waiting;
         self.calling += other.calling;
         self.taken_over += other.taken_over;
         self.exhausted += other.exhausted;

@@ -100,6 +100,13 @@ pub struct Knock {
     pub confirmed_at: Option<Timestamp>,
 }
 
+// === impl Figures ===
+
+impl Figures {
+    /// More people than any county has; a count beyond it is a slip.
+    pub const COUNT_MAX: u32 = 10_000_000;
+}
+
 // === impl Action ===
 
 impl Action {

@@ -269,7 +269,10 @@ pub struct TierState {
 pub struct Totals {
     /// All of them.
     pub targets: u32,
-    /// Being called, or waiting for their tier to open.
+    /// Waiting for their tier to open: nobody is called for them yet.
+    #[serde(default)]
+    pub waiting: u32,
+    /// Being called.
     pub calling: u32,
     /// Covered.
     pub satisfied: u32,
@@ -351,17 +354,17 @@ impl Callout {
     /// How its targets stand.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        let mut t = Totals { targets: self.targets.len() as u32, ..Totals::default() };
-        for target in &self.targets {
-            match target.phase {
-                Phase::Satisfied { .. } => t.satisfied += 1,
-                Phase::TakenOver { .. } => t.taken_over += 1,
-                Phase::Released { .. } => t.released += 1,
-                _ if target.alarm => t.exhausted += 1,
-                _ => t.calling += 1,
-            }
-        }
-        t
+        let mut totals = Totals::default();
+        self.targets.iter().for_each(|target| totals.count(target));
+        totals
+    }
+
+    /// How the targets of a tier stand.
+    #[must_use]
+    pub fn totals_of_tier(&self, tier: u8) -> Totals {
+        let mut totals = Totals::default();
+        self.targets.iter().filter(|t| t.tier == tier).for_each(|target| totals.count(target));
+        totals
     }
 
     /// The canonical JSON of the state: equal states give equal bytes.
@@ -377,6 +380,23 @@ impl Callout {
         let timer = self.agenda.timers.first().map(|(at, _)| *at);
         let rung = self.agenda.rungs.first().map(|(at, _, _)| *at);
         [timer, rung].into_iter().flatten().min()
+    }
+}
+
+// === impl Totals ===
+
+impl Totals {
+    /// Counts one more target.
+    pub fn count(&mut self, target: &TargetState) {
+        self.targets += 1;
+        match target.phase {
+            Phase::Satisfied { .. } => self.satisfied += 1,
+            Phase::TakenOver { .. } => self.taken_over += 1,
+            Phase::Released { .. } => self.released += 1,
+            _ if target.alarm => self.exhausted += 1,
+            Phase::Covered => self.waiting += 1,
+            Phase::Calling { .. } | Phase::Exhausted { .. } => self.calling += 1,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::gallery::Gallery;
 use crate::dispatch::Dispatch;
 use crate::engine;
-use crate::model::{Callout, Entry, Event, Fact, Failure, Stage, Timestamp, Totals};
+use crate::model::{Callout, ClockIx, ClockState, Entry, Event, Fact, Failure, Stage, Timestamp, Totals};
 use crate::telemetry::Metrics;
 
 /// Counts events that became durable at `now`. The callout has them folded in.
@@ -22,7 +22,14 @@ pub(super) fn committed(metrics: &Metrics, callout: &Callout, entries: &[Entry],
                     metrics.gateway_failure(attempt.gateway.as_str());
                 }
             }
+            Event::ActionReported { way, action, .. } => metrics.report(way.name(), action.name()),
+            Event::ReplyNoted { way, reason, .. } => metrics.noted(way.name(), reason.name()),
+            Event::ClockMet { clock } => {
+                let late = matches!(callout.clocks[*clock as usize].state, ClockState::Missed { .. });
+                metrics.clock(clock_name(callout, *clock), if late { "late" } else { "met" });
+            }
             Event::ClockMissed { clock } => {
+                metrics.clock(clock_name(callout, *clock), "missed");
                 metrics.timer_lateness(seconds(callout.clocks[*clock as usize].due, *at));
             }
             Event::CallSilenced { .. } => metrics.answer_to_silence(seconds(*at, now)),
@@ -45,6 +52,7 @@ pub(super) fn standing(metrics: &Metrics, gallery: &Gallery, dispatch: &Dispatch
     for callout in gallery.all().iter().filter(|c| c.is_open()) {
         open += 1;
         let t = callout.totals();
+        all.waiting += t.waiting;
         all.calling += t.calling;
         all.satisfied += t.satisfied;
         all.taken_over += t.taken_over;
@@ -53,6 +61,7 @@ pub(super) fn standing(metrics: &Metrics, gallery: &Gallery, dispatch: &Dispatch
     }
     metrics.set_open_callouts(open);
     let phases = [
+        ("waiting", all.waiting),
         ("calling", all.calling),
         ("satisfied", all.satisfied),
         ("taken_over", all.taken_over),
@@ -65,6 +74,10 @@ pub(super) fn standing(metrics: &Metrics, gallery: &Gallery, dispatch: &Dispatch
     for (lane, waiting) in dispatch.lanes() {
         metrics.set_lane(lane.settings().id.as_str(), waiting, lane.state().in_flight);
     }
+}
+
+fn clock_name(callout: &Callout, clock: ClockIx) -> &str {
+    callout.rule(clock).map_or("", |rule| &rule.name)
 }
 
 fn name(fact: &Fact) -> &'static str {

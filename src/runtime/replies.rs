@@ -174,7 +174,7 @@ fn take_figures(words: &mut Vec<String>) -> Result<Figures, BadFigure> {
         let special = label.contains('特');
         let households = words[i + 1].starts_with('户');
         let minus = label.ends_with('负');
-        match (words[i].parse::<u32>().ok().filter(|n| !minus && *n <= COUNT_MAX), &mut figures) {
+        match (words[i].parse::<u32>().ok().filter(|n| !minus && *n <= Figures::COUNT_MAX), &mut figures) {
             (Some(n), Ok(f)) if refused => f.refused = n,
             (Some(n), Ok(f)) if special => f.special = n,
             (Some(n), Ok(f)) if households => f.households = n,
@@ -200,9 +200,6 @@ fn take_figures(words: &mut Vec<String>) -> Result<Figures, BadFigure> {
     }
     figures
 }
-
-/// More people than any county has; a number beyond it is a slip.
-const COUNT_MAX: u32 = 10_000_000;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {

@@ -18,6 +18,9 @@ pub struct Metrics {
     released: IntCounterVec,
     attempt_facts: IntCounterVec,
     answers: IntCounterVec,
+    reports: IntCounterVec,
+    notes: IntCounterVec,
+    clocks: IntCounterVec,
     open_callouts: IntGauge,
     targets: IntGaugeVec,
     timer_lateness: Histogram,
@@ -63,6 +66,17 @@ impl Metrics {
                 &["channel", "fact"],
             ),
             answers: s.counters("answers_total", "Answers of persons, by way and what was said.", &["way", "answer"]),
+            reports: s.counters("reports_total", "Reports from the ground, by way and action.", &["way", "action"]),
+            notes: s.counters(
+                "notes_total",
+                "What came back and does not count, by way and reason.",
+                &["way", "reason"],
+            ),
+            clocks: s.counters(
+                "clocks_total",
+                "Clocks that ended, by rule: met in time, missed, or late (missed, and what it waited for came after).",
+                &["clock", "result"],
+            ),
             open_callouts: s.gauge("open_callouts", "Callouts that are not closed."),
             targets: s.gauges("targets", "Targets of open callouts, by phase.", &["phase"]),
             timer_lateness: s.histogram("timer_lateness_seconds", "How late due timers were decided.", &SECONDS),
@@ -143,6 +157,21 @@ impl Metrics {
     /// A person answered.
     pub fn answer(&self, way: &'static str, answer: &'static str) {
         self.answers.with_label_values(&[way, answer]).inc();
+    }
+
+    /// Something was reported from the ground.
+    pub fn report(&self, way: &'static str, action: &'static str) {
+        self.reports.with_label_values(&[way, action]).inc();
+    }
+
+    /// Something came back that was noted and does not count.
+    pub fn noted(&self, way: &'static str, reason: &'static str) {
+        self.notes.with_label_values(&[way, reason]).inc();
+    }
+
+    /// A clock of a plan's rule was `met`, `missed` or, after it was missed, met `late`.
+    pub fn clock(&self, rule: &str, result: &'static str) {
+        self.clocks.with_label_values(&[rule, result]).inc();
     }
 
     /// How many callouts are open.
@@ -227,6 +256,9 @@ mod tests {
         m.released("sms", "red");
         m.attempt_fact("voice", "picked_up");
         m.answer("key", "yes");
+        m.report("link", "moving");
+        m.noted("sms", "above_roster");
+        m.clock("door_knock", "late");
         m.set_open_callouts(2);
         m.set_targets("satisfied", 7);
         m.timer_lateness(0.01);
@@ -248,6 +280,9 @@ mod tests {
             r#"jiaoying_attempts_released_total{channel="sms",colour="red"} 1"#,
             r#"jiaoying_attempt_facts_total{channel="voice",fact="picked_up"} 1"#,
             r#"jiaoying_answers_total{answer="yes",way="key"} 1"#,
+            r#"jiaoying_reports_total{action="moving",way="link"} 1"#,
+            r#"jiaoying_notes_total{reason="above_roster",way="sms"} 1"#,
+            r#"jiaoying_clocks_total{clock="door_knock",result="late"} 1"#,
             "jiaoying_open_callouts 2",
             r#"jiaoying_targets{phase="satisfied"} 7"#,
             "jiaoying_timer_lateness_seconds_sum 0.01",

@@ -61,7 +61,10 @@ impl Card {
         let (callout, t) = (scene.callout, scene.lang.texts());
         let head = callout.head.as_ref()?;
         let running = callout.clocks.iter().filter(|c| scene.counts_down(c)).min_by_key(|c| c.due);
-        let next = running.filter(|_| callout.is_open());
+        let next = running.map(|c| (c.due, scene.clock(c)));
+        let opens = (0..).zip(&callout.tiers).filter(|(_, tier)| tier.opened_at.is_none());
+        let opens = opens.filter_map(|(ix, tier)| Some((tier.due?, (scene.tier(ix), t.opens.to_owned()))));
+        let next = next.into_iter().chain(opens).min_by_key(|(due, _)| *due).filter(|_| callout.is_open());
         Some(Self {
             id: callout.id.to_string(),
             place: head.place.clone(),
@@ -81,10 +84,7 @@ impl Card {
             opened_text: words::day(head.opened_at),
             expires_text: words::day(head.expires),
             closed: callout.closed.map(|reason| words::close(scene.lang, reason)),
-            next: next.map(|c| {
-                let (title, ground) = scene.clock(c);
-                (title, ground, scene.due(c.due))
-            }),
+            next: next.map(|(due, (title, ground))| (title, ground, scene.due(due))),
         })
     }
 
@@ -97,6 +97,7 @@ impl Card {
             ("taken", t.taken_over),
             ("calling", t.calling),
             ("alarm", t.exhausted),
+            ("waiting", t.waiting),
             ("released", t.released),
         ];
         let mut sum = 0;

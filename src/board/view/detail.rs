@@ -3,7 +3,8 @@
 use super::scene::Scene;
 use super::target::Tile;
 use super::words;
-use crate::model::{Answer, CallIx, Purpose, TargetIx};
+use super::work::{self, ItemView, KnockView, StoneView};
+use crate::model::{Answer, CallIx, Phase, Purpose, TargetIx};
 
 /// A target's own page.
 pub(in crate::board) struct TargetDetail {
@@ -13,6 +14,16 @@ pub(in crate::board) struct TargetDetail {
     pub steps: Vec<StepView>,
     pub attempts: Vec<AttemptView>,
     pub callers: Vec<Caller>,
+    /// Everybody called for it: who can report something.
+    pub reporters: Vec<Caller>,
+    pub knock: Option<KnockView>,
+    pub checklist: Vec<ItemView>,
+    pub stones: Vec<StoneView>,
+    pub shelter: bool,
+    /// The plan's edition, which a tick is about.
+    pub edition: String,
+    /// Whether the ground can still be reported of.
+    pub open: bool,
 }
 
 /// One step of the target.
@@ -80,7 +91,16 @@ impl TargetDetail {
             targets: c.links.len(),
         };
         let open = |c: &crate::model::Call| c.link(ix).and_then(|l| l.answer).is_none_or(|(a, _)| a != Answer::Yes);
+        let head = callout.head.as_ref()?;
+        let released = matches!(target.phase, Phase::Released { .. });
         Some(Self {
+            reporters: wanted().map(caller).collect(),
+            knock: work::knock(scene, ix),
+            checklist: work::checklist(scene, ix),
+            stones: work::stones(scene, ix),
+            shelter: target.progress.shelter.is_some(),
+            edition: head.plan.edition.clone(),
+            open: callout.is_open() && !released,
             tile: Tile::of(scene, ix),
             place: scene.long_target(ix),
             risk: target.spec.risk,

@@ -4,7 +4,7 @@ use super::scene::Scene;
 use super::words;
 use crate::board::text::Lang;
 use crate::evidence::Numbered;
-use crate::model::{CallIx, Event, Fact};
+use crate::model::{Action, CallIx, Event, Fact};
 
 /// An event on the page.
 pub(in crate::board) struct Said {
@@ -39,8 +39,11 @@ fn class(event: &Event) -> &'static str {
         Event::TargetExhausted { .. } | Event::ClockMissed { .. } | Event::Raised { .. } | Event::GapFound { .. } => {
             "bad"
         }
-        Event::Answered { .. } | Event::TargetSatisfied { .. } | Event::ClockMet { .. } => "good",
-        Event::TargetTakenOver { .. } => "mid",
+        Event::ActionReported { .. }
+        | Event::Answered { .. }
+        | Event::TargetSatisfied { .. }
+        | Event::ClockMet { .. } => "good",
+        Event::TargetTakenOver { .. } | Event::TierOpened { .. } => "mid",
         _ => "",
     }
 }
@@ -133,7 +136,7 @@ fn text(s: &Scene<'_>, event: &Event) -> String {
             say!(l, "{tier} 启动 {moves}", "{tier} opened {moves}")
         }
         Event::ActionReported { call, targets, action, way, on_behalf, .. } => {
-            let (who, what) = (call.map(|c| who(s, c)).unwrap_or_default(), words::action(l, action));
+            let (who, what) = (call.map(|c| who(s, c)).unwrap_or_default(), what(s, action));
             let by = on_behalf.as_ref().map_or(words::way(l, *way), |b| &b.operator);
             let ground = match targets[..] {
                 [one] => s.target(one).to_owned(),
@@ -192,6 +195,16 @@ fn reported(s: &Scene<'_>, attempt: u32, fact: &Fact) -> String {
         Fact::Unknown { resent: false } => l.pick("去向不明", "unknown"),
     };
     say!(l, "{channel} {who}：{what}", "{channel} {who}: {what}")
+}
+
+/// A report in words, with the plan's names for what it reports.
+fn what(s: &Scene<'_>, action: &Action) -> String {
+    let words = words::action(s.lang, action);
+    match action {
+        Action::Reached { milestone, unit } => format!("{} {words} {}", s.milestone(milestone), s.unit(unit)),
+        Action::Checked { item } => format!("{words} {}", s.item(*item)),
+        _ => words,
+    }
 }
 
 fn who(s: &Scene<'_>, call: CallIx) -> String {

@@ -4,13 +4,17 @@
 mod card;
 mod detail;
 mod events;
+mod link;
 mod panels;
 mod scene;
 mod target;
+mod tiers;
 mod words;
+mod work;
 
 pub(super) use card::{Card, Past, card_html};
 pub(super) use detail::TargetDetail;
+pub(super) use link::{LinkTarget, link_targets};
 pub(super) use panels::{Fragment, Panels, rendered, unverified};
 pub(super) use scene::Scene;
-pub(super) use words::{answer, clock, day, exact_day, kind};
+pub(super) use words::{action, answer, clock, day, exact_day, kind, why};

@@ -4,10 +4,10 @@ use super::card::Card;
 use super::events::{Said, said};
 use super::scene::{Due, Scene};
 use super::target::{Standing, Tile};
-use super::words;
+use super::{tiers, words};
 use crate::board::text::{Lang, Texts};
 use crate::directory::Directory;
-use crate::evidence::Numbered;
+use crate::evidence::{MovedByRegion, Numbered, moved};
 use crate::model::{CalloutId, ClockState, Level, RegionCode, TargetIx};
 use askama::Template;
 use std::collections::BTreeMap;
@@ -28,6 +28,9 @@ pub(in crate::board) struct Fragment {
 pub(in crate::board) struct Panels {
     pub head: Fragment,
     pub alarms: Fragment,
+    pub knocks: Fragment,
+    pub tiers: Fragment,
+    pub moves: Fragment,
     pub clocks: Fragment,
     pub gaps: Fragment,
     pub events: Fragment,
@@ -93,6 +96,7 @@ struct TownshipHtml<'a> {
     name: String,
     counts: Vec<(&'static str, &'static str, &'static str, usize)>,
     total: usize,
+    moved: String,
 }
 
 #[derive(Template)]
@@ -102,6 +106,8 @@ struct VillageHtml<'a> {
     key: &'a str,
     name: String,
     done: bool,
+    moved: String,
+    t: &'static Texts,
     tiles: &'a [Tile],
 }
 
@@ -126,20 +132,25 @@ impl Panels {
     pub(in crate::board) fn of(scene: &Scene<'_>, tail: &[Numbered]) -> Option<Self> {
         let card = Card::of(scene)?;
         let tiles: Vec<Tile> = (0..scene.callout.targets.len()).map(|ix| Tile::of(scene, ix as TargetIx)).collect();
+        let moved = moved(scene.callout);
         Some(Self {
             head: head(scene, &card),
             alarms: alarms(scene, &tiles),
+            knocks: tiers::knocks(scene, &tiles),
+            tiers: tiers::tiers(scene),
+            moves: tiers::moves(scene, &moved.all),
             clocks: clocks(scene),
             gaps: gaps(scene),
             events: events(scene, tail),
-            townships: townships(scene, &tiles),
+            townships: townships(scene, &tiles, &moved),
         })
     }
 
     /// All parts.
     pub(in crate::board) fn all(&self) -> impl Iterator<Item = &Fragment> {
-        let fixed = [&self.head, &self.alarms, &self.clocks, &self.gaps, &self.events];
-        fixed.into_iter().chain(self.townships.iter().flat_map(|(t, vs)| std::iter::once(t).chain(vs)))
+        let first = [&self.head, &self.alarms, &self.knocks, &self.tiers, &self.moves];
+        let fixed = first.into_iter().chain([&self.clocks, &self.gaps, &self.events]);
+        fixed.chain(self.townships.iter().flat_map(|(t, vs)| std::iter::once(t).chain(vs)))
     }
 }
 
@@ -205,7 +216,7 @@ fn events(scene: &Scene<'_>, tail: &[Numbered]) -> Fragment {
     fragment("events", &EventsHtml { t: scene.lang.texts(), events })
 }
 
-fn townships(scene: &Scene<'_>, tiles: &[Tile]) -> Vec<(Fragment, Vec<Fragment>)> {
+fn townships(scene: &Scene<'_>, tiles: &[Tile], moved: &MovedByRegion) -> Vec<(Fragment, Vec<Fragment>)> {
     let mut grouped: BTreeMap<RegionCode, BTreeMap<RegionCode, Vec<Tile>>> = BTreeMap::new();
     for tile in tiles {
         let region = &scene.callout.targets[tile.ix as usize].spec.region;
@@ -218,7 +229,7 @@ fn townships(scene: &Scene<'_>, tiles: &[Tile]) -> Vec<(Fragment, Vec<Fragment>)
     let t = scene.lang.texts();
     let mut out = Vec::new();
     for (code, villages) in grouped {
-        let counts = [Standing::Alarm, Standing::Calling, Standing::TakenOver, Standing::Satisfied];
+        let counts = [Standing::Alarm, Standing::Calling, Standing::TakenOver, Standing::Waiting, Standing::Satisfied];
         let counts = counts.into_iter().map(|s| (s.class(), s.mark(), s.word(t), all(&villages, s)));
         let key = format!("tw-{code}");
         let head = TownshipHtml {
@@ -227,21 +238,39 @@ fn townships(scene: &Scene<'_>, tiles: &[Tile]) -> Vec<(Fragment, Vec<Fragment>)
             name: scene.region(&code),
             counts: counts.filter(|c| c.3 > 0).collect(),
             total: villages.values().map(Vec::len).sum(),
+            moved: moved_in(scene, moved, &code),
         };
         let head = fragment(&key, &head);
-        out.push((head, villages.iter().map(|(region, tiles)| village(scene, region, tiles)).collect()));
+        let of_village = |(region, tiles): (&RegionCode, &Vec<Tile>)| {
+            // A region that is itself the ground needs no second heading.
+            let (name, people) = match *region == code {
+                true => (String::new(), String::new()),
+                false => (scene.region(region), moved_in(scene, moved, region)),
+            };
+            village(scene, region, name, people, tiles)
+        };
+        out.push((head, villages.iter().map(of_village).collect()));
     }
     out
 }
 
-fn village(scene: &Scene<'_>, region: &RegionCode, tiles: &[Tile]) -> Fragment {
+fn village(scene: &Scene<'_>, region: &RegionCode, name: String, moved: String, tiles: &[Tile]) -> Fragment {
     let key = format!("v-{region}");
-    let done = tiles.iter().all(|t| matches!(t.standing, Standing::Satisfied | Standing::Released));
-    let name = scene.region(region);
-    fragment(&key, &VillageHtml { id: scene.callout.id.as_str(), key: &key, name, done, tiles })
+    let (t, done) = (scene.lang.texts(), tiles.iter().all(Tile::is_quiet));
+    fragment(&key, &VillageHtml { id: scene.callout.id.as_str(), key: &key, name, done, moved, t, tiles })
 }
 
-fn fragment(key: &str, html: &impl Template) -> Fragment {
+/// Who was moved in a region; empty before any report.
+fn moved_in(scene: &Scene<'_>, moved: &MovedByRegion, region: &RegionCode) -> String {
+    let t = scene.lang.texts();
+    let Some(m) = moved.regions.get(region).filter(|m| m.any()) else { return String::new() };
+    let mut parts = vec![format!("{} {}/{} {}", t.moved, m.moved.persons, m.roster.persons, t.persons)];
+    parts.extend((m.moving.persons > 0).then(|| format!("{} {}", t.moving, m.moving.persons)));
+    parts.extend((m.refused > 0).then(|| format!("{} {}", t.refusing, m.refused)));
+    parts.join(" · ")
+}
+
+pub(super) fn fragment(key: &str, html: &impl Template) -> Fragment {
     Fragment { key: key.to_owned(), html: rendered(html) }
 }
 

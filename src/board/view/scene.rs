@@ -3,9 +3,10 @@
 use super::words;
 use crate::board::text::Lang;
 use crate::directory::Directory;
+use crate::evidence::People;
 use crate::model::{
-    Callout, Clock, ClockOf, ClockRule, ClockState, ContactId, PersonIx, Phase, RegionCode, TargetIx, Timestamp,
-    mask_number,
+    Callout, Clock, ClockEnd, ClockOf, ClockRule, ClockState, ContactId, PersonIx, Phase, RegionCode, TargetIx,
+    Timestamp, mask_number,
 };
 
 /// What a page shows: a callout at a moment.
@@ -30,6 +31,13 @@ pub(in crate::board) struct Due {
 // === impl Scene ===
 
 impl Scene<'_> {
+    /// Households, persons and special groups in words.
+    pub(in crate::board) fn people(&self, p: People) -> String {
+        let t = self.lang.texts();
+        let special = if p.special > 0 { format!(" · {} {}", t.special, p.special) } else { String::new() };
+        format!("{} {} · {} {}{special}", p.households, t.households, p.persons, t.persons)
+    }
+
     pub(in crate::board) fn due(&self, at: Timestamp) -> Due {
         let text = match self.at {
             None => words::clock(at),
@@ -111,6 +119,26 @@ impl Scene<'_> {
             ClockOf::Tier(tier) => self.tier(tier),
         };
         (rule.map(|r| self.clock_title(r)).unwrap_or_default(), ground)
+    }
+
+    /// What the plan calls a milestone.
+    pub(in crate::board) fn milestone(&self, name: &str) -> String {
+        let waits = |r: &&ClockRule| matches!(&r.until, ClockEnd::Milestone(milestone) if milestone == name);
+        let rule = self.callout.rules.iter().rev().find(waits);
+        rule.map_or_else(|| name.to_owned(), |r| self.clock_title(r))
+    }
+
+    /// What the plan calls a unit: the name of the step that calls its post, and nothing else.
+    pub(in crate::board) fn unit(&self, unit: &str) -> String {
+        let steps = self.callout.head.as_ref().map_or(&[][..], |h| &h.plan.steps);
+        let step = steps.iter().find(|s| s.posts.len() == 1 && s.posts[0] == unit);
+        step.map_or_else(|| unit.to_owned(), |s| s.name.clone())
+    }
+
+    /// An item of the checklist.
+    pub(in crate::board) fn item(&self, item: u8) -> &str {
+        let list = self.callout.head.as_ref().and_then(|h| h.plan.checklist.get(usize::from(item)));
+        list.map_or("", |i| &i.text)
     }
 
     /// The name of a tier.

@@ -2,7 +2,9 @@
 
 use super::scene::{Due, Scene};
 use super::words;
+use super::work::{self, Beat, KnockView};
 use crate::board::text::Texts;
+use crate::evidence::People;
 use crate::model::{Answer, Attempt, Call, Channel, Phase, Purpose, TargetIx, TargetState};
 use std::collections::BTreeMap;
 
@@ -19,6 +21,16 @@ pub(in crate::board) struct Tile {
     pub lines: Vec<Line>,
     /// What comes next, and when.
     pub next: Option<(String, Due)>,
+    /// The tier, where the callout has ground in several.
+    pub tier: String,
+    /// 应 动 毕.
+    pub beats: Vec<Beat>,
+    /// Who was moved; empty before any report.
+    pub figures: String,
+    /// Items ticked off, and all of them.
+    pub ticks: Option<(usize, usize)>,
+    /// The door-knock task while it is open.
+    pub knock: Option<KnockView>,
 }
 
 /// A person in a tile, on one channel.
@@ -37,6 +49,8 @@ pub(in crate::board) enum Standing {
     Alarm,
     Calling,
     TakenOver,
+    /// Its tier is not open.
+    Waiting,
     Satisfied,
     Released,
 }
@@ -50,7 +64,8 @@ impl Standing {
             Phase::TakenOver { .. } => Self::TakenOver,
             Phase::Released { .. } => Self::Released,
             _ if target.alarm => Self::Alarm,
-            _ => Self::Calling,
+            Phase::Covered => Self::Waiting,
+            Phase::Calling { .. } | Phase::Exhausted { .. } => Self::Calling,
         }
     }
 
@@ -59,6 +74,7 @@ impl Standing {
             Self::Alarm => "alarm",
             Self::Calling => "calling",
             Self::TakenOver => "taken",
+            Self::Waiting => "waiting",
             Self::Satisfied => "covered",
             Self::Released => "released",
         }
@@ -70,6 +86,7 @@ impl Standing {
             Self::Alarm => "▲",
             Self::Calling => "●",
             Self::TakenOver => "◆",
+            Self::Waiting => "◷",
             Self::Satisfied => "✓",
             Self::Released => "–",
         }
@@ -80,6 +97,7 @@ impl Standing {
             Self::Alarm => t.alarm,
             Self::Calling => t.calling,
             Self::TakenOver => t.taken_over,
+            Self::Waiting => t.waiting,
             Self::Satisfied => t.covered,
             Self::Released => t.released,
         }
@@ -93,10 +111,9 @@ impl Tile {
         let target = &scene.callout.targets[ix as usize];
         let (t, standing) = (scene.lang.texts(), Standing::of(target));
         let spec = &target.spec;
-        let people = match (spec.persons, spec.special) {
-            (0, _) => String::new(),
-            (p, 0) => format!("{} {} · {p} {}", spec.households, t.households, t.persons),
-            (p, s) => format!("{} {} · {p} {} · {} {s}", spec.households, t.households, t.persons, t.special),
+        let people = match spec.persons {
+            0 => String::new(),
+            persons => scene.people(People { households: spec.households, persons, special: spec.special }),
         };
         let (lines, next) = match target.phase {
             Phase::Satisfied { at, .. } => (answered(scene, ix, target, words::clock(at)), None),
@@ -121,9 +138,39 @@ impl Tile {
                 let next = again_at.map(|at| (t.next_round.to_owned(), scene.due(at)));
                 (calling(scene, ix, target, target.reached), next)
             }
-            Phase::Covered | Phase::Released { .. } => (Vec::new(), None),
+            Phase::Covered => {
+                let tier = scene.callout.tiers.get(usize::from(target.tier));
+                let due = tier.and_then(|tier| tier.due).filter(|_| scene.callout.is_open());
+                (Vec::new(), due.map(|due| (t.opens.to_owned(), scene.due(due))))
+            }
+            Phase::Released { .. } => (Vec::new(), None),
         };
-        Self { ix, name: spec.name.clone(), standing, word: standing.word(t), people, lines, next }
+        let list = work::checklist(scene, ix);
+        let several = scene.callout.targets.iter().any(|other| other.tier != target.tier);
+        Self {
+            ix,
+            name: spec.name.clone(),
+            standing,
+            word: standing.word(t),
+            people,
+            lines,
+            next,
+            tier: if several { scene.tier(target.tier) } else { String::new() },
+            beats: work::beats(scene, ix),
+            figures: work::figures(scene, ix),
+            ticks: (!list.is_empty()).then(|| (list.iter().filter(|i| i.at.is_some()).count(), list.len())),
+            knock: work::knock(scene, ix).filter(|k| k.confirmed.is_none()),
+        }
+    }
+
+    /// Whether nobody has to look at it now: it waits, is released, or whoever had to move has moved.
+    pub(in crate::board) fn is_quiet(&self) -> bool {
+        let done = self.beats.last().is_none_or(|done| matches!(done.class, "good" | "late"));
+        match self.standing {
+            Standing::Satisfied => done,
+            Standing::Waiting | Standing::Released => true,
+            Standing::Alarm | Standing::Calling | Standing::TakenOver => false,
+        }
     }
 
     pub(in crate::board) fn class(&self) -> &'static str {

@@ -164,7 +164,7 @@ pub(super) fn moves(lang: Lang, moves: Moves) -> &'static str {
 }
 
 /// A report from the ground in words.
-pub(super) fn action(lang: Lang, action: &Action) -> String {
+pub(in crate::board) fn action(lang: Lang, action: &Action) -> String {
     let figures = |f: &Figures| match lang {
         Lang::Zh => format!("{}户{}人，其中特殊群体{}人，拒不转移{}人", f.households, f.persons, f.special, f.refused),
         Lang::En => {
@@ -177,7 +177,8 @@ pub(super) fn action(lang: Lang, action: &Action) -> String {
         Action::Knocked => lang.pick("已上门", "doors knocked on").into(),
         Action::KnockConfirmed => lang.pick("上门已核实", "door-knock confirmed").into(),
         Action::Checked { item } => format!("{} {}", lang.pick("清单完成第", "checklist item"), item + 1),
-        Action::Reached { milestone, unit } => format!("{} {milestone} {unit}", lang.pick("到位：", "reached:")),
+        // The scene knows what the plan calls it.
+        Action::Reached { .. } => lang.pick("到位", "reached").into(),
     }
 }
 
@@ -207,6 +208,44 @@ pub(super) fn note(lang: Lang, reason: NoteReason) -> &'static str {
     lang.pick(zh, en)
 }
 
+/// Why something was kept and does not count, for whoever reported it.
+pub(in crate::board) fn why(lang: Lang, reason: NoteReason) -> &'static str {
+    let (zh, en) = match reason {
+        NoteReason::Ambiguous => {
+            ("您名下有几次叫应，不知道说的是哪一次", "you are called for several warnings: say which one")
+        }
+        NoteReason::UnknownCode => ("回复码不对", "the code is wrong"),
+        NoteReason::Nonsense => ("看不懂", "it was not understood"),
+        NoteReason::BeforeSend => ("早于呼叫，或还没有呼叫此人", "said before the call was made"),
+        NoteReason::Superseded => (
+            "预警已升级，或这里已解除；请看最新通知再报",
+            "the warning went up or this ground was released: see the newest notice and report again",
+        ),
+        NoteReason::Closed => ("叫应已结束", "the callout is over"),
+        NoteReason::AboveRoster => (
+            "数字超过底册；请核对后重报，或请值班员说明理由代报",
+            "more than the roster has: check and report again, or have the duty officer record it with a reason",
+        ),
+        NoteReason::BadFigure => ("数字有误", "a figure is no count of people"),
+        NoteReason::NotListed => {
+            ("这个单位或这项到位不在应报之列", "this unit or milestone is not among those that are to report")
+        }
+        NoteReason::NoTask => (
+            "没有上门任务；或任务已核实；或还没有人报已上门",
+            "there is no door-knock task, or it is confirmed, or nobody has reported it yet",
+        ),
+        NoteReason::SamePerson => (
+            "报上门的人不能自己核实，请换另一人",
+            "whoever reported the door-knock cannot confirm it: a second person must",
+        ),
+        NoteReason::NoItem => ("清单里没有这一项", "the checklist has no such item"),
+        NoteReason::WhichTarget => {
+            ("数字不能几处合报，请逐处上报", "figures cannot be told apart over several targets: report each alone")
+        }
+    };
+    lang.pick(zh, en)
+}
+
 pub(super) fn release(lang: Lang, reason: ReleaseReason) -> &'static str {
     match reason {
         ReleaseReason::Cancelled => lang.pick("预警解除", "cancelled"),
@@ -225,6 +264,11 @@ pub(super) fn close(lang: Lang, reason: CloseReason) -> &'static str {
 /// `04:18:05`, China Standard Time.
 pub(in crate::board) fn clock(at: Timestamp) -> String {
     at.to_cst().format("%H:%M:%S").to_string()
+}
+
+/// `04:18`, China Standard Time.
+pub(super) fn minute(at: Timestamp) -> String {
+    at.to_cst().format("%H:%M").to_string()
 }
 
 /// `07-01 04:18`, China Standard Time.
