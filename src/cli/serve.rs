@@ -269,6 +269,7 @@ fn gateways(config: &Config, handle: &EngineHandle) -> anyhow::Result<Gateways> 
         let lane = LaneSettings {
             id: section.id.as_str().into(),
             channels,
+            drill: section.drill,
             rate_per_s: f64::from(section.rate_per_s),
             burst: section.burst,
             window: section.window,

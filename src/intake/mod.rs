@@ -8,6 +8,7 @@
 
 pub mod amqp;
 mod desk;
+mod drill;
 pub mod formats;
 mod senders;
 mod warning;

@@ -7,6 +7,7 @@
 //! - **Promises:** one thread, no wall clock; a seed gives the same run every time, and a failure
 //!   prints the seed that makes it happen again.
 
+mod apart;
 mod checks;
 mod outside;
 mod run;
@@ -15,5 +16,5 @@ mod world;
 
 pub use checks::{Checks, Seen};
 pub use run::{Outcome, run_seed};
-pub use scene::{Post, Scene, built_in_plans, message_json};
+pub use scene::{Post, Scene, as_drill, built_in_plans, message_json};
 pub use world::{Faults, World};

@@ -68,6 +68,12 @@ pub fn message_json(
     .into_bytes()
 }
 
+/// The same message as a drill.
+#[must_use]
+pub fn as_drill(message: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(message).replacen("\"status\":\"actual\"", "\"status\":\"exercise\"", 1).into_bytes()
+}
+
 // === impl Scene ===
 
 impl Scene {
@@ -89,8 +95,10 @@ impl Scene {
         let mut posts = Vec::new();
         let mut post = |s: i64, body: Vec<u8>| posts.push(Post { at: after(s), body });
         let colour = ["red", "orange", "yellow"][rng.random_range(0..3)];
+        // The real thing sometimes comes when a drill has begun.
+        let first_at = if rng.random_ratio(1, 2) { 1 } else { rng.random_range(2..300) };
         let first = message_json("A1", "alert", &[], ("暴雨", colour), &[place], (begins, ends));
-        post(1, first.clone());
+        post(first_at, first.clone());
         if rng.random_ratio(1, 3) {
             post(rng.random_range(1..300), first);
         }
@@ -113,6 +121,18 @@ impl Scene {
         }
         if rng.random_ratio(1, 5) {
             post(2, b"<alert><broken".to_vec());
+        }
+        // Drills beside it, under the same identifiers: before, during, and with a Cancel of their own.
+        if rng.random_ratio(1, 2) {
+            let at = rng.random_range(0..900);
+            let drill_colour = ["red", "yellow"][rng.random_range(0..2)];
+            let alert = message_json("A1", "alert", &[], ("暴雨", drill_colour), &[place], (after(at), ends));
+            post(at, as_drill(&alert));
+            if rng.random_ratio(1, 2) {
+                let at = at + rng.random_range(30..900);
+                let cancel = message_json("A9", "cancel", &["A1"], ("暴雨", colour), &[place], (after(at), ends));
+                post(at, as_drill(&cancel));
+            }
         }
         Ok(Self { begins, directory, plans: Arc::new(built_in_plans()?), senders: Self::senders(), posts, key })
     }

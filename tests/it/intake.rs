@@ -95,7 +95,7 @@ impl Rig {
     }
 
     async fn effects(&self, first: &str) -> Vec<Effect> {
-        let warning = WarningId::of("simulated office", first);
+        let warning = WarningId::of(Status::Actual, Status::Actual, Status::Actual, "simulated office", first);
         let state = WarningState::read(&*self.journal, &warning).await.unwrap();
         state
             .entries

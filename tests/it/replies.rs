@@ -28,6 +28,7 @@ fn parts(ask_max: u8) -> CellParts {
     let lane = LaneSettings {
         id: "gw".into(),
         channels: Channel::ALL.to_vec(),
+        drill: false,
         rate_per_s: 1e6,
         burst: 1000,
         window: 1000,
@@ -91,7 +92,7 @@ impl Case {
             methods: Vec::new(),
         };
         let CellParts { directory, plans, .. } = &self.parts;
-        let warning = WarningId::of("office", hazard);
+        let warning = WarningId::of(Status::Actual, "office", hazard);
         let cover = directory.cover(&message.areas);
         let (region, order) = orders(directory, plans, &message, &warning, &cover, self.now).pop_first().unwrap();
         let id = CalloutId::of(&region, &warning);
@@ -160,7 +161,7 @@ impl Case {
         let before = self.entries(id).len();
         self.now = self.now.plus_ms(1000);
         let text = Upcall::Text { from: from.into(), text: text.into(), key, reported_at: None };
-        self.cell.upcalls(vec![text], 1, self.now);
+        self.cell.upcalls(&"gw".into(), vec![text], 1, self.now);
         self.settle();
         self.entries(id).split_off(before)
     }

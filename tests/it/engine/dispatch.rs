@@ -5,7 +5,7 @@ use jiaoying::model::{AttemptKey, CalloutId, Channel, Colour, Timestamp};
 use std::cmp::Reverse;
 
 fn lane(id: &str, channels: &[Channel], rate_per_s: f64, burst: u32, window: usize, lines: usize) -> Lane {
-    Lane::new(LaneSettings { id: id.into(), channels: channels.to_vec(), rate_per_s, burst, window, lines })
+    Lane::new(LaneSettings { id: id.into(), channels: channels.to_vec(), drill: false, rate_per_s, burst, window, lines })
 }
 
 fn offer(colour: Colour, call: u32) -> Offer {
