@@ -51,6 +51,8 @@ struct TargetHtml {
     id: String,
     d: TargetDetail,
     form_token: String,
+    /// `演练`; empty for the real thing.
+    drill: &'static str,
     done: bool,
 }
 
@@ -185,7 +187,8 @@ pub(super) async fn target(
     let scene = Scene { callout: &callout, directory: &directory, lang, at: None };
     let Some(d) = TargetDetail::of(&scene, target) else { return Refusal::NotFound.page(lang) };
     let s = Shell::new(&inside, &account, lang);
-    let html = TargetHtml { s, id, d, form_token: account.form_token, done: asked.done.is_some() };
+    let drill = drill_mark(&callout, lang);
+    let html = TargetHtml { s, id, d, drill, form_token: account.form_token, done: asked.done.is_some() };
     Html(rendered(&html)).into_response()
 }
 
@@ -202,5 +205,9 @@ pub(super) async fn export(State(inside): State<Arc<Inside>>, Path(id): Path<Str
 
 fn title(callout: &Callout, lang: Lang) -> String {
     let Some(head) = &callout.head else { return callout.id.to_string() };
-    format!("{} {}", head.place, kind(lang, &head.hazard, head.colour))
+    format!("{}{} {}", drill_mark(callout, lang), head.place, kind(lang, &head.hazard, head.colour))
+}
+
+fn drill_mark(callout: &Callout, lang: Lang) -> &'static str {
+    if callout.is_drill() { lang.texts().drill } else { "" }
 }

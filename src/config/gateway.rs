@@ -153,7 +153,11 @@ impl GatewayChannel {
 
 pub(super) fn check(gateways: &[GatewaySection], faults: &mut Faults) {
     let real = gateways.iter().any(|g| !g.drill);
-    faults.require(real, "gateway", "without a gateway nobody can be called; those with drill = true are for drills only");
+    faults.require(
+        real,
+        "gateway",
+        "without a gateway nobody can be called; those with drill = true are for drills only",
+    );
     for (i, gateway) in gateways.iter().enumerate() {
         gateway.check(&format!("gateway[{i}]"), faults);
         let taken = gateways[..i].iter().any(|g| g.id == gateway.id);

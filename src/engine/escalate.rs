@@ -2,8 +2,8 @@
 
 use super::Decision;
 use crate::model::{
-    Answer, CallIx, CalloutId, ClockOf, ClockStart, CloseReason, Event, Outcome, PersonIx, Phase, Proof, Purpose, RegionCode,
-    ReleaseReason, StepCause, TargetIx,
+    Answer, CallIx, CalloutId, ClockOf, ClockStart, CloseReason, Event, Outcome, PersonIx, Phase, Proof, Purpose,
+    RegionCode, ReleaseReason, StepCause, TargetIx,
 };
 
 impl Decision<'_> {

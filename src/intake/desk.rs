@@ -8,8 +8,8 @@ use super::{Desk, Posted, Receipt, ReceiptCover, Unavailable};
 use crate::directory::{Cover, Covered, Directory};
 use crate::journal::{Batch, Blob, Group, InboxItem, Journal, JournalError, MessageRow, Parked, Record, Salt};
 use crate::model::{
-    CalloutId, Colour, Command, Digest, Finding, Gap, Head, Message, MessageKind, Order, RegionCode, SPACE_END, SecretKey, Status,
-    TargetId, Timestamp, WarningId, Words,
+    CalloutId, Colour, Command, Digest, Finding, Gap, Head, Message, MessageKind, Order, RegionCode, SPACE_END,
+    SecretKey, Status, TargetId, Timestamp, WarningId, Words,
 };
 use crate::plan::{self, PlanSet};
 use crate::runtime::subject_key;

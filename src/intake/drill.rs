@@ -17,7 +17,8 @@ pub(super) async fn tell_suspended(
     };
     for real in open.iter().filter(grave) {
         let Ok(region) = RegionCode::parse(&real.region) else { continue };
-        let beside = |c: &&ReceiptCover| RegionCode::parse(&c.region).is_ok_and(|r| r.holds(&region) || region.holds(&r));
+        let beside =
+            |c: &&ReceiptCover| RegionCode::parse(&c.region).is_ok_and(|r| r.holds(&region) || region.holds(&r));
         if let Some(covered) = cover.iter().find(beside) {
             let reason = format!("the drill is suspended in {}: the real {} is open", covered.region, real.stream);
             findings.push(Finding::notice("status", reason));

@@ -1,9 +1,9 @@
 //! Commands: what doors, gateways, lanes and the clock ask of a callout.
 
 use super::{
-    ActionReport, Answer, AnswerWay, AttemptIx, CallIx, CalloutId, Channel, Colour, ContactRef, Digest, Fact, Gap, GatewayId,
-    Hazard, MessageRef, NoteReason, OnBehalf, PersonId, Plan, Proof, RegionCode, Seats, SkipReason, Status, Target,
-    Timestamp, WarningId, Words,
+    ActionReport, Answer, AnswerWay, AttemptIx, CallIx, CalloutId, Channel, Colour, ContactRef, Digest, Fact, Gap,
+    GatewayId, Hazard, MessageRef, NoteReason, OnBehalf, PersonId, Plan, Proof, RegionCode, Seats, SkipReason, Status,
+    Target, Timestamp, WarningId, Words,
 };
 use serde::{Deserialize, Serialize};
 

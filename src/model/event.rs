@@ -3,9 +3,9 @@
 //! No personal data: persons and contacts by id, words of persons as digests of sealed blobs.
 
 use super::{
-    Action, Answer, AttemptIx, CallIx, CalloutId, Channel, ClockIx, ClockOf, CloseReason, Colour, ContactRef, Digest, Failure,
-    Gap, GatewayId, Hazard, MessageRef, Moves, PersonId, Plan, Proof, Purpose, RegionCode, ReleaseReason, Seats, Stage,
-    Status, Target, TargetIx, Timestamp, Totals, WarningId, Words,
+    Action, Answer, AttemptIx, CallIx, CalloutId, Channel, ClockIx, ClockOf, CloseReason, Colour, ContactRef, Digest,
+    Failure, Gap, GatewayId, Hazard, MessageRef, Moves, PersonId, Plan, Proof, Purpose, RegionCode, ReleaseReason,
+    Seats, Stage, Status, Target, TargetIx, Timestamp, Totals, WarningId, Words,
 };
 use serde::{Deserialize, Serialize};
 

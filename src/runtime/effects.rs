@@ -8,8 +8,8 @@ use crate::engine;
 use crate::gateway::Outgoing;
 use crate::journal::InboxItem;
 use crate::model::{
-    AttemptKey, CallIx, Callout, CalloutId, Channel, CloseReason, Command, Contact, ContactRef, Entry, Event, Fact, Failure,
-    GatewayId, Purpose, RegionCode, Release, SkipReason, TargetKind, Timestamp,
+    AttemptKey, CallIx, Callout, CalloutId, Channel, CloseReason, Command, Contact, ContactRef, Entry, Event, Fact,
+    Failure, GatewayId, Purpose, RegionCode, Release, SkipReason, TargetKind, Timestamp,
 };
 use crate::plan;
 

@@ -65,6 +65,13 @@ impl EngineHandle {
         let _ = self.asks.send(Ask::Directory(directory)).await;
     }
 
+    /// Whether this process is the active engine of its cell.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        let status = self.status.read().unwrap_or_else(PoisonError::into_inner);
+        status.lease.is_some() && status.loaded
+    }
+
     /// Adds a part to the installation's health.
     pub fn add_probe(&self, probe: HealthProbe) {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner).push(probe);

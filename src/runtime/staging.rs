@@ -69,7 +69,8 @@ impl Staging {
 
     /// Callouts with something pending, in the order in which to flush them: drills last, red first, then the oldest.
     pub fn order(&self, colour: impl Fn(&CalloutId) -> Colour) -> Vec<CalloutId> {
-        let mut order: Vec<_> = self.pending.iter().map(|(id, p)| (id.is_drill(), Reverse(colour(id)), p.since, id)).collect();
+        let mut order: Vec<_> =
+            self.pending.iter().map(|(id, p)| (id.is_drill(), Reverse(colour(id)), p.since, id)).collect();
         order.sort();
         order.into_iter().map(|(.., id)| id.clone()).collect()
     }

@@ -7,8 +7,8 @@ use super::staging::Asked;
 use crate::gateway::Upcall;
 use crate::journal::Blob;
 use crate::model::{
-    Action, ActionReport, Answer, AnswerWay, AttemptKey, CallIx, CalloutId, Command, Digest, GatewayId, NoteReason, OnBehalf,
-    Proof, Purpose, Reply, SecretKey, TargetIx, Timestamp,
+    Action, ActionReport, Answer, AnswerWay, AttemptKey, CallIx, CalloutId, Command, Digest, GatewayId, NoteReason,
+    OnBehalf, Proof, Purpose, Reply, SecretKey, TargetIx, Timestamp,
 };
 
 /// What somebody says or reports on a page.

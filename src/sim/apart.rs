@@ -45,17 +45,19 @@ impl Checks {
         let mut beside = std::collections::BTreeMap::new();
         for real in cell.callouts().filter(|c| c.suspends_drills()) {
             let Some(region) = real.head.as_ref().map(|h| &h.region) else { continue };
-            let shares = |c: &&Callout| {
-                c.head.as_ref().is_some_and(|h| h.region.holds(region) || region.holds(&h.region))
-            };
+            let shares =
+                |c: &&Callout| c.head.as_ref().is_some_and(|h| h.region.holds(region) || region.holds(&h.region));
             for drill in cell.callouts().filter(|c| c.id.is_drill() && c.is_open()).filter(shares) {
                 let pair = (drill.id.clone(), real.id.clone());
                 let since = self.beside.get(&pair).copied().unwrap_or(now);
                 beside.insert(pair, since);
             }
         }
-        let over: Vec<_> =
-            beside.iter().filter(|(_, since)| now.ms_since(**since) > SUSPENDED_WITHIN_MS).map(|(p, _)| p.clone()).collect();
+        let over: Vec<_> = beside
+            .iter()
+            .filter(|(_, since)| now.ms_since(**since) > SUSPENDED_WITHIN_MS)
+            .map(|(p, _)| p.clone())
+            .collect();
         for (drill, real) in over {
             self.fail(7, format!("{drill} goes on beside {real}"));
         }

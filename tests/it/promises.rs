@@ -14,11 +14,14 @@ fn block_on<F: Future>(future: F) -> F::Output {
 #[test]
 fn promises_hold_on_every_seed() {
     let (mut sends, mut duplicates, mut crashes, mut failed) = (0, 0, 0, 0);
+    let (mut drill_sends, mut suspended) = (0, 0);
     for seed in 0..seeds() {
         let outcome = block_on(sim::run_seed(seed)).unwrap();
         assert_eq!(outcome.violations, [], "seed {seed}");
         assert_eq!(outcome.seen.lost, 0, "seed {seed}");
         sends += outcome.seen.sends;
+        drill_sends += outcome.seen.drill_sends;
+        suspended += outcome.seen.suspended;
         duplicates += outcome.seen.duplicates;
         crashes += outcome.seen.crashes;
         failed += outcome.seen.failed_commits;
@@ -26,6 +29,8 @@ fn promises_hold_on_every_seed() {
     println!("{sends} sends, {duplicates} duplicates, {crashes} crashes, {failed} failed commits");
     // A world without trouble would prove nothing.
     assert!(sends > 1000 && crashes > 10 && failed > 10);
+    // Nor one without drills, or in which none gave way.
+    assert!(drill_sends > 100 && suspended > 5, "{drill_sends} sends of drills, {suspended} suspended");
 }
 
 #[test]
