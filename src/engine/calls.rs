@@ -79,7 +79,7 @@ impl Decision<'_> {
     }
 
     /// A rung cannot be tried: the track goes on behind all rungs of the same channel. With no
-    /// gateway for the channel it is tried again later, as gateways come back.
+    /// gateway for the channel it is tried again later, as gateways come back; a drill just goes on without.
     pub(super) fn skip(&mut self, call: CallIx, track: u8, rung: u16, reason: SkipReason) {
         let Some(t) = self.callout.calls.get(call as usize).and_then(|c| c.tracks.get(usize::from(track))) else {
             return;
@@ -92,7 +92,7 @@ impl Decision<'_> {
         let behind = rung + rest as u16;
         let (next, next_due) = if usize::from(behind) < t.rungs.len() {
             (behind, Some(self.now))
-        } else if reason != SkipReason::NoContact {
+        } else if reason == SkipReason::NoGateway {
             (rung, Some(self.now.plus_ms(GATEWAY_BACKOFF_MS_MAX)))
         } else {
             (behind, None)

@@ -213,7 +213,7 @@ async fn a_scheduled_drill_is_posted_once_by_whoever_leads_and_made_up_for_withi
     let time = schedules[0].times(&directory(), 2026).remove(0);
     assert_eq!(
         (time.at.iso().as_str(), time.identifier.as_str()),
-        ("2026-05-12T10:00:00+08:00", "drill-rain-2026-533324")
+        ("2026-05-12T10:00:00.000+08:00", "drill-rain-2026-533324")
     );
     let post = async |ms: i64| {
         clock.store(time.at.plus_ms(ms).0, Ordering::Relaxed);
