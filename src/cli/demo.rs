@@ -1,16 +1,17 @@
 //! `jiaoying demo`: a whole night on invented people, on a virtual clock paced to the wall.
 
-use super::demo_view::View;
-use crate::directory::sample;
+use super::demo_scene::{Name, Played};
+use super::demo_totals::Totals;
+use super::demo_view::{self, View};
 use crate::evidence::{self, Summary};
 use crate::gateway::NotTaken;
 use crate::gateway::simulator::People;
 use crate::journal::{self, Journal, SelectCallouts};
-use crate::model::{CalloutId, RegionCode, SecretKey, Timestamp};
+use crate::model::{CalloutId, ClockState, Timestamp};
 use crate::runtime::{Acts, CallKey, Deed, Health, Kept, Vouched};
-use crate::sim::{Faults, Post, Scene, World, built_in_plans};
+use crate::sim::{Faults, World};
 use crate::telemetry::Metrics;
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use futures::future::{BoxFuture, FutureExt};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,11 +24,14 @@ use tokio_util::sync::CancellationToken;
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// What is played.
+    #[arg(long, value_enum, default_value_t = Name::Nujiang)]
+    scene: Name,
     /// Seed of the invented people; equal seeds give equal summaries.
     #[arg(long, default_value_t = 3)]
     seed: u64,
-    /// How many virtual seconds pass in one second.
-    #[arg(long, default_value_t = 10.0)]
+    /// How many virtual seconds pass in one second, while something happens; quiet hours are passed over.
+    #[arg(long, default_value_t = 60.0)]
     speed: f64,
     /// Keep the board up when the night is over, until Ctrl-C.
     #[arg(long)]
@@ -43,12 +47,8 @@ pub struct Args {
     data: Option<PathBuf>,
 }
 
-/// The region whose people are invented: Nujiang prefecture, 300 villages.
-const REGION: &str = "5333";
-/// When the invented warning is issued: the night of 31 May 2025.
-const BEGINS: &str = "2025-05-31T04:18:00+08:00";
-/// Virtual milliseconds after which the demo stops, whatever stands.
-const VIRTUAL_MS_MAX: i64 = 18 * 60_000;
+/// A pause of the world is shown for no longer than this.
+const PAUSE_MAX: Duration = Duration::from_millis(400);
 
 /// Virtual milliseconds for which everything must have been decided before the demo ends.
 const QUIET_MS: i64 = 60_000;
@@ -113,9 +113,11 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 async fn play(args: &Args, url: &str) -> anyhow::Result<ExitCode> {
     let journal = journal::open(url).await?;
-    let scene = scene(args.seed)?;
+    let Played { scene, title, end } = args.scene.played(args.seed)?;
+    let last_post = scene.posts.iter().map(|p| p.at).max();
     let (begins, directory, key) = (scene.begins, scene.directory.clone(), scene.key.clone());
     let mut world = World::new(scene, journal.clone(), People::new(args.seed), Faults::default(), args.seed);
+    world.man_duty_room(args.seed);
     let (asks, mut asked) = mpsc::channel(64);
     let clock = Arc::new(AtomicI64::new(begins.0));
     let acts = Arc::new(DemoActs { asks, clock: clock.clone() });
@@ -133,13 +135,16 @@ async fn play(args: &Args, url: &str) -> anyhow::Result<ExitCode> {
     };
     let pages = super::pages::Pages::open(state, axum::Router::new(), stop.clone()).await?;
     world.set_link_base(&format!("{}/a/", pages.public_url));
-    let mut view = View::new(args.json, args.speed, begins, &pages.internal_url);
+    let mut view = View::new(title, args.speed, begins, &pages.internal_url);
     let began = Instant::now();
-    let end = begins.plus_ms(VIRTUAL_MS_MAX);
+    let mut due = began;
+    let mut paced = begins;
     // What goes up to the prefecture begins a moment after the county is through.
     let mut over_at = None;
     while let Some(at) = world.next_at().filter(|at| *at < end && over_at.is_none_or(|over| *at < over)) {
-        let due = began + Duration::from_secs_f64(at.micros_since(begins).max(0) as f64 / 1e6 / args.speed);
+        let pause = at.micros_since(paced).max(0) as f64 / 1e6 / args.speed;
+        due += Duration::from_secs_f64(pause).min(PAUSE_MAX);
+        paced = paced.max(at);
         tokio::select! {
             () = tokio::time::sleep_until(due.into()) => world.step().await,
             Some(ask) = asked.recv() => answer(&mut world, ask).await,
@@ -147,11 +152,16 @@ async fn play(args: &Args, url: &str) -> anyhow::Result<ExitCode> {
         }
         clock.store(world.now.0, Ordering::Relaxed);
         view.show(&world);
-        over_at = is_over(&world).then(|| over_at.unwrap_or(world.now.plus_ms(QUIET_MS)));
+        let told = last_post.is_none_or(|at| world.now > at);
+        over_at = (told && is_over(&world)).then(|| over_at.unwrap_or(world.now.plus_ms(QUIET_MS)));
     }
     world.settle_all().await;
     let (summary, verified) = sum_up(&*journal).await?;
-    view.finish(&summary, &verified, began.elapsed(), world.now);
+    let totals = Totals::of(&world);
+    view.finish(&summary, &totals, &verified, began.elapsed(), world.now);
+    if args.json {
+        println!("{}", demo_view::figures(args.scene.word(), &summary, &totals, &verified));
+    }
     let sound = verified.iter().all(|v| v.sound) && world.checks.violations.is_empty();
     if args.stay {
         view.stay(&pages.internal_url);
@@ -167,27 +177,14 @@ async fn play(args: &Args, url: &str) -> anyhow::Result<ExitCode> {
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The night: the divisions of Nujiang with invented people, and a red rainstorm warning for Gongshan.
-fn scene(seed: u64) -> anyhow::Result<Scene> {
-    let key = SecretKey::new([5; 32]);
-    let region = RegionCode::parse(REGION).map_err(|e| anyhow!(e))?;
-    let directory = sample(&region, seed, &key).build(1).map_err(|f| anyhow!("{f:?}"))?;
-    let begins = Timestamp::parse_iso(BEGINS).map_err(|e| anyhow!(e))?;
-    let body = include_str!("data/demo-rainstorm-red.xml").as_bytes().to_vec();
-    Ok(Scene {
-        begins,
-        directory: Arc::new(directory),
-        plans: Arc::new(built_in_plans().map_err(|f| anyhow!("{f:?}"))?),
-        senders: Scene::senders(),
-        posts: vec![Post { at: begins.plus_ms(500), body }],
-        key,
-    })
-}
-
-/// Whether every target has an outcome or stands as an alarm whose first round is over.
+/// Whether every target has an outcome or stands as an alarm whose first round is over, and every clock is
+/// met or missed.
 fn is_over(world: &World) -> bool {
     let callouts = world.gallery.all();
-    let decided = |c: &crate::model::Callout| c.targets.iter().all(|t| !t.is_wanted() || t.alarm);
+    let decided = |c: &crate::model::Callout| {
+        let clocks = c.clocks.iter().all(|k| k.state != ClockState::Running);
+        clocks && c.targets.iter().all(|t| !t.is_wanted() || t.alarm)
+    };
     !callouts.is_empty() && callouts.iter().all(|c| decided(c))
 }
 

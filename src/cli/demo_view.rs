@@ -1,6 +1,7 @@
 //! What the demo shows in the terminal: a live board while it runs, the figures at the end.
 
 use super::demo::Proven;
+use super::demo_totals::Totals as Sums;
 use crate::evidence::Summary;
 use crate::model::{Callout, Phase, RegionCode, Timestamp, Totals};
 use crate::sim::World;
@@ -11,7 +12,6 @@ use std::time::Duration;
 
 /// The demo's terminal.
 pub(super) struct View {
-    json: bool,
     begins: Timestamp,
     bars: MultiProgress,
     head: ProgressBar,
@@ -26,15 +26,18 @@ const DRAW_MS: i64 = 2_000;
 // === impl View ===
 
 impl View {
-    pub(super) fn new(json: bool, speed: f64, begins: Timestamp, board: &str) -> Self {
+    pub(super) fn new(title: &str, speed: f64, begins: Timestamp, board: &str) -> Self {
         let bars = MultiProgress::new();
         let line = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
         let add = || bars.add(ProgressBar::new(1).with_style(line.clone()));
         let (head, link) = (add(), add());
-        eprintln!("叫应演示 jiaoying demo: 怒江州 300 个村，人名和号码都是虚构的 / invented people and numbers");
-        eprintln!("虚拟时钟 {speed} 倍速 / {speed} virtual seconds pass in one second");
+        eprintln!("叫应演示 jiaoying demo: {title}");
+        eprintln!("怒江州 300 个村，人名、号码和报文都是虚构的 / invented people, numbers and messages");
+        eprintln!(
+            "虚拟时钟 {speed} 倍速，无事的时段跳过 / {speed} virtual seconds pass in one second; quiet hours are passed over"
+        );
         eprintln!("看板 board: {board}\n");
-        Self { json, begins, bars, head, link, townships: BTreeMap::new(), shown: None }
+        Self { begins, bars, head, link, townships: BTreeMap::new(), shown: None }
     }
 
     /// Draws how the night stands.
@@ -82,11 +85,10 @@ impl View {
     }
 
     /// The figures at the end.
-    pub(super) fn finish(&self, summary: &Summary, proven: &[Proven], wall: Duration, now: Timestamp) {
+    pub(super) fn finish(&self, summary: &Summary, sums: &Sums, proven: &[Proven], wall: Duration, now: Timestamp) {
         for bar in self.townships.values().chain([&self.head, &self.link]) {
             bar.abandon();
         }
-        let sound = proven.iter().all(|p| p.sound);
         eprintln!();
         println!(
             "结果 summary（虚拟时长 {} s virtual，实际 {} s wall）",
@@ -107,15 +109,41 @@ impl View {
         for (channel, n) in &summary.attempts {
             println!("  呼叫 calls              {n:>5}  {channel}");
         }
-        for (clock, t) in &summary.clocks {
-            println!("  时限 clock              {:>5}  {clock}: met {}, missed {}", t.met + t.missed, t.met, t.missed);
+        for t in &sums.tiers {
+            println!(
+                "  档 tier                 {:>5}  {} {} {}",
+                t.targets,
+                &t.opened_at.iso()[11..16],
+                t.place,
+                t.title
+            );
         }
+        for (clock, t) in &summary.clocks {
+            let line = sums.clocks.get(clock);
+            let (title, places) = line.map_or(("", String::new()), |l| (&l.title, l.places()));
+            println!(
+                "  时限 clock              {:>5}  {clock} {title}: 按时 met {}, 超时 missed {}{places}",
+                t.met + t.missed,
+                t.met,
+                t.missed
+            );
+        }
+        let a = &sums.actions;
+        println!(
+            "  行动 actions            {:>5}  动 moving，{} 毕 done，{} 个节点 milestones",
+            a.moving, a.done, a.milestones
+        );
+        println!(
+            "  转移 moved              {:>5}  人 persons，{} 户 households，特殊 special {}，拒绝 refused {}",
+            a.persons, a.households, a.special, a.refused
+        );
+        println!(
+            "  敲门 door-knocks        {:>5}  已报 reported {}，已确认 confirmed {}",
+            a.knocks, a.knocked, a.knocks_confirmed
+        );
         for p in proven {
             let word = if p.sound { "已核验 verified" } else { "核验失败 NOT SOUND" };
             println!("  时间线 timeline         {:>5} events  {}  {word}", p.events, p.callout);
-        }
-        if self.json {
-            println!("{}", figures(summary, sound));
         }
     }
 
@@ -125,8 +153,10 @@ impl View {
     }
 }
 
-fn figures(summary: &Summary, verified: bool) -> serde_json::Value {
+/// The figures as one object.
+pub(super) fn figures(scene: &str, summary: &Summary, sums: &Sums, proven: &[Proven]) -> serde_json::Value {
     json!({
+        "scene": scene,
         "targets": summary.targets,
         "satisfied": summary.satisfied.values().sum::<u32>(),
         "satisfied_at": summary.satisfied,
@@ -136,7 +166,9 @@ fn figures(summary: &Summary, verified: bool) -> serde_json::Value {
         "answer_ms": { "p50": summary.answer_ms.p50, "p95": summary.answer_ms.p95 },
         "calls": summary.attempts,
         "clocks": summary.clocks,
-        "verified": verified,
+        "tiers": sums.tiers,
+        "actions": sums.actions,
+        "verified": proven.iter().all(|p| p.sound),
     })
 }
 

@@ -9,6 +9,8 @@
 mod bench;
 mod config;
 mod demo;
+mod demo_scene;
+mod demo_totals;
 mod demo_view;
 mod directory;
 mod drills;

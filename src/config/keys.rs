@@ -7,7 +7,7 @@ use rand::rngs::SysRng;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 /// The master key.
@@ -86,7 +86,16 @@ fn create(path: &Path) -> io::Result<bool> {
     let mut key = [0; 32];
     SysRng.try_fill_bytes(&mut key).map_err(io::Error::other)?;
     let draft = path.with_extension(format!("new-{}", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    // Root may run a command before the service's first start: the key belongs to whom the folder does.
+    if file.metadata()?.uid() == 0 {
+        let owner = fs::metadata(folder)?;
+        fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
+    }
     writeln!(file, "{}", hex::encode(key))?;
     file.sync_all()?;
     let named = match fs::hard_link(&draft, path) {

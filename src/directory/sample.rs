@@ -14,6 +14,15 @@ use rand_chacha::ChaCha8Rng;
 const SURNAMES: &str = "李王张杨和赵刘陈马普段罗白岩丰熊肯孔木余";
 const GIVEN: &str = "文明建国春华志强玉兰晓红秀英永福光荣新民丽芳学军海龙";
 
+/// The posts beside duty, grid, village and loudspeaker that the shipped plans name, by level of the region.
+const POSTS: [(Level, &[&str]); 5] = [
+    (Level::Province, &["command"]),
+    (Level::Prefecture, &["command"]),
+    (Level::County, &["command", "fire_rescue", "natural_resources", "forestry", "party_head", "government_head"]),
+    (Level::Township, &["command"]),
+    (Level::Village, &["monitor", "ranger"]),
+];
+
 /// Every this-many-th village (counting from the fifth) has nobody in the grid post: gaps to be found.
 const GAP_EVERY: usize = 17;
 
@@ -25,14 +34,16 @@ struct Sampler<'a> {
 }
 
 /// Invents ground and people for every village of a region of Yunnan: one to three grids with a grid
-/// person (some share one), deputies for a third of them, a village head and a loudspeaker, and two
-/// duty officers for each township and county, for the prefectures above, and for the province.
+/// person (some share one), deputies for a third of them, a village head and a loudspeaker, two duty
+/// officers for each township and county, for the prefectures above, and for the province; and one
+/// person in each other post that the shipped plans name, where there is such a post.
 #[must_use]
 pub fn sample(region: &RegionCode, seed: u64, key: &SecretKey) -> Draft {
     let draft = Draft { regions: yunnan().to_vec(), ..Draft::default() };
     let mut sampler = Sampler { rng: ChaCha8Rng::seed_from_u64(seed), key, next_number: 0, draft };
     let mut villages = 0;
-    for place in yunnan().iter().filter(|r| region.holds(&r.code) || r.code.holds(region)) {
+    let within = || yunnan().iter().filter(|r| region.holds(&r.code) || r.code.holds(region));
+    for place in within() {
         let duty = match place.code.level() {
             Level::Province => "province_duty",
             Level::Prefecture => "prefecture_duty",
@@ -47,6 +58,14 @@ pub fn sample(region: &RegionCode, seed: u64, key: &SecretKey) -> Draft {
         for _ in 0..2 {
             let officer = sampler.person();
             sampler.post(duty, place.code.as_str(), &officer, 1);
+        }
+    }
+    // Behind all others, so that a new post gives nobody else another name or number.
+    for place in within() {
+        let level = place.code.level();
+        for post in POSTS.iter().filter(|(of, _)| *of == level).flat_map(|(_, posts)| *posts) {
+            let holder = sampler.person();
+            sampler.post(post, place.code.as_str(), &holder, 1);
         }
     }
     sampler.draft

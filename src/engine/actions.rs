@@ -3,7 +3,7 @@
 use super::Decision;
 use crate::model::{
     Action, ActionReport, Answer, AnswerWay, CallIx, ClockEnd, ClockOf, ClockStart, Event, Figures, NoteReason,
-    Outcome, Phase, Proof, Reply, TargetIx,
+    Outcome, Phase, Proof, Reply, TargetIx, Timestamp,
 };
 
 impl Decision<'_> {
@@ -14,14 +14,20 @@ impl Decision<'_> {
         if self.callout.head.is_none() || !call_known || !r.targets.iter().all(known) {
             return;
         }
-        let targets = self.reported_targets(r);
-        let next = match &r.action {
-            Action::Reached { milestone, .. } if milestone.is_empty() => {
-                targets.first().and_then(|t| self.next_milestone(*t, r.call))
+        let mut targets = self.reported_targets(r);
+        let mut r = r.clone();
+        if let Action::Reached { milestone, .. } = &r.action
+            && milestone.is_empty()
+        {
+            // Whoever was told of ground of several tiers speaks of what is due first, and of no other ground.
+            let next = |t: &TargetIx| self.next_milestone(*t, r.call).map(|(due, action)| (due, action, *t));
+            let open: Vec<_> = targets.iter().filter_map(next).collect();
+            if let Some((_, action, _)) = open.iter().min_by_key(|(due, _, _)| *due).cloned() {
+                targets = open.into_iter().filter(|(_, a, _)| *a == action).map(|(_, _, t)| t).collect();
+                r.action = action;
             }
-            _ => None,
-        };
-        let r = &next.map_or_else(|| r.clone(), |action| ActionReport { action, ..r.clone() });
+        }
+        let r = &r;
         let refusal = match targets.first() {
             _ if self.callout.closed.is_some() => Some(NoteReason::Closed),
             None => Some(NoteReason::WhichTarget),
@@ -86,8 +92,9 @@ impl Decision<'_> {
     }
 
     /// The milestone that is due next for a target and that the reporter's own post has not reported: what a
-    /// short message means that only says "reached".
-    fn next_milestone(&self, target: TargetIx, call: Option<CallIx>) -> Option<Action> {
+    /// short message means that only says "reached". Nothing where the reporter could speak for several
+    /// of the units: which of them it was must be said.
+    fn next_milestone(&self, target: TargetIx, call: Option<CallIx>) -> Option<(Timestamp, Action)> {
         let head = self.callout.head.as_ref()?;
         let person = self.callout.calls.get(call? as usize)?.person;
         let t = &self.callout.targets[target as usize];
@@ -99,13 +106,19 @@ impl Decision<'_> {
             let rule = self.callout.rule(*c)?;
             let ClockEnd::Milestone(milestone) = &rule.until else { return None };
             let reached = t.progress.reached.get(milestone);
-            let units = if rule.units.is_empty() { vec![String::new()] } else { rule.units.clone() };
-            let own = |unit: &String| unit.is_empty() || posts.contains(&unit);
-            let unit = units.into_iter().find(|u| own(u) && !reached.is_some_and(|r| r.contains(u)))?;
+            let own: Vec<&String> = rule.units.iter().filter(|unit| posts.contains(unit)).collect();
+            let unit = match own[..] {
+                [unit] => unit.clone(),
+                [] if rule.units.is_empty() => String::new(),
+                _ => return None,
+            };
+            if reached.is_some_and(|r| r.contains(&unit)) {
+                return None;
+            }
             let due = self.callout.clocks[*c as usize].due;
             Some((due, Action::Reached { milestone: milestone.clone(), unit }))
         });
-        open.min_by_key(|(due, _)| *due).map(|(_, action)| action)
+        open.min_by_key(|(due, _)| *due)
     }
 
     /// The targets a report is about: those it names, or all that the person was told of.

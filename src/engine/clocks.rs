@@ -12,8 +12,10 @@ impl Decision<'_> {
     pub(super) fn start_clocks(&mut self, of: ClockOf, starts: &[ClockStart]) {
         self.start_those(of, starts, |d, rule, starts| match starts {
             ClockStart::Called | ClockStart::TakenOver => true,
-            // Called twice or answered twice, it still runs for the same thing.
-            _ => !d.any(of, rule, |c| c.state == ClockState::Running),
+            // Answered twice, it still runs for the same thing.
+            ClockStart::Answered | ClockStart::Moving => !d.any(of, rule, |c| c.state == ClockState::Running),
+            // There is one onset and one origin.
+            ClockStart::Onset | ClockStart::Origin => !d.any(of, rule, |_| true),
         });
     }
 
@@ -116,8 +118,8 @@ impl Decision<'_> {
     fn escalate_idle(&mut self, target: TargetIx) {
         match self.callout.targets[target as usize].phase {
             Phase::Satisfied { step, .. } | Phase::TakenOver { step: Some(step), .. } => {
-                self.restart_clocks(target);
                 self.start_step(target, step + 1, StepCause::Idle);
+                self.restart_clocks(target);
             }
             // It is being called, or stands as an alarm, or waits for its tier: that goes on.
             _ => {}

@@ -3,7 +3,7 @@
 use super::Decision;
 use crate::model::{
     Channel, ClockOf, ClockStart, CloseReason, Event, Gap, GapReason, Ground, Holders, MessageKind, Order, PersonId,
-    PersonIx, Phase, Plan, Purpose, Raise, ReleaseReason, Seats, Step, StepCause, TargetId, TargetIx, TargetKind,
+    PersonIx, Phase, Plan, Purpose, Raise, ReleaseReason, Seats, Step, StepCause, TargetId, TargetIx,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,7 +68,9 @@ impl Decision<'_> {
         let colour = if order.conflict { order.colour.max(head.colour) } else { order.colour };
         let recall = colour > head.colour;
         let (onset, origin_time) = (order.onset.or(head.onset), order.origin_time.or(head.origin_time));
-        let plan = (order.plan != head.plan && recall).then(|| Box::new(order.plan.clone()));
+        // What came up from below was seated under the plan in force, and stays under it.
+        let raised = self.callout.watched(ClockOf::Tier(head.plan.above())).next().is_some();
+        let plan = (order.plan != head.plan && recall && !raised).then(|| Box::new(order.plan.clone()));
         self.emit(Event::MessageApplied {
             message,
             words,
@@ -99,7 +101,7 @@ impl Decision<'_> {
         for target in 0..self.callout.targets.len() as u32 {
             let t = &self.callout.targets[target as usize];
             // What came up from below is ended by those below, or by the end of the warning.
-            if t.spec.kind == TargetKind::Region && !replanned && t.tier == above {
+            if t.tier == above && !replanned {
                 continue;
             }
             let id = t.spec.id.clone();
@@ -132,17 +134,22 @@ impl Decision<'_> {
         }
         self.new_gaps += self.find_gaps(&order.gaps);
         self.schedule_tiers();
+        let open: Vec<u8> = (0..above).filter(|t| self.callout.tiers[usize::from(*t)].opened_at.is_some()).collect();
         for (target, cause) in begin {
             let t = &self.callout.targets[target as usize];
-            // New ground waits for its tier; what was being called already is called again at once.
+            // New ground waits for its tier. What was being called already is called again at once, be it
+            // by its tier that opens now.
             let waits = self.callout.tiers.get(usize::from(t.tier)).is_some_and(|t| t.opened_at.is_none());
-            if cause == StepCause::Covered && waits {
+            if waits && (cause == StepCause::Covered || self.opens(t.tier).is_some_and(|due| due <= self.now)) {
                 continue;
             }
+            self.start_step(target, 0, cause);
             if cause != StepCause::Repeated {
                 self.start_clocks(ClockOf::Target(target), &CALLED);
             }
-            self.start_step(target, 0, cause);
+        }
+        for tier in open.into_iter().filter(|_| upgraded) {
+            self.start_clocks(ClockOf::Tier(tier), &[ClockStart::Called]);
         }
         self.open_tiers();
     }
@@ -157,7 +164,8 @@ impl Decision<'_> {
                 .seats
                 .iter()
                 .map(|s| Seats { answer: s.answer.iter().map(id).collect(), alert: s.alert.iter().map(id).collect() });
-            t.spec == ground.target && t.tier == tier && before.eq(seats.iter().cloned())
+            let released = matches!(t.phase, Phase::Released { .. });
+            t.spec == ground.target && t.tier == tier && !released && before.eq(seats.iter().cloned())
         });
         if !known {
             self.emit(Event::TargetCovered { target, tier, spec: ground.target.clone(), seats });
@@ -237,13 +245,13 @@ impl Decision<'_> {
             None => {
                 let target = self.callout.targets.len() as u32;
                 self.seat(target, above, ground, order);
-                self.start_clocks(ClockOf::Target(target), &CALLED);
                 self.start_step(target, 0, StepCause::Raised);
+                self.start_clocks(ClockOf::Target(target), &CALLED);
             }
             // More ground below than when the post here last answered.
             Some(target) if !self.callout.targets[target as usize].is_wanted() => {
-                self.restart_clocks(target);
                 self.start_step(target, 0, StepCause::Raised);
+                self.restart_clocks(target);
             }
             Some(_) => {}
         }

@@ -64,6 +64,7 @@ impl Decision<'_> {
         if matches!(t.phase, Phase::Released { .. } | Phase::Covered) {
             return;
         }
+        let confirmed = t.progress.knock.as_ref().is_some_and(|k| k.confirmed_at.is_some());
         let holding = (t.floor..=t.reached).filter(|s| self.step_holds(target, *s));
         let plan = self.callout.head.as_ref().map(|h| &h.plan);
         let outcome_of = |s: u8| plan.map_or(Outcome::TakenOver, |p| p.steps[usize::from(s)].outcome);
@@ -85,10 +86,12 @@ impl Decision<'_> {
             (None, Phase::Calling { step, .. }) if !self.can_still_hold(target, step) => {
                 self.start_step(target, step + 1, StepCause::Refused);
             }
+            // Somebody stood there, and it was confirmed: that does not rest on an answer.
+            (None, Phase::Satisfied { .. }) if confirmed => {}
             // Somebody took the answer back that the ground rested on.
             (None, Phase::Satisfied { step, .. } | Phase::TakenOver { step: Some(step), .. }) => {
-                self.restart_clocks(target);
                 self.start_step(target, step + 1, StepCause::Refused);
+                self.restart_clocks(target);
             }
             (None, _) => {}
         }

@@ -18,6 +18,7 @@ pub fn check(callout: &Callout) -> Vec<Violation> {
     let mut violations = Vec::new();
     let mut fail = |promise, seen: String| violations.push(Violation { promise, seen });
     let open = callout.is_open();
+    let in_force = callout.head.as_ref().map_or(0, |h| h.plan.clocks.len());
     for (ix, t) in callout.targets.iter().enumerate() {
         let ix = ix as u32;
         let has = |due, timer| callout.agenda.timers.contains(&(due, timer));
@@ -44,7 +45,9 @@ pub fn check(callout: &Callout) -> Vec<Violation> {
         }
         for clock in t.clocks.iter().filter(|_| open && t.is_wanted() && t.phase != Phase::Covered) {
             let of_rule = |c: &&u32| callout.clocks[**c as usize].rule == callout.clocks[*clock as usize].rule;
-            let last = t.clocks.iter().rfind(of_rule) == Some(clock);
+            // Rules of an earlier plan start no clocks any more.
+            let current = usize::from(callout.clocks[*clock as usize].rule) >= callout.rules.len() - in_force;
+            let last = current && t.clocks.iter().rfind(of_rule) == Some(clock);
             let waits = callout.clocks[*clock as usize].waits();
             let answer = callout.rule(*clock).is_some_and(|r| {
                 r.starts == ClockStart::Called && matches!(r.until, ClockEnd::Answered | ClockEnd::Satisfied)

@@ -64,7 +64,6 @@ const SENTENCES: &[(&str, &str)] = &[
     ("the root element is {}, not CAP's alert", "根元素是 {}，不是 CAP 的 alert"),
     ("namespace {} is not CAP's; read as CAP 1.2", "命名空间 {} 不是 CAP 的；按 CAP 1.2 读取"),
     ("it has no namespace; read as CAP 1.2", "没有命名空间；按 CAP 1.2 读取"),
-    ("national profile: not read by this version", "国家标准格式：本版本尚不能读取"),
     ("declares the unknown encoding {}", "声明了未知的编码 {}"),
     ("declared (or by default) {}, but the bytes are {}", "声明（或默认）编码为 {}，实际为 {}"),
     ("bytes that are not {} from here on; each is read as U+FFFD", "从此处起有不属于 {} 的字节；逐个读作 U+FFFD"),

@@ -188,9 +188,14 @@ fn take_figures(words: &mut Vec<String>) -> Result<Figures, BadFigure> {
             words.remove(i + 1);
         }
         words.remove(i);
-        if refused || special || ["共", "其中", "约"].iter().any(|w| label.ends_with(w)) || minus {
-            i -= 1;
-            words.remove(i);
+        // What only names the figure is no word of its own: `转移完毕共120人` leaves `转移完毕`.
+        let named = ["其中", "共", "约", "特", "拒", "不走", "不愿", "负"].iter().filter_map(|w| label.find(w)).min();
+        if let (Some(from), Some(before)) = (named, i.checked_sub(1)) {
+            words[before].truncate(from);
+            if from == 0 {
+                words.remove(before);
+                i = before;
+            }
         }
     }
     figures

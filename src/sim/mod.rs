@@ -9,12 +9,14 @@
 
 mod apart;
 mod checks;
+mod duty;
 mod outside;
 mod run;
 mod scene;
+mod seeded;
 mod world;
 
 pub use checks::{Checks, Seen};
 pub use run::{Outcome, run_seed};
-pub use scene::{Post, Scene, as_drill, built_in_plans, message_json};
+pub use scene::{Post, Scene, as_drill, built_in_plans, message_json, nujiang_plans};
 pub use world::{Faults, World};

@@ -47,6 +47,7 @@ pub async fn run_seed(seed: u64) -> Result<Outcome, Vec<Finding>> {
     let journal = Arc::new(MemoryJournal::default());
     let begins = scene.begins;
     let mut world = World::new(scene, journal.clone(), People::new(seed), faults, seed);
+    world.man_duty_room(seed);
     let (kind_at, end) = (begins.plus_ms(3_600_000), begins.plus_ms(RUN_MS));
     let mut steps = 0;
     while let Some(at) = world.next_at().filter(|at| *at < end) {

@@ -1,11 +1,9 @@
 //! Scenes: the ground, the plans and the messages of a simulated night.
 
-use crate::directory::{Directory, sample};
+use crate::directory::Directory;
 use crate::intake::{Sender, Senders};
 use crate::model::{Finding, RegionCode, SecretKey, Status, Timestamp};
 use crate::plan::{PlanFile, PlanSet};
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -41,9 +39,22 @@ pub struct Scene {
 pub fn built_in_plans() -> Result<PlanSet, Vec<Finding>> {
     let files = [
         ("default.toml", include_str!("../../config/plans/default.toml")),
+        ("earthquake.toml", include_str!("../../config/plans/earthquake.toml")),
+        ("forest-fire.toml", include_str!("../../config/plans/forest-fire.toml")),
+        ("geohazard.toml", include_str!("../../config/plans/geohazard.toml")),
         ("rainstorm-red.toml", include_str!("../../config/plans/rainstorm-red.toml")),
     ];
     let files = files.into_iter().map(|(name, text)| PlanFile::parse(name, text)).collect::<Result<_, _>>()?;
+    PlanSet::new(files)
+}
+
+/// The plans that ship with the program, and the preset for floods in Nujiang ("1262").
+///
+/// # Errors
+/// As [`built_in_plans`].
+pub fn nujiang_plans() -> Result<PlanSet, Vec<Finding>> {
+    let mut files = built_in_plans()?.files().to_vec();
+    files.push(PlanFile::parse("nujiang-flood.toml", include_str!("../../config/presets/nujiang-flood.toml"))?);
     PlanSet::new(files)
 }
 
@@ -77,66 +88,6 @@ pub fn as_drill(message: &[u8]) -> Vec<u8> {
 // === impl Scene ===
 
 impl Scene {
-    /// A scene drawn from a seed: one township's ground, one or two warnings with repeats, upgrades,
-    /// a contradiction, ground that nobody knows, and a cancel.
-    ///
-    /// # Errors
-    /// The faults of the shipped plans or of the invented directory; none in a released build.
-    pub fn random(seed: u64) -> Result<Self, Vec<Finding>> {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let key = SecretKey::new([7; 32]);
-        let places = ["533324204", "533324100", "533301105", "533324200"];
-        let place = places[rng.random_range(0..places.len())];
-        let region = RegionCode::parse(place).map_err(|e| vec![Finding::fatal("scene", e)])?;
-        let directory = Arc::new(sample(&region, seed, &key).build(1)?);
-        let begins = Timestamp(1_780_000_000_000_000 + (seed as i64 % 1000) * 1_000_000);
-        let after = |s: i64| begins.plus_ms(s * 1000);
-        let ends = after(rng.random_range(1200..4000));
-        let mut posts = Vec::new();
-        let mut post = |s: i64, body: Vec<u8>| posts.push(Post { at: after(s), body });
-        let colour = ["red", "orange", "yellow"][rng.random_range(0..3)];
-        // The real thing sometimes comes when a drill has begun.
-        let first_at = if rng.random_ratio(1, 2) { 1 } else { rng.random_range(2..300) };
-        let first = message_json("A1", "alert", &[], ("暴雨", colour), &[place], (begins, ends));
-        post(first_at, first.clone());
-        if rng.random_ratio(1, 3) {
-            post(rng.random_range(1..300), first);
-        }
-        if rng.random_ratio(1, 3) {
-            let at = rng.random_range(5..600);
-            let codes = [place, "533399"];
-            post(at, message_json("A2", "update", &["A1"], ("暴雨", "red"), &codes, (after(at), ends)));
-        }
-        if rng.random_ratio(1, 4) {
-            let at = rng.random_range(5..400);
-            post(at, message_json("A1", "alert", &[], ("暴雨", "red"), &[place], (begins, ends)));
-        }
-        if rng.random_ratio(1, 3) {
-            let at = rng.random_range(1..500);
-            post(at, message_json("B1", "alert", &[], ("大风", "blue"), &[place], (after(at), ends)));
-        }
-        if rng.random_ratio(1, 4) {
-            let at = rng.random_range(100..1200);
-            post(at, message_json("A9", "cancel", &["A1"], ("暴雨", colour), &[place], (after(at), ends)));
-        }
-        if rng.random_ratio(1, 5) {
-            post(2, b"<alert><broken".to_vec());
-        }
-        // Drills beside it, under the same identifiers: before, during, and with a Cancel of their own.
-        if rng.random_ratio(1, 2) {
-            let at = rng.random_range(0..900);
-            let drill_colour = ["red", "yellow"][rng.random_range(0..2)];
-            let alert = message_json("A1", "alert", &[], ("暴雨", drill_colour), &[place], (after(at), ends));
-            post(at, as_drill(&alert));
-            if rng.random_ratio(1, 2) {
-                let at = at + rng.random_range(30..900);
-                let cancel = message_json("A9", "cancel", &["A1"], ("暴雨", colour), &[place], (after(at), ends));
-                post(at, as_drill(&cancel));
-            }
-        }
-        Ok(Self { begins, directory, plans: Arc::new(built_in_plans()?), senders: Self::senders(), posts, key })
-    }
-
     /// One sender that may post everything.
     #[must_use]
     pub fn senders() -> Senders {

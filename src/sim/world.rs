@@ -45,6 +45,7 @@ pub(super) enum Happening {
     Tap { link: String, deed: Deed },
     ReadInbox { life: u64 },
     CheckSilence(CalloutId),
+    Look,
 }
 
 /// A world.
@@ -75,6 +76,7 @@ pub struct World {
     pub(super) withdrawn: BTreeSet<AttemptKey>,
     pub(super) idempotent: bool,
     pub(super) link_base: String,
+    pub(super) duty: Option<u64>,
 }
 
 /// Id, whether it is for drills, channels. Drills have no loudspeakers here: theirs stay silent.
@@ -121,6 +123,7 @@ impl World {
             people,
             idempotent: rng.random_ratio(1, 2),
             link_base: LINK_BASE.into(),
+            duty: None,
             rng,
             desk,
             clock,
@@ -198,6 +201,7 @@ impl World {
             }
             Happening::Upcall(gateway, upcall) => self.upcall(gateway, upcall),
             Happening::Tap { link, deed } => self.tap(&link, deed),
+            Happening::Look => self.look(),
             Happening::ReadInbox { life } => {
                 if life == self.life {
                     self.read_inbox().await;

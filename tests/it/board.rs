@@ -8,7 +8,7 @@ mod world;
 use axum::http::StatusCode;
 use jiaoying::directory::Draft;
 use jiaoying::journal::{Blob, Journal, Parked};
-use jiaoying::model::{Answer, Finding, SecretKey, Status, mask_number};
+use jiaoying::model::{Answer, Finding, SecretKey, Status, WarningId, mask_number};
 use std::time::Instant;
 use world::{FORM, JSON, KEY, LINK, READER, START, TOKEN, World, ask, get, get_as, post};
 

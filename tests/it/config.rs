@@ -313,6 +313,25 @@ fn the_master_key_is_created_once_and_for_its_owner_only() {
 }
 
 #[test]
+fn a_key_made_by_root_belongs_to_whom_the_folder_belongs() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let dir = tempfile::tempdir().unwrap();
+    if chown(dir.path(), Some(10480), Some(10480)).is_err() {
+        return; // only root gives folders away
+    }
+    let path = dir.path().join("master.key");
+    // A draft that a process of the same number left behind does not stand in the way, and is not followed.
+    let elsewhere = dir.path().join("elsewhere");
+    std::fs::write(&elsewhere, "kept").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, path.with_extension(format!("new-{}", std::process::id()))).unwrap();
+    let config = load(&format!("[keys]\nmaster = \"file:{}\"\n", path.display()), &[]).unwrap();
+    config.keys.load_or_create().unwrap();
+    let key = std::fs::metadata(&path).unwrap();
+    assert_eq!((key.uid(), key.gid(), key.mode() & 0o777), (10480, 10480, 0o600));
+    assert_eq!(std::fs::read_to_string(&elsewhere).unwrap(), "kept");
+}
+
+#[test]
 fn tokens_admit_by_digest_and_right() {
     // printf %s open-sesame | sha256sum
     let sha256 = "d7ecdf25eaf3deba0f2628771dbdd22d4138ab6cf38f91ed02a2ca0dec7c8ab7";

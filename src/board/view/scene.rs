@@ -116,6 +116,7 @@ impl Scene<'_> {
     /// The name of a tier.
     pub(in crate::board) fn tier(&self, tier: u8) -> String {
         let tiers = self.callout.head.as_ref().map(|h| &h.plan.tiers);
-        tiers.and_then(|t| t.get(usize::from(tier))).map(|t| t.title.clone()).unwrap_or_default()
+        let title = tiers.and_then(|t| t.get(usize::from(tier))).map(|t| t.title.clone());
+        title.filter(|t| !t.is_empty()).unwrap_or_else(|| self.lang.pick("叫应", "Call-out").to_owned())
     }
 }

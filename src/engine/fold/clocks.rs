@@ -46,13 +46,19 @@ pub(super) fn fold(callout: &mut Callout, at: Timestamp, event: &Event) {
     }
 }
 
-/// A target is released: its own clocks stop, and those of its tier when it was the last.
+/// A target is released: its own clocks stop. With the last one of a tier stop the tier's clocks, and it
+/// does not open for nothing.
 pub(super) fn release(callout: &mut Callout, target: TargetIx) {
     let t = &callout.targets[target as usize];
     let tier = t.tier;
     let mut stopped = t.clocks.clone();
-    if callout.watched(ClockOf::Tier(tier)).next().is_none() {
-        stopped.extend(callout.tiers.get(usize::from(tier)).into_iter().flat_map(|t| &t.clocks));
+    if callout.watched(ClockOf::Tier(tier)).next().is_none()
+        && let Some(state) = callout.tiers.get_mut(usize::from(tier))
+    {
+        stopped.extend(&state.clocks);
+        if let Some(due) = state.due.take_if(|_| state.opened_at.is_none()) {
+            callout.agenda.timers.remove(&(due, Timer::Tier(tier)));
+        }
     }
     for clock in stopped {
         end(callout, clock, ClockState::Stopped);

@@ -27,6 +27,9 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
             let seats = seats.iter().map(|s| seat(callout, s)).collect();
             if let Some(t) = callout.targets.get_mut(*target as usize) {
                 (t.spec, t.tier, t.seats) = (spec.clone(), *tier, seats);
+                if matches!(t.phase, Phase::Released { .. }) {
+                    t.phase = Phase::Covered;
+                }
                 return;
             }
             callout.target_ix.entry(spec.id.clone()).or_default().push(callout.targets.len() as u32);
@@ -53,9 +56,11 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
             callout.agenda.timers.insert((*due, Timer::Tier(*tier)));
         }
         Event::TierOpened { tier, due, moves } => {
-            callout.agenda.timers.remove(&(*due, Timer::Tier(*tier)));
             let state = &mut callout.tiers[usize::from(*tier)];
             (state.opened_at, state.moves) = (Some(*at), *moves);
+            if let Some(old) = state.due.replace(*due) {
+                callout.agenda.timers.remove(&(old, Timer::Tier(*tier)));
+            }
         }
         Event::StepStarted { target, step, round, due, cause } => {
             let t = &mut callout.targets[*target as usize];
@@ -66,8 +71,10 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
             };
             t.reached = if afresh { *step } else { t.reached.max(*step) };
             t.round = *round;
-            if afresh || *cause == StepCause::Idle {
-                t.floor = if afresh { 0 } else { *step };
+            if afresh {
+                (t.floor, t.progress.knock) = (0, None);
+            } else if *cause == StepCause::Idle {
+                t.floor = *step;
             }
             if afresh {
                 // What was said before was said about something else: only a new attempt can be answered.

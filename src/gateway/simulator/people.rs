@@ -150,7 +150,60 @@ fn sms(attempt: &Outgoing, habit: Habit, rng: &mut ChaCha8Rng) -> Reaction {
         Habit::Taps => taps_after_ms = Some(arrives + rng.random_range(20_000..100_000)),
         _ => {}
     }
+    // Whoever can be woken at all acts later, and tells in the words that the message asks for.
+    let acts = match habit {
+        Habit::Texts | Habit::PicksUp | Habit::Taps | Habit::Rambles => true,
+        Habit::Sleeps => rng.random_ratio(1, 2),
+        Habit::Refuses | Habit::Absent | Habit::Voicemail | Habit::DeadNumber => false,
+    };
+    if acts {
+        for (ms, word) in reports(&attempt.text, rng) {
+            let (from, text) = (attempt.number.clone(), with_code(word.split_once(' ').map_or(&*word, |w| w.0)));
+            let text = word.split_once(' ').map_or(text.clone(), |(_, figures)| format!("{text} {figures}"));
+            upcalls.push((arrives + ms, Upcall::Text { from, text, key: None, reported_at: None }));
+        }
+    }
     Reaction { submit: submitted(), upcalls, taps_after_ms }
+}
+
+/// What somebody reports after a short message that asks for it: milliseconds and words, in order. Some
+/// stop half way, some never begin.
+fn reports(text: &str, rng: &mut ChaCha8Rng) -> Vec<(u64, String)> {
+    const MIN: u64 = 60_000;
+    let mut told = Vec::new();
+    let mut at = 0;
+    let mut then = |minutes: std::ops::Range<u64>, of_ten: u32, word: String, rng: &mut ChaCha8Rng| {
+        at += rng.random_range(minutes.start * MIN..minutes.end * MIN);
+        let tells = rng.random_ratio(of_ten, 10);
+        if tells {
+            told.push((at, word));
+        }
+        tells
+    };
+    if text.contains("回3") {
+        if then(3..14, 8, "3".into(), rng) {
+            // Over several places one set of figures says nothing.
+            let figures = if text.contains("（1处）") { figures(rng) } else { String::new() };
+            then(10..40, 9, format!("4{figures}"), rng);
+        }
+    } else if text.contains("逐项回6") {
+        let _ =
+            then(10..65, 9, "6".into(), rng) && then(20..70, 9, "6".into(), rng) && then(30..70, 9, "6".into(), rng);
+    } else if text.contains("回6") {
+        then(12..80, 8, "6".into(), rng);
+    }
+    told
+}
+
+/// Figures of a move, as people type them; one in thirty types a figure that is far too great.
+fn figures(rng: &mut ChaCha8Rng) -> String {
+    let households = if rng.random_ratio(1, 30) { 900 } else { rng.random_range(3..16u32) };
+    let (special, refused) = (rng.random_range(0..3u32), rng.random_range(0..8u32) / 6);
+    let mut text = format!(" {households}户{}人", households * 25 / 10);
+    for (word, n) in [("特殊", special), ("拒", refused)].iter().filter(|(_, n)| *n > 0) {
+        text += &format!("，{word}{n}人");
+    }
+    text
 }
 
 fn voice(attempt: &Outgoing, habit: Habit, rng: &mut ChaCha8Rng) -> Reaction {

@@ -399,3 +399,107 @@ fn a_tiers_clock_stops_with_its_last_target_and_is_never_met_by_emptiness() {
     c.decide(Command::Apply(Box::new(smaller)));
     assert_eq!(c.callout.clocks[0].state, ClockState::Stopped);
 }
+
+#[test]
+fn ground_that_comes_back_waits_for_its_tier_like_new_ground() {
+    let mut c = Case::new(ladder());
+    let onset = c.begin.plus_ms(5 * H);
+    alert(&mut c, Some(onset));
+    let mut smaller = order(&c, "B", MessageKind::Update, Colour::Yellow, Some(onset));
+    smaller.ground.truncate(2);
+    c.decide(Command::Apply(Box::new(smaller)));
+    assert!(matches!(c.callout.targets[2].phase, Phase::Released { .. }));
+    c.run_to(onset.plus_ms(-2 * H));
+    assert!(!opened(&c)[2], "no tier opens for nothing");
+    let again = order(&c, "D", MessageKind::Update, Colour::Yellow, Some(onset.plus_ms(H)));
+    c.decide(Command::Apply(Box::new(again)));
+    assert_eq!((opened(&c)[2], c.callout.targets[2].phase), (false, Phase::Covered));
+    c.run_to(onset.plus_ms(-H));
+    assert!(calling(&c, 2));
+}
+
+#[test]
+fn what_came_up_from_below_is_called_once_and_keeps_its_plan() {
+    let mut c = Case::new(ladder());
+    let mut raised = c.make("A", MessageKind::Alert, Colour::Yellow, &[("5333", &[&[], &[], &[], &[], &["p"]])]);
+    (raised.ground[0].tier, raised.ground[0].target.kind) = (3, TargetKind::Region);
+    c.decide(Command::Raise(Box::new(Raise { order: raised, targets: 1, gaps: 0 })));
+    assert!(calling(&c, 0));
+    let events = alert(&mut c, None);
+    let started: Vec<_> = events.iter().filter(|e| matches!(e, Event::StepStarted { target: 0, .. })).collect();
+    assert!(started.is_empty(), "the message opens its own tiers only: {started:?}");
+    c.plan = plan();
+    let upgrade = c.make("B", MessageKind::Update, Colour::Red, &[("g", &[&["g"], &["v"], &[]])]);
+    c.decide(Command::Apply(Box::new(upgrade)));
+    assert_eq!(c.callout.head.as_ref().unwrap().plan, ladder());
+    assert!(calling(&c, 0), "the county below still waits for somebody here");
+}
+
+#[test]
+fn ground_whose_doors_were_confirmed_rests_on_no_answer() {
+    let mut c = Case::new(plan());
+    c.alert(&[("g1", &[&["a"], &[], &["d"]])]);
+    c.release("a", 0);
+    c.run_to(c.now.plus_ms(400_000));
+    c.decide(Command::AnsweredAbove { region: RegionCode::parse("5333").unwrap() });
+    let at = |action| ActionReport { targets: vec![0], ..report(&c, "a", action) };
+    let (knocked, confirmed) = (at(Action::Knocked), at(Action::KnockConfirmed));
+    c.decide(by("duty", knocked));
+    c.decide(by("chief", confirmed));
+    assert!(matches!(c.callout.targets[0].phase, Phase::Satisfied { .. }));
+    c.say("a", Answer::Cannot, Proof::Key);
+    assert!(matches!(c.callout.targets[0].phase, Phase::Satisfied { .. }));
+}
+
+#[test]
+fn a_short_word_speaks_of_what_is_due_first_and_never_guesses_the_unit() {
+    let mut p = ladder();
+    let wait = |name: &str, tier, within_ms, units: &[&str]| {
+        let milestone = ClockEnd::Milestone(name.into());
+        let mut rule = clock(name, ClockScope::Target, ClockStart::Called, milestone, within_ms);
+        (rule.tiers, rule.units) = (vec![tier], units.iter().map(|u| (*u).to_owned()).collect());
+        rule
+    };
+    p.steps[0].posts.push("army".into());
+    p.clocks = vec![wait("briefed", 0, H, &["county"]), wait("moved", 1, 2 * H, &[]), wait("both", 2, H, &["x"])];
+    let mut c = Case::new(p.clone());
+    // One person answers for county and township.
+    let one = |c: &Case| {
+        let mut order = order(c, "A", MessageKind::Alert, Colour::Yellow, None);
+        order.ground[1].seats[1].answer = vec!["c".into()];
+        Command::Apply(Box::new(order))
+    };
+    let order = one(&c);
+    c.decide(order);
+    c.release("c", 0);
+    let short = Action::Reached { milestone: String::new(), unit: String::new() };
+    c.decide(Command::Act(report(&c, "c", short.clone())));
+    let reached = |c: &Case, target: usize| c.callout.targets[target].progress.reached.clone();
+    assert!(reached(&c, 0)["briefed"].contains("county") && reached(&c, 1).is_empty());
+    c.decide(Command::Act(report(&c, "c", short.clone())));
+    assert!(reached(&c, 1)["moved"].contains(""), "then of what is due next, on other ground");
+    // Two units in one step: nobody knows whose word it is.
+    p.clocks[0].units.push("army".into());
+    let mut c = Case::new(p);
+    let order = one(&c);
+    c.decide(order);
+    c.release("c", 0);
+    c.decide(Command::Act(report(&c, "c", short.clone())));
+    assert!(reached(&c, 0).is_empty() && reached(&c, 1)["moved"].contains(""));
+    let events = c.decide(Command::Act(report(&c, "c", short)));
+    assert_eq!(noted(&events), Some(NoteReason::NotListed));
+}
+
+#[test]
+fn what_was_handed_up_is_not_called_again_by_a_message_here() {
+    let mut c = Case::new(ladder());
+    c.plan.steps[4].tier = 3;
+    let mut below = c.make("A", MessageKind::Alert, Colour::Yellow, &[("B", &[&[], &[], &[], &[], &["p"]])]);
+    (below.ground[0].tier, below.ground[0].target.kind) = (3, TargetKind::Region);
+    c.decide(Command::Raise(Box::new(Raise { order: below, targets: 1, gaps: 0 })));
+    c.release("p", 0);
+    c.yes("p");
+    assert!(matches!(c.callout.targets[0].phase, Phase::TakenOver { .. }));
+    alert(&mut c, None);
+    assert!(matches!(c.callout.targets[0].phase, Phase::TakenOver { .. }), "{:?}", c.callout.targets[0].phase);
+}
