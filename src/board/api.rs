@@ -52,6 +52,7 @@ fn card(callout: &Callout) -> Option<Value> {
         "region": head.region,
         "place": head.place,
         "status": head.status,
+        "drill": callout.is_drill(),
         "hazard": head.hazard,
         "colour": head.colour,
         "headline": head.words.headline,

@@ -49,10 +49,11 @@ pub(super) async fn one(
 ) -> Result<Response, Refusal> {
     let id: CalloutId = id.into();
     inside.board.callout(&id).await?;
+    let drill = id.is_drill();
     let next = last_event_id(&headers).map(|id| id + 1).or(from.from).unwrap_or(0);
     let events = follow(&inside.board.gallery, inside.board.journal.clone(), id, next);
-    let events = events.map(|(seq, entry)| {
-        let data = json!({ "seq": seq, "at": entry.0, "event": entry.1 });
+    let events = events.map(move |(seq, entry)| {
+        let data = json!({ "seq": seq, "at": entry.0, "drill": drill, "event": entry.1 });
         Ok::<_, Infallible>(Event::default().id(seq.to_string()).event(entry.1.name()).data(data.to_string()))
     });
     Ok(serve(&inside, events))
@@ -74,7 +75,7 @@ pub(super) async fn all(State(inside): State<Arc<Inside>>) -> Response {
     let events = committed.flat_map(|c| {
         let event = |(i, entry): (usize, &Entry)| {
             let seq = c.first + i as u64;
-            let data = json!({ "callout": c.callout, "seq": seq, "at": entry.0, "event": entry.1 });
+            let data = json!({ "callout": c.callout, "drill": c.callout.is_drill(), "seq": seq, "at": entry.0, "event": entry.1 });
             Ok::<_, Infallible>(Event::default().event(entry.1.name()).data(data.to_string()))
         };
         stream::iter(c.entries.iter().enumerate().map(event).collect::<Vec<_>>())

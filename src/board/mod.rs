@@ -13,6 +13,7 @@ mod api;
 mod assets;
 mod auth;
 mod brake;
+mod drills;
 mod facts;
 mod link;
 mod live;
@@ -58,6 +59,7 @@ pub fn internal(state: Arc<BoardState>) -> Router {
         .route("/callouts/{id}/events", get(facts::one))
         .route("/callouts/{id}/export", get(pages::export))
         .route("/callouts/{id}/targets/{target}", get(pages::target))
+        .route("/drills", get(drills::page))
         .route("/parked", get(parked::list))
         .route("/parked/{id}", get(parked::one))
         .route("/api/v1/callouts", get(api::callouts))

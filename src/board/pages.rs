@@ -51,6 +51,8 @@ struct TargetHtml {
     id: String,
     d: TargetDetail,
     form_token: String,
+    /// `演练`; empty for the real thing.
+    drill: &'static str,
     done: bool,
     /// Why the last act does not count.
     noted: Option<&'static str>,
@@ -191,7 +193,7 @@ pub(super) async fn target(
     let s = Shell::new(&inside, &account, lang);
     let reason = asked.noted.and_then(|name| serde_json::from_value::<NoteReason>(name.into()).ok());
     let (done, noted) = (asked.done.is_some(), reason.map(|reason| why(lang, reason)));
-    let html = TargetHtml { s, id, d, form_token: account.form_token, done, noted };
+    let html = TargetHtml { s, id, d, drill: drill_mark(&callout, lang), form_token: account.form_token, done, noted };
     Html(rendered(&html)).into_response()
 }
 
@@ -208,5 +210,9 @@ pub(super) async fn export(State(inside): State<Arc<Inside>>, Path(id): Path<Str
 
 fn title(callout: &Callout, lang: Lang) -> String {
     let Some(head) = &callout.head else { return callout.id.to_string() };
-    format!("{} {}", head.place, kind(lang, &head.hazard, head.colour))
+    format!("{}{} {}", drill_mark(callout, lang), head.place, kind(lang, &head.hazard, head.colour))
+}
+
+fn drill_mark(callout: &Callout, lang: Lang) -> &'static str {
+    if callout.is_drill() { lang.texts().drill } else { "" }
 }

@@ -41,6 +41,17 @@ texts! {
     unopened: "无法解封：密钥不符或已销毁。", "Cannot be opened: the key is another one or was destroyed.";
     door: "入口", "Door";
     drill: "演练", "DRILL";
+    yearly_record: "年度记录", "Yearly record";
+    drills_of_year: "演练记录", "Drills of";
+    where_held: "乡镇、村", "Township, village";
+    persons_called: "呼叫人数", "Persons called";
+    persons_answered: "应答人数", "Persons answered";
+    persons_moved: "转移人数", "Persons moved";
+    time_taken: "用时", "Time taken";
+    gave_way: "中止", "suspended";
+    no_drills: "本年没有演练", "No drill this year";
+    without_drill: "本年未演练的乡镇、村", "Townships and villages without a drill this year";
+    not_verified: "时间线校验不通过", "Timeline does not verify:";
     test: "测试", "TEST";
     covered: "已叫应", "Covered";
     calling: "呼叫中", "Calling";

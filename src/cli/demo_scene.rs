@@ -18,6 +18,8 @@ pub(super) enum Name {
     Geohazard,
     /// Forest fire danger in Lanping: the chain of six levels.
     ForestFire,
+    /// A drill in Gongshan that a real warning ends.
+    Drill,
 }
 
 /// What sets a scene apart.
@@ -72,6 +74,13 @@ const FOREST_FIRE: Script = Script {
     hours: 4,
 };
 
+const DRILL: Script = Script {
+    title: "贡山暴雨红色预警演练，真实橙色预警到来即中止 / a drill that a real warning ends",
+    begins: "2026-05-12T10:00:00+08:00",
+    posts: &[(1, include_str!("data/demo-drill.json")), (25 * 60, include_str!("data/demo-drill-real.json"))],
+    hours: 2,
+};
+
 // === impl Name ===
 
 impl Name {
@@ -82,6 +91,7 @@ impl Name {
             Self::Earthquake => "earthquake",
             Self::Geohazard => "geohazard",
             Self::ForestFire => "forest-fire",
+            Self::Drill => "drill",
         }
     }
 
@@ -95,6 +105,7 @@ impl Name {
             Self::Earthquake => (&EARTHQUAKE, built_in_plans()),
             Self::Geohazard => (&GEOHAZARD, built_in_plans()),
             Self::ForestFire => (&FOREST_FIRE, built_in_plans()),
+            Self::Drill => (&DRILL, built_in_plans()),
         };
         let key = SecretKey::new([5; 32]);
         let region = RegionCode::parse(REGION).map_err(|e| anyhow!(e))?;

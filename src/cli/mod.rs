@@ -13,6 +13,7 @@ mod demo_scene;
 mod demo_totals;
 mod demo_view;
 mod directory;
+mod drills;
 mod export;
 mod ground;
 mod import;
@@ -63,6 +64,8 @@ enum Command {
     Config(config::Args),
     /// Write a callout's timeline as one file that proves itself.
     Export(export::Args),
+    /// The yearly record of drills: who took part, and where there was none.
+    Drills(drills::Args),
     /// Verify an export, offline.
     Verify(verify::Args),
 }
@@ -99,6 +102,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Plan(args) => plan::run(args, config()?).await,
         Command::Config(args) => config::run(&args, cli.config.as_deref()),
         Command::Export(args) => export::run(args, config()?).await,
+        Command::Drills(args) => drills::run(args, config()?).await,
         Command::Verify(args) => verify::run(&args),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::installation;
 use super::pages::Pages;
-use crate::config::{Config, GatewayKind, GatewaySection, authorities};
+use crate::config::{Config, Drill, GatewayKind, GatewaySection, authorities};
 use crate::directory::{self, Directory, Draft};
 use crate::dispatch::LaneSettings;
 use crate::gateway::http::{CallbackLimits, HttpGateway, HttpGatewayConfig, callbacks};
@@ -10,9 +10,11 @@ use crate::gateway::simulator::{People, SimulatedGateway};
 use crate::gateway::{Gateway, Upcalls};
 use crate::intake::amqp::{self, AmqpConfig, AmqpDoor};
 use crate::intake::formats::Limits;
-use crate::intake::{Desk, FrontDesk, Posted, Receipt, Sender, Senders, Unavailable};
+use crate::intake::{
+    DRILL_ACCOUNT, Desk, DrillSchedule, FrontDesk, Posted, Receipt, Sender, Senders, Unavailable, run_drills,
+};
 use crate::journal::Journal;
-use crate::model::{Channel, Hazard, RegionCode, SecretKey, Status};
+use crate::model::{Channel, Colour, Hazard, RegionCode, SecretKey, Status};
 use crate::plan::PlanSet;
 use crate::runtime::{
     self, Acts, CellSettings, EngineHandle, EngineParts, Gallery, GatewayInfo, HealthPart, ReplyWords, clock, entropy,
@@ -135,6 +137,11 @@ impl Service {
             shutdown_grace: Duration::from_secs(config.runtime.shutdown_grace_s),
         };
         tasks.push(tokio::spawn(runtime::run(parts, handle.clone(), asks, stop.clone())));
+        let schedules = schedules(config)?;
+        if !schedules.is_empty() {
+            let engine = handle.clone();
+            tasks.push(tokio::spawn(run_drills(desk.clone(), schedules, move || engine.leads(), stop.clone())));
+        }
         let door = match config.amqp.enabled {
             true => Some(open_door(config, &counted, &handle, &mut tasks, (&gallery, &journal, &metrics), &stop)?),
             false => None,
@@ -269,6 +276,7 @@ fn gateways(config: &Config, handle: &EngineHandle) -> anyhow::Result<Gateways> 
         let lane = LaneSettings {
             id: section.id.as_str().into(),
             channels,
+            drill: section.drill,
             rate_per_s: f64::from(section.rate_per_s),
             burst: section.burst,
             window: section.window,
@@ -315,7 +323,38 @@ fn senders(config: &Config) -> anyhow::Result<Senders> {
             statuses: s.statuses.iter().filter_map(|status| Status::from_word(status.name())).collect(),
         });
     }
+    // Its name cannot be given to another: the configuration refuses that.
+    senders.push(Sender {
+        name: "演练计划 drill schedule".into(),
+        account: DRILL_ACCOUNT.into(),
+        senders: vec![DRILL_ACCOUNT.into()],
+        regions: Vec::new(),
+        hazards: Vec::new(),
+        statuses: vec![Status::Exercise],
+    });
     Ok(Senders(senders))
+}
+
+/// The scheduled drills of the configuration.
+pub(super) fn schedules(config: &Config) -> anyhow::Result<Vec<DrillSchedule>> {
+    let schedule = |d: &Drill| {
+        let at = || format!("drill {}", d.name);
+        let regions = d.regions.iter().map(|r| RegionCode::parse(r)).collect::<Result<_, _>>();
+        Ok(DrillSchedule {
+            name: d.name.clone(),
+            regions: regions.map_err(|e| anyhow!("{}: {e}", at()))?,
+            hazard: d.hazard.clone(),
+            colour: Colour::from_word(&d.colour).with_context(at)?,
+            days: d.span().or_else(|| d.on().map(|day| (day, day))).with_context(at)?,
+            in_turn: d.on.is_none(),
+            minute: d.minute().with_context(at)?,
+            title: d.title.clone(),
+            text: d.text.clone(),
+            lasts_ms: i64::from(d.lasts_min) * 60_000,
+            grace_ms: i64::from(d.grace_h) * 3_600_000,
+        })
+    };
+    config.drills.iter().map(schedule).collect()
 }
 
 fn limits(config: &Config) -> Limits {

@@ -15,6 +15,9 @@ pub struct GatewaySection {
     pub kind: GatewayKind,
     /// What it serves.
     pub channels: Vec<GatewayChannel>,
+    /// Whether it is for drills: it takes nothing else, and drills go through no other.
+    #[serde(default)]
+    pub drill: bool,
     /// Attempts submitted a second, at most.
     #[serde(default = "fifty")]
     pub rate_per_s: u32,
@@ -149,7 +152,12 @@ impl GatewayChannel {
 }
 
 pub(super) fn check(gateways: &[GatewaySection], faults: &mut Faults) {
-    faults.require(!gateways.is_empty(), "gateway", "without a gateway nobody can be called");
+    let real = gateways.iter().any(|g| !g.drill);
+    faults.require(
+        real,
+        "gateway",
+        "without a gateway nobody can be called; those with drill = true are for drills only",
+    );
     for (i, gateway) in gateways.iter().enumerate() {
         gateway.check(&format!("gateway[{i}]"), faults);
         let taken = gateways[..i].iter().any(|g| g.id == gateway.id);

@@ -11,6 +11,7 @@
 mod amqp;
 mod authorities;
 mod cell;
+mod drill;
 mod error;
 mod examine;
 mod gateway;
@@ -31,6 +32,7 @@ mod store;
 pub use amqp::Amqp;
 pub use authorities::{AuthoritiesError, authorities};
 pub use cell::Cell;
+pub use drill::Drill;
 pub use error::{ConfigError, Fault};
 pub use gateway::{GatewayChannel, GatewayKind, GatewaySection};
 pub use http::{Http, LOCAL_ACCOUNT, Right, Token};
@@ -71,6 +73,9 @@ pub struct Config {
     /// The ways to reach people.
     #[serde(rename = "gateway")]
     pub gateways: Vec<GatewaySection>,
+    /// Drills that are posted by themselves.
+    #[serde(rename = "drill", default)]
+    pub drills: Vec<Drill>,
     /// The plans.
     pub plans: Plans,
     /// Limits of what doors take in.
@@ -117,6 +122,7 @@ impl Config {
         sender::check(&self.senders, &mut faults);
         sender::check_tokens(&self.senders, &self.http.tokens, &mut faults);
         gateway::check(&self.gateways, &mut faults);
+        drill::check(&self.drills, &mut faults);
         self.plans.check(&mut faults);
         self.intake.check(&mut faults);
         self.replies.check(&mut faults);
@@ -131,6 +137,9 @@ impl Config {
         let mut out = Vec::new();
         if self.gateways.iter().all(|g| g.kind == GatewayKind::Simulator) {
             out.push("every gateway is a simulator: no person is reached".to_owned());
+        }
+        if !self.drills.is_empty() && !self.gateways.iter().any(|g| g.drill) {
+            out.push("drills are scheduled and no gateway is for drills: they ring nobody".to_owned());
         }
         if self.http.tokens.is_empty() {
             out.push("the internal listener has no token: everybody on this machine may do everything".to_owned());

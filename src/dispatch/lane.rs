@@ -18,6 +18,8 @@ pub struct LaneSettings {
     pub id: GatewayId,
     /// The channels it serves.
     pub channels: Vec<Channel>,
+    /// Whether it is for drills: such a gateway takes nothing else, and drills take no other.
+    pub drill: bool,
     /// Attempts per second in the long run.
     pub rate_per_s: f64,
     /// Attempts that may go at once after a pause.
@@ -88,6 +90,10 @@ impl Lane {
     #[must_use]
     pub fn waits_until(&self) -> Option<Timestamp> {
         self.waits_until
+    }
+
+    pub(super) fn serves(&self, (drill, channel): (bool, Channel)) -> bool {
+        self.settings.drill == drill && self.settings.channels.contains(&channel)
     }
 
     pub(super) fn has_room(&self, channel: Channel, now: Timestamp) -> bool {

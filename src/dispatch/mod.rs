@@ -3,7 +3,8 @@
 //! - **Here:** the queues of due rungs per channel, and a lane per gateway: rate, window, lines.
 //! - **Not here:** whether a call is still wanted (`engine` says so again at release), sending.
 //! - **Depends on:** `model`, governor for rates.
-//! - **Promises:** red never waits behind blue; limits delay and never drop; a phone number has one
+//! - **Promises:** red never waits behind blue; drills have queues and lanes of their own, and a live
+//!   call of a drill gives its number up to a real one; limits delay and never drop; a phone number has one
 //!   live voice call. Queues are derived state: losing them loses nothing.
 
 mod lane;
@@ -35,9 +36,12 @@ pub struct Offer {
     pub rung: u16,
 }
 
+/// What a queue is for: whether drills (the real ones stand first), and the channel.
+type Kind = (bool, Channel);
+
 /// The queues and lanes of a cell.
 pub struct Dispatch {
-    queues: BTreeMap<Channel, BTreeSet<Offer>>,
+    queues: BTreeMap<Kind, BTreeSet<Offer>>,
     lanes: Vec<Lane>,
     /// Numbers with a live voice call, and the offers that wait for each.
     busy: BTreeMap<String, (AttemptKey, Vec<Offer>)>,
@@ -54,7 +58,7 @@ impl Dispatch {
 
     /// Queues a due rung. Offering it again changes nothing.
     pub fn offer(&mut self, channel: Channel, offer: Offer) {
-        self.queues.entry(channel).or_default().insert(offer);
+        self.queues.entry((offer.callout.is_drill(), channel)).or_default().insert(offer);
     }
 
     /// Takes back all offers of a callout (its state was dropped; they will be offered again).
@@ -67,46 +71,44 @@ impl Dispatch {
         }
     }
 
-    /// Takes all offers of a channel out of its queue.
-    pub fn drain(&mut self, channel: Channel) -> BTreeSet<Offer> {
-        self.queues.remove(&channel).unwrap_or_default()
-    }
-
-    /// Whether any lane serves a channel.
-    #[must_use]
-    pub fn serves(&self, channel: Channel) -> bool {
-        self.lanes.iter().any(|l| l.settings().channels.contains(&channel))
+    /// Takes the offers that no lane serves, and never will.
+    pub fn unserved(&mut self) -> Vec<Offer> {
+        let lanes = &self.lanes;
+        let none = |kind: &Kind| !lanes.iter().any(|l| l.serves(*kind));
+        self.queues.extract_if(.., |kind, _| none(kind)).flat_map(|(_, offers)| offers).collect()
     }
 
     /// The most urgent offer that some lane can take at `now`, with that lane's gateway. The lane's
     /// token is spent and its window and line are held until [`Dispatch::give_back`],
     /// [`Dispatch::answered`] and [`Dispatch::ended`].
     pub fn grant(&mut self, now: Timestamp) -> Option<(GatewayId, Channel, Offer)> {
-        let mut best: Option<(Offer, Channel, usize)> = None;
-        for (channel, queue) in &self.queues {
+        let mut best: Option<(Offer, Kind, usize)> = None;
+        for (kind, queue) in &self.queues {
             let Some(offer) = queue.first() else { continue };
-            if best.as_ref().is_some_and(|(b, _, _)| b <= offer) {
+            // Whatever is real goes before any drill: they may want the same number.
+            if best.as_ref().is_some_and(|(b, (drill, _), _)| (*drill, b) <= (kind.0, offer)) {
                 continue;
             }
-            let lane = self.lanes.iter().enumerate().filter(|(_, l)| l.settings().channels.contains(channel));
-            let free = lane.filter(|(_, l)| l.has_room(*channel, now)).min_by_key(|(_, l)| l.state().in_flight);
+            let lane = self.lanes.iter().enumerate().filter(|(_, l)| l.serves(*kind));
+            let free = lane.filter(|(_, l)| l.has_room(kind.1, now)).min_by_key(|(_, l)| l.state().in_flight);
             if let Some((lane, _)) = free {
-                best = Some((offer.clone(), *channel, lane));
+                best = Some((offer.clone(), *kind, lane));
             }
         }
-        let (offer, channel, lane) = best?;
+        let (offer, kind, lane) = best?;
+        let channel = kind.1;
         if !self.lanes[lane].take(channel, now) {
             // The rate said no; the lane knows when it will say yes. Another lane may have tokens.
             return self.grant(now);
         }
-        self.queues.get_mut(&channel)?.remove(&offer);
+        self.queues.get_mut(&kind)?.remove(&offer);
         Some((self.lanes[lane].settings().id.clone(), channel, offer))
     }
 
     /// When a lane that waits for its rate can grant again, while something is queued for it.
     #[must_use]
     pub fn next_grant_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let waits = |l: &&Lane| l.settings().channels.iter().any(|c| self.queues.get(c).is_some_and(|q| !q.is_empty()));
+        let waits = |l: &&Lane| self.waiting(l) > 0;
         self.lanes.iter().filter(waits).filter_map(Lane::waits_until).filter(|at| *at > now).min()
     }
 
@@ -118,23 +120,36 @@ impl Dispatch {
     }
 
     /// Whether a voice call to this number is live; the offer then waits and comes back when it ends.
+    /// A real one does not wait for a drill's.
     pub fn waits_for_number(&mut self, number: &str, offer: &Offer) -> bool {
-        let Some((_, waiting)) = self.busy.get_mut(number) else { return false };
+        let Some((holder, waiting)) = self.busy.get_mut(number) else { return false };
+        if holder.callout.is_drill() && !offer.callout.is_drill() {
+            return false;
+        }
         waiting.push(offer.clone());
         true
     }
 
-    /// A voice call to this number is live from now on.
-    pub fn hold_number(&mut self, number: &str, key: &AttemptKey) {
-        self.busy.insert(number.to_owned(), (key.clone(), Vec::new()));
+    /// A voice call to this number is live from now on. What is returned is a drill's call on it, which
+    /// is to be hung up; what waited for its end waits for the end of this one.
+    pub fn hold_number(&mut self, number: &str, key: &AttemptKey) -> Option<AttemptKey> {
+        let (before, waiting) = self.busy.remove(number).unzip();
+        let held = (key.clone(), waiting.unwrap_or_default());
+        self.busy.insert(number.to_owned(), held);
+        before.filter(|b| b != key)
     }
 
-    /// A voice call that an earlier engine began is still live: it holds its line and its number.
-    pub fn resume(&mut self, gateway: &GatewayId, number: &str, key: &AttemptKey) {
+    /// A voice call that an earlier engine began is still live: it holds its line and its number. What is
+    /// returned is a drill's call that shares its number with a real one, and is to be hung up.
+    pub fn resume(&mut self, gateway: &GatewayId, number: &str, key: &AttemptKey) -> Option<AttemptKey> {
         if let Some(lane) = self.lane_mut(gateway) {
             lane.resumed();
         }
-        self.busy.entry(number.to_owned()).or_insert_with(|| (key.clone(), Vec::new()));
+        match self.busy.get(number).map(|(holder, _)| (holder.callout.is_drill(), key.callout.is_drill())) {
+            None | Some((true, false)) => self.hold_number(number, key),
+            Some((false, true)) => Some(key.clone()),
+            Some(_) => None,
+        }
     }
 
     /// The gateway answered the submit of an attempt; a voice call keeps its line when `live`.
@@ -171,9 +186,12 @@ impl Dispatch {
 
     /// The lanes, each with how many offers wait on the channels it serves.
     pub fn lanes(&self) -> impl Iterator<Item = (&Lane, usize)> {
-        let waiting =
-            |l: &Lane| l.settings().channels.iter().filter_map(|c| self.queues.get(c)).map(BTreeSet::len).sum();
-        self.lanes.iter().map(move |l| (l, waiting(l)))
+        self.lanes.iter().map(|l| (l, self.waiting(l)))
+    }
+
+    /// How many offers wait on the channels of a lane.
+    fn waiting(&self, lane: &Lane) -> usize {
+        self.queues.iter().filter(|(kind, _)| lane.serves(**kind)).map(|(_, queue)| queue.len()).sum()
     }
 
     fn lane_mut(&mut self, gateway: &GatewayId) -> Option<&mut Lane> {

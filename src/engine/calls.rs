@@ -1,6 +1,7 @@
 //! Calls: planning them, releasing attempts, what gateways report, silence.
 
 use super::Decision;
+use super::suspend::outlives;
 use crate::model::{
     Answer, Attempt, AttemptIx, Call, CallIx, Callout, Channel, Event, Fact, Failure, Link, Phase, Proof, Purpose,
     Release, SkipReason, Stage, TargetIx, Timestamp,
@@ -50,7 +51,7 @@ impl Decision<'_> {
         let Some(track) = call.tracks.get(usize::from(r.track)) else { return };
         let Some((channel, wait_ms)) = track.rungs.get(usize::from(r.rung)).copied() else { return };
         let fresh = track.due.is_some_and(|due| due <= self.now) && track.next == r.rung && channel == r.channel;
-        let notice = is_notice(call.purpose);
+        let notice = outlives(self.callout, call.purpose);
         let Some(head) = self.callout.head.as_ref().filter(|_| self.callout.is_open() || notice) else { return };
         if !fresh || call.dead.contains(&r.contact.contact) {
             return;
@@ -78,7 +79,7 @@ impl Decision<'_> {
     }
 
     /// A rung cannot be tried: the track goes on behind all rungs of the same channel. With no
-    /// gateway for the channel it is tried again later, as gateways come back.
+    /// gateway for the channel it is tried again later, as gateways come back; a drill just goes on without.
     pub(super) fn skip(&mut self, call: CallIx, track: u8, rung: u16, reason: SkipReason) {
         let Some(t) = self.callout.calls.get(call as usize).and_then(|c| c.tracks.get(usize::from(track))) else {
             return;
@@ -186,7 +187,7 @@ impl Decision<'_> {
             let a = &self.callout.attempts[*a as usize];
             a.is_live() && a.channel != Channel::Sms && a.valid_until > self.now
         });
-        if !is_notice(c.purpose) && (c.is_running() || rings) && asking(self.callout, c).is_empty() {
+        if !outlives(self.callout, c.purpose) && (c.is_running() || rings) && asking(self.callout, c).is_empty() {
             self.emit(Event::CallSilenced { call });
         }
     }
@@ -194,7 +195,7 @@ impl Decision<'_> {
 
 /// The targets a call still has to ask about.
 fn asking(callout: &Callout, call: &Call) -> Vec<TargetIx> {
-    if callout.closed.is_some() && !is_notice(call.purpose) {
+    if callout.closed.is_some() && !outlives(callout, call.purpose) {
         return Vec::new();
     }
     let asks = |target: TargetIx, answered: bool| {
@@ -207,7 +208,7 @@ fn asking(callout: &Callout, call: &Call) -> Vec<TargetIx> {
                 !answered && (t.is_wanted() || below || above)
             }
             Purpose::Alert => t.is_wanted(),
-            Purpose::Cancelled | Purpose::Updated | Purpose::AskCode | Purpose::Remind => true,
+            Purpose::Cancelled | Purpose::Updated | Purpose::AskCode | Purpose::Remind | Purpose::Suspended => true,
         }
     };
     let answered = |link: &Link| link.answer.is_some_and(|answer| counts(callout, call, answer));
@@ -221,16 +222,12 @@ fn counts(callout: &Callout, call: &Call, (answer, proof): (Answer, Proof)) -> b
     answer == Answer::Cannot || proof >= needed
 }
 
-fn is_notice(purpose: Purpose) -> bool {
-    matches!(purpose, Purpose::Cancelled | Purpose::Updated | Purpose::AskCode | Purpose::Remind)
-}
-
 /// Attempts that still ring or play although their call has nothing left to ask: they are to be
 /// withdrawn. Derived from the state, so that a restart finds them again.
 #[must_use]
 pub fn to_withdraw(callout: &Callout, now: Timestamp) -> Vec<AttemptIx> {
     let rings = |a: &Attempt| a.is_live() && a.channel != Channel::Sms && a.valid_until > now;
-    let done = |c: &&Call| !is_notice(c.purpose) && asking(callout, c).is_empty();
+    let done = |c: &&Call| !outlives(callout, c.purpose) && asking(callout, c).is_empty();
     let silent = callout.calls.iter().filter(done).flat_map(|c| &c.attempts).copied();
     silent.filter(|a| rings(&callout.attempts[*a as usize])).collect()
 }

@@ -30,8 +30,9 @@ impl Decision<'_> {
     /// extended by a message that still calls for ground; what was cancelled stays cancelled.
     fn is_over(&self, order: &Order) -> bool {
         match self.callout.closed {
+            _ if self.is_foreign(order) => true,
             None => false,
-            Some(CloseReason::Cancelled) => true,
+            Some(CloseReason::Cancelled | CloseReason::Suspended) => true,
             Some(CloseReason::Expired) => order.ground.is_empty() || order.expires.is_some_and(|at| at <= self.now),
         }
     }
@@ -197,7 +198,7 @@ impl Decision<'_> {
     }
 
     /// Tells everybody who was reached, on the channels that reached them.
-    fn tell_reached(&mut self, purpose: Purpose) {
+    pub(super) fn tell_reached(&mut self, purpose: Purpose) {
         let mut reached: BTreeMap<u32, (BTreeSet<Channel>, BTreeSet<TargetIx>)> = BTreeMap::new();
         for a in
             self.callout.attempts.iter().filter(|a| a.failure.is_none() || a.stage >= crate::model::Stage::Delivered)

@@ -2,8 +2,8 @@
 
 use super::Decision;
 use crate::model::{
-    Answer, CallIx, ClockOf, ClockStart, CloseReason, Event, Outcome, PersonIx, Phase, Proof, Purpose, RegionCode,
-    ReleaseReason, StepCause, TargetIx,
+    Answer, CallIx, CalloutId, ClockOf, ClockStart, CloseReason, Event, Outcome, PersonIx, Phase, Proof, Purpose,
+    RegionCode, ReleaseReason, StepCause, TargetIx,
 };
 
 impl Decision<'_> {
@@ -162,7 +162,13 @@ impl Decision<'_> {
 
     /// Ends the callout: what nobody answered for is released, and everything falls silent.
     pub(super) fn close(&mut self, reason: CloseReason) {
+        self.end(reason, None);
+    }
+
+    /// Ends the callout; `by` is the real one that a drill gives way to.
+    pub(super) fn end(&mut self, reason: CloseReason, by: Option<CalloutId>) {
         let release = match reason {
+            CloseReason::Suspended => ReleaseReason::Suspended,
             CloseReason::Cancelled => ReleaseReason::Cancelled,
             CloseReason::Expired => ReleaseReason::Expired,
         };
@@ -173,7 +179,7 @@ impl Decision<'_> {
             }
         }
         let totals = self.callout.totals();
-        self.emit(Event::Closed { reason, totals });
+        self.emit(Event::Closed { reason, totals, by });
         for call in 0..self.callout.calls.len() as u32 {
             self.silence_if_done(call);
         }

@@ -17,6 +17,7 @@ mod escalate;
 mod fold;
 mod invariants;
 mod milestones;
+mod suspend;
 mod tiers;
 mod words;
 
@@ -25,7 +26,7 @@ pub use clocks::holding_up;
 pub use fold::{fold, replay};
 pub use invariants::{Violation, check};
 pub use milestones::{Milestone, milestones, reports_for};
-pub use words::{PLACEHOLDERS, render};
+pub use words::{PLACEHOLDERS, is_marked, render};
 
 use crate::model::{Callout, Command, Entry, Event, PersonIx, Purpose, TargetIx, Timestamp};
 use std::collections::BTreeMap;
@@ -47,6 +48,7 @@ pub fn decide(callout: &mut Callout, command: &Command, now: Timestamp) -> Vec<E
         Command::Apply(order) => d.apply(order),
         Command::Raise(raise) => d.take_raise(raise),
         Command::AnsweredAbove { region } => d.answered_above(region),
+        Command::Suspend { by } => d.suspend(by),
         Command::Tick => d.tick(),
         Command::Release(release) => d.release(release),
         Command::Skip { call, track, rung, reason } => d.skip(*call, *track, *rung, *reason),

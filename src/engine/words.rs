@@ -31,6 +31,7 @@ pub fn render(callout: &Callout, attempt: AttemptIx, link: &str) -> String {
         (Purpose::Updated, _) => &texts.updated,
         (Purpose::AskCode, _) => &texts.ask_code,
         (Purpose::Remind, _) => &texts.remind,
+        (Purpose::Suspended, _) => SUSPENDED,
         (_, Channel::Sms) => &texts.sms,
         (_, Channel::Voice) => &texts.voice,
         (_, Channel::Broadcast) => &texts.broadcast,
@@ -66,7 +67,29 @@ pub fn render(callout: &Callout, attempt: AttemptIx, link: &str) -> String {
         "left" => clock.map(|c| minutes(callout.clocks[c as usize].due.ms_since(a.released_at))).unwrap_or_default(),
         other => format!("{{{other}}}"),
     };
-    fill(template, value)
+    let words = fill(template, value);
+    if head.status.is_drill() { marked(a.channel, &words) } else { words }
+}
+
+/// What those whom a drill reached are told when it gives way; no plan's, so that no plan can lose it.
+const SUSPENDED: &str = "{place}的演练现已中止。真实预警已经发布，请立即按真实预警的通知行动。";
+
+/// The word that every text of a drill begins and ends with.
+const DRILL: &str = "演练";
+
+/// A drill's words between its marks. Spoken words have no brackets, and pauses around the mark; a
+/// link at the end of a short message is kept apart from it.
+fn marked(channel: Channel, words: &str) -> String {
+    match channel {
+        Channel::Sms => format!("【{DRILL}】{words} {DRILL}"),
+        Channel::Voice | Channel::Broadcast => format!("{DRILL}。{words}。{DRILL}"),
+    }
+}
+
+/// Whether a text says that it is a drill's, as its first and its last word.
+#[must_use]
+pub fn is_marked(text: &str) -> bool {
+    text.trim_start_matches('【').starts_with(DRILL) && text.ends_with(DRILL)
 }
 
 /// Whole minutes, rounded up.

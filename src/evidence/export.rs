@@ -21,6 +21,9 @@ pub(super) struct Header {
     pub format: String,
     pub version: u16,
     pub stream: StreamId,
+    /// Whether it is a drill's; the stream's name says so too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drill: bool,
 }
 
 /// The last line.
@@ -48,7 +51,8 @@ pub async fn export(journal: &dyn Journal, id: &CalloutId, writer: impl Write) -
 /// # Errors
 /// When the writer fails.
 pub fn write_export(timeline: &Timeline, mut writer: impl Write) -> std::io::Result<()> {
-    let header = Header { format: EXPORT_FORMAT.into(), version: EXPORT_VERSION, stream: timeline.id.stream() };
+    let (stream, drill) = (timeline.id.stream(), timeline.id.is_drill());
+    let header = Header { format: EXPORT_FORMAT.into(), version: EXPORT_VERSION, stream, drill };
     line(&mut writer, &header)?;
     for record in &timeline.records {
         line(&mut writer, record)?;

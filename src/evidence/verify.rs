@@ -95,7 +95,12 @@ impl Reading {
             self.fault(&format!("names version {}, this program reads {EXPORT_VERSION}", header.version));
         }
         match header.stream.callout() {
-            Some(callout) => self.callout = Some(Callout::new(callout)),
+            Some(callout) => {
+                if callout.is_drill() != header.drill {
+                    self.fault("says of a drill that it is real, or the reverse");
+                }
+                self.callout = Some(Callout::new(callout));
+            }
             None => self.fault("names a stream that is no callout"),
         }
         self.header = Some(header);

@@ -27,6 +27,8 @@ pub struct Outgoing {
     pub text: String,
     /// RFC 3066 tag of the words' language.
     pub language: String,
+    /// Whether it is a drill's; such attempts go through gateways for drills only.
+    pub drill: bool,
     /// The colour's name, for the gateway's own priorities.
     pub colour: &'static str,
     /// After this it must be neither sent nor delivered.

@@ -1,5 +1,6 @@
 //! The desk: what becomes of a document, whichever door it came through.
 
+use super::drill;
 use super::formats::{self, Limits};
 use super::senders::Senders;
 use super::warning::{Effect, WarningEntry, WarningEvent, WarningState};
@@ -7,8 +8,8 @@ use super::{Desk, Posted, Receipt, ReceiptCover, Unavailable};
 use crate::directory::{Cover, Covered, Directory};
 use crate::journal::{Batch, Blob, Group, InboxItem, Journal, JournalError, MessageRow, Parked, Record, Salt};
 use crate::model::{
-    CalloutId, Colour, Command, Digest, Finding, Gap, Head, Message, MessageKind, Order, RegionCode, SecretKey, Status,
-    TargetId, Timestamp, WarningId, Words,
+    CalloutId, Colour, Command, Digest, Finding, Gap, Head, Message, MessageKind, Order, RegionCode, SPACE_END,
+    SecretKey, Status, TargetId, Timestamp, WarningId, Words,
 };
 use crate::plan::{self, PlanSet};
 use crate::runtime::subject_key;
@@ -74,8 +75,9 @@ impl FrontDesk {
         let parsed = formats::parse_within(&posted.body, &self.limits);
         let mut findings = parsed.findings;
         let Some(mut message) = parsed.message else { return self.park(&posted, None, findings).await };
-        if [&message.sender, &message.identifier].iter().any(|name| name.contains('\0')) {
-            findings.push(Finding::fatal("identifier", "sender and identifier must not hold a zero character"));
+        if [&message.sender, &message.identifier].iter().any(|name| name.contains(['\0', SPACE_END])) {
+            let reason = "sender and identifier must not hold a zero character or a unit separator";
+            findings.push(Finding::fatal("identifier", reason));
             return self.park(&posted, None, findings).await;
         }
         match self.senders.admit(posted.account.as_deref(), &mut message) {
@@ -100,8 +102,9 @@ impl FrontDesk {
         message: &Message,
         findings: &[Finding],
     ) -> Result<Option<Receipt>, JournalError> {
-        let (sender, identifier) = (message.sender.clone(), message.identifier.clone());
-        let known = self.journal.message(sender.clone(), identifier.clone()).await?;
+        let identifier = message.identifier.clone();
+        // What is no drill never meets a drill's messages, nor the reverse.
+        let known = self.journal.message(message.status.scoped(&message.sender), identifier.clone()).await?;
         let warning = match &known {
             Some(row) => row.warning.as_str().into(),
             None => self.warning_of(message).await?,
@@ -132,6 +135,9 @@ impl FrontDesk {
             now,
         };
         let plan = self.plan(&mut case);
+        if message.status.is_drill() {
+            drill::tell_suspended(&*self.journal, &plan.cover, &mut case.findings).await?;
+        }
         let mut findings = case.findings.clone();
         if plan.cover.is_empty() && plan.effect == Effect::Applied && message.kind != MessageKind::Cancel {
             findings.push(Finding::fatal("areas", "the ground lies outside every region of the directory"));
@@ -157,8 +163,9 @@ impl FrontDesk {
     /// The warning a message belongs to: that of any message it refers to, else the one its first
     /// reference (or it itself) begins.
     async fn warning_of(&self, message: &Message) -> Result<WarningId, JournalError> {
+        let sender = message.status.scoped(&message.sender);
         for reference in &message.references {
-            if let Some(row) = self.journal.message(message.sender.clone(), reference.clone()).await? {
+            if let Some(row) = self.journal.message(sender.clone(), reference.clone()).await? {
                 return Ok(row.warning.as_str().into());
             }
         }
@@ -168,8 +175,7 @@ impl FrontDesk {
     fn plan(&self, case: &mut Case<'_>) -> Plan {
         let Case { message, warning, state, directory, conflict, now, .. } = *case;
         let nothing = |effect| Plan { effect, items: Vec::new(), cover: Vec::new() };
-        // A drill needs gateways of its own, which this version does not have: it rings nobody, as a test.
-        if message.status != Status::Actual {
+        if !matches!(message.status, Status::Actual | Status::Exercise) {
             case.findings.push(Finding::notice("status", "nobody is called: the message is not for an actual event"));
             return nothing(Effect::NotActual);
         }
@@ -212,7 +218,7 @@ impl FrontDesk {
             plan.cover.extend((!order.ground.is_empty() || !order.gaps.is_empty()).then(|| receipt_cover(&order)));
             let id = format!("message/{}/{region}", message.digest());
             let stream = CalloutId::of(&region, warning).stream();
-            let (colour, command) = (order.colour, Command::Apply(Box::new(order)));
+            let (colour, command) = (order.status.urgency(order.colour), Command::Apply(Box::new(order)));
             plan.items.push(InboxItem { id, stream, colour, posted_at: now, command });
         }
         self.plan_outside(&mut plan, case, &cover.outside);
@@ -279,7 +285,7 @@ impl FrontDesk {
             plan.items.push(InboxItem {
                 id: format!("message/{}/{code}", message.digest()),
                 stream: CalloutId::of(&parent, warning).stream(),
-                colour,
+                colour: message.status.urgency(colour),
                 posted_at: now,
                 command: Command::Raise(Box::new(raise)),
             });
@@ -309,7 +315,7 @@ impl FrontDesk {
             records: Record::chain(&stream, state.next, state.hash, now, &[entry])?,
             posts: plan.items.clone(),
             message: (!conflict).then(|| MessageRow {
-                sender: message.sender.clone(),
+                sender: message.status.scoped(&message.sender),
                 identifier: message.identifier.clone(),
                 warning: warning.to_string(),
                 digest: message.digest(),

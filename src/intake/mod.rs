@@ -8,11 +8,14 @@
 
 pub mod amqp;
 mod desk;
+mod drill;
 pub mod formats;
+mod schedule;
 mod senders;
 mod warning;
 
 pub use desk::FrontDesk;
+pub use schedule::{DRILL_ACCOUNT, DrillSchedule, DrillTime, MonthDay, post_drills, run_drills, unposted_drills};
 pub use senders::{Sender, Senders};
 pub use warning::{Effect, WarningEntry, WarningEvent, WarningState};
 
@@ -23,7 +26,7 @@ use serde::{Deserialize, Serialize};
 /// A document as a door received it.
 #[derive(Clone, Debug)]
 pub struct Posted {
-    /// The door: `amqp` or `http`.
+    /// The door: `amqp`, `http` or `schedule`.
     pub door: &'static str,
     /// Who posted it, as the broker or the token vouches: AMQP user id, or the token's name.
     pub account: Option<String>,

@@ -20,6 +20,8 @@ pub enum Purpose {
     AskCode,
     /// Reminds somebody who holds a clock up.
     Remind,
+    /// Tells those whom a drill reached that it stops and the real warning counts.
+    Suspended,
 }
 
 /// One person in one callout, for all targets of that person.

@@ -152,6 +152,8 @@ pub enum ReleaseReason {
     Expired,
     /// An Update no longer covers the ground.
     NotCovered,
+    /// The drill was suspended.
+    Suspended,
 }
 
 /// The persons of one step for one target.
@@ -223,6 +225,8 @@ pub enum CloseReason {
     Cancelled,
     /// The warning's time ran out.
     Expired,
+    /// A drill gave way to a real red or orange warning on its ground.
+    Suspended,
 }
 
 /// What is due when. Derived from the state by the fold; a cache that is rebuilt by folding again.
@@ -316,6 +320,20 @@ impl Callout {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.head.is_some() && self.closed.is_none()
+    }
+
+    /// Whether it is a drill's.
+    #[must_use]
+    pub fn is_drill(&self) -> bool {
+        self.head.as_ref().map_or_else(|| self.id.is_drill(), |h| h.status.is_drill())
+    }
+
+    /// Whether it is real, grave and open: drills on its ground give way.
+    #[must_use]
+    pub fn suspends_drills(&self) -> bool {
+        !self.is_drill()
+            && self.is_open()
+            && self.head.as_ref().is_some_and(|h| h.status == Status::Actual && h.colour >= Colour::Orange)
     }
 
     /// The target of a name in a tier.

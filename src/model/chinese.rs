@@ -16,7 +16,11 @@ const SENTENCES: &[(&str, &str)] = &[
     ("account {} may not post for {}", "账号 {} 无权对 {} 发报"),
     ("no ground is left that the account may post for", "该账号无权对报文中的任何地区发报"),
     ("{} targets lie in regions that the account may not post for", "{} 处责任区不在该账号的发报范围内"),
-    ("sender and identifier must not hold a zero character", "发报单位和标识中不得有空字符"),
+    (
+        "sender and identifier must not hold a zero character or a unit separator",
+        "发报单位和标识中不得有空字符或单元分隔符",
+    ),
+    ("the drill is suspended in {}: the real {} is open", "{} 的演练中止：真实叫应 {} 正在进行"),
     (
         "another document with this identifier was taken before, and this one neither raises the colour nor adds ground to a warning in force",
         "同一标识的另一份报文已经收下；本报文既未提高颜色，也未给有效预警增加地区",

@@ -17,6 +17,9 @@ pub enum Colour {
     Red,
 }
 
+/// Parts a name space from the name in it (ASCII unit separator).
+pub const SPACE_END: char = '\u{1f}';
+
 /// What a message is for (CAP 1.2 §3.2.1 `status`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -100,6 +103,39 @@ impl Status {
             Self::Test => "test",
             Self::Draft => "draft",
         }
+    }
+
+    /// Whether it is a drill: everything runs, apart from the real thing and marked.
+    #[must_use]
+    pub fn is_drill(self) -> bool {
+        self == Self::Exercise
+    }
+
+    /// The name space of its messages: one identifier may be used in each, and nothing refers across.
+    /// Empty for the real thing.
+    #[must_use]
+    pub fn space(self) -> &'static str {
+        match self {
+            Self::Actual => "",
+            Self::Exercise => "drill",
+            Self::System | Self::Test | Self::Draft => "test",
+        }
+    }
+
+    /// The name under which a sender's identifiers are taken, by name space. The separator is refused in
+    /// what senders call themselves, so that nobody can reach into another space.
+    #[must_use]
+    pub fn scoped(self, sender: &str) -> String {
+        match self.space() {
+            "" => sender.to_owned(),
+            space => format!("{space}{SPACE_END}{sender}"),
+        }
+    }
+
+    /// How urgent a warning of this colour is beside others: a drill is never more urgent than anything real.
+    #[must_use]
+    pub fn urgency(self, colour: Colour) -> Colour {
+        if self.is_drill() { Colour::Blue } else { colour }
     }
 
     /// Reads CAP's word (`Actual`, `Exercise`, `System`, `Test`, `Draft`), whatever its case.

@@ -1,9 +1,9 @@
 //! Commands: what doors, gateways, lanes and the clock ask of a callout.
 
 use super::{
-    ActionReport, Answer, AnswerWay, AttemptIx, CallIx, Channel, Colour, ContactRef, Digest, Fact, Gap, GatewayId,
-    Hazard, MessageRef, NoteReason, OnBehalf, PersonId, Plan, Proof, RegionCode, Seats, SkipReason, Status, Target,
-    Timestamp, WarningId, Words,
+    ActionReport, Answer, AnswerWay, AttemptIx, CallIx, CalloutId, Channel, Colour, ContactRef, Digest, Fact, Gap,
+    GatewayId, Hazard, MessageRef, NoteReason, OnBehalf, PersonId, Plan, Proof, RegionCode, Seats, SkipReason, Status,
+    Target, Timestamp, WarningId, Words,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,11 @@ pub enum Command {
     AnsweredAbove {
         /// The region above.
         region: RegionCode,
+    },
+    /// A real red or orange warning is open on the ground of this drill: it ends.
+    Suspend {
+        /// The real callout.
+        by: CalloutId,
     },
     /// Time has passed: whatever is due is decided.
     Tick,

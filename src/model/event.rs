@@ -3,9 +3,9 @@
 //! No personal data: persons and contacts by id, words of persons as digests of sealed blobs.
 
 use super::{
-    Action, Answer, AttemptIx, CallIx, Channel, ClockIx, ClockOf, CloseReason, Colour, ContactRef, Digest, Failure,
-    Gap, GatewayId, Hazard, MessageRef, Moves, PersonId, Plan, Proof, Purpose, RegionCode, ReleaseReason, Seats, Stage,
-    Status, Target, TargetIx, Timestamp, Totals, WarningId, Words,
+    Action, Answer, AttemptIx, CallIx, CalloutId, Channel, ClockIx, ClockOf, CloseReason, Colour, ContactRef, Digest,
+    Failure, Gap, GatewayId, Hazard, MessageRef, Moves, PersonId, Plan, Proof, Purpose, RegionCode, ReleaseReason,
+    Seats, Stage, Status, Target, TargetIx, Timestamp, Totals, WarningId, Words,
 };
 use serde::{Deserialize, Serialize};
 
@@ -323,6 +323,9 @@ pub enum Event {
         reason: CloseReason,
         /// How its targets stood.
         totals: Totals,
+        /// The real callout that a drill gave way to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<CalloutId>,
     },
 }
 
@@ -356,6 +359,8 @@ pub enum SkipReason {
     NoContact,
     /// No gateway serves the channel.
     NoGateway,
+    /// No gateway for drills serves the channel, and a drill uses no other.
+    NoDrillGateway,
 }
 
 /// What a gateway can tell about an attempt.

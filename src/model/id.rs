@@ -1,5 +1,6 @@
 //! Names of streams and of the things inside them.
 
+use super::Status;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
@@ -51,7 +52,8 @@ macro_rules! text_id {
 }
 
 text_id! {
-    /// A warning: the lineage of messages about one event. 16 hex digits, from (sender, first identifier).
+    /// A warning: the lineage of messages about one event. 16 hex digits, from (sender, first identifier);
+    /// for a drill behind `drill-`, for a test behind `test-`.
     WarningId
 }
 text_id! {
@@ -79,6 +81,9 @@ text_id! {
     GatewayId
 }
 
+/// What the name of a drill's warning begins with.
+const DRILL: &str = "drill-";
+
 /// SHA-256 of bytes; written as 64 hex digits.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
@@ -96,11 +101,22 @@ pub struct AttemptKey {
 // === impl ids ===
 
 impl WarningId {
-    /// The lineage that the message (sender, identifier) begins.
+    /// The lineage that the message (sender, identifier) begins. What is not real lives in a name space
+    /// of its own, and its name says so.
     #[must_use]
-    pub fn of(sender: &str, identifier: &str) -> Self {
+    pub fn of(status: Status, sender: &str, identifier: &str) -> Self {
         let digest = Digest::of_parts(&[b"warning", sender.as_bytes(), identifier.as_bytes()]);
-        hex::encode(&digest.0[..8]).into()
+        let lineage = hex::encode(&digest.0[..8]);
+        match status.space() {
+            "" => lineage.into(),
+            space => format!("{space}-{lineage}").into(),
+        }
+    }
+
+    /// Whether its messages are a drill's.
+    #[must_use]
+    pub fn is_drill(&self) -> bool {
+        self.0.starts_with(DRILL)
     }
 
     /// The stream that holds the warning's messages.
@@ -115,6 +131,12 @@ impl CalloutId {
     #[must_use]
     pub fn of(region: &crate::model::RegionCode, warning: &WarningId) -> Self {
         format!("{region}-{warning}").into()
+    }
+
+    /// Whether it is a drill's: its name says so, before anything of it is read.
+    #[must_use]
+    pub fn is_drill(&self) -> bool {
+        self.0.split_once('-').is_some_and(|(_, warning)| warning.starts_with(DRILL))
     }
 
     /// The stream that holds the callout's timeline.

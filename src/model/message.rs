@@ -159,7 +159,7 @@ impl Message {
     #[must_use]
     pub fn warning_id(&self) -> WarningId {
         let first = self.references.first().unwrap_or(&self.identifier);
-        WarningId::of(&self.sender, first)
+        WarningId::of(self.status, &self.sender, first)
     }
 
     /// SHA-256 of the canonical JSON of the parsed content: two documents that say the same are equal.

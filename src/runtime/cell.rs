@@ -316,6 +316,7 @@ impl Cell {
             self.wait_with(callout, asked.ticket);
             return;
         }
+        let opens = entries.iter().any(|e| matches!(e.1, Event::Opened { .. } | Event::MessageApplied { .. }));
         let posts = self.posts(callout, first, &entries, now);
         let pending = self.staging.pending.entry(callout.clone()).or_default();
         if pending.asked.is_empty() {
@@ -326,6 +327,9 @@ impl Cell {
         pending.asked.push(asked);
         if let Some(salt) = fresh_salt {
             pending.salt = Some(Salt { subject: callout.to_string(), salt });
+        }
+        if opens {
+            self.suspend_drills(callout, now);
         }
     }
 

@@ -8,8 +8,8 @@ use crate::engine;
 use crate::gateway::Outgoing;
 use crate::journal::InboxItem;
 use crate::model::{
-    AttemptKey, CallIx, Callout, CalloutId, Channel, Command, Contact, ContactRef, Entry, Event, Fact, Failure,
-    GatewayId, Purpose, RegionCode, Release, SkipReason, TargetKind, Timestamp,
+    AttemptKey, CallIx, Callout, CalloutId, Channel, CloseReason, Command, Contact, ContactRef, Entry, Event, Fact,
+    Failure, GatewayId, Purpose, RegionCode, Release, SkipReason, TargetKind, Timestamp,
 };
 use crate::plan;
 
@@ -23,7 +23,7 @@ impl Cell {
         let item = |verb: &str, seq: u64, region: &RegionCode, command: Command| InboxItem {
             id: format!("{verb}/{id}/{seq}"),
             stream: CalloutId::of(region, &head.warning).stream(),
-            colour: head.colour,
+            colour: head.status.urgency(head.colour),
             posted_at: now,
             command,
         };
@@ -88,7 +88,12 @@ impl Cell {
         let Some(a) = callout.attempts.get(key.attempt as usize) else { return };
         let (gateway, channel) = (a.gateway.clone(), a.channel);
         let contact = self.directory.contact(&a.contact.contact);
-        let sendable = contact.filter(|_| a.valid_until > now && self.gateways.contains_key(&gateway));
+        // The marks of a gateway may have changed since the release. A drill that gave way says only that.
+        let drill = callout.is_drill();
+        let fits = self.gateways.get(&gateway).is_some_and(|g| g.lane.drill == drill);
+        let gone = callout.closed == Some(CloseReason::Suspended)
+            && callout.calls[a.call as usize].purpose != Purpose::Suspended;
+        let sendable = contact.filter(|_| a.valid_until > now && fits && !gone);
         let Some((person, contact)) = sendable else {
             let fact = Fact::Failed { failure: Failure::Expired, detail: None };
             self.window_free(&gateway, channel, key);
@@ -105,6 +110,7 @@ impl Cell {
             number: contact.number.clone(),
             text: engine::render(callout, key.attempt, &link),
             language: person.language.clone(),
+            drill,
             colour: callout.head.as_ref().map_or("blue", |h| h.colour.name()),
             valid_until: a.valid_until,
         };
@@ -183,15 +189,18 @@ impl Cell {
         }
     }
 
+    /// Hangs up a drill's call whose number a real call takes.
+    pub(super) fn hang_up_drill(&mut self, key: AttemptKey) {
+        if let Some((gateway, _)) = self.on_line.get(&key) {
+            self.outputs.push(Output::Withdraw { gateway: gateway.clone(), key });
+        }
+    }
+
     /// Grants offers to lanes until no lane has room.
     pub(super) fn grant_all(&mut self, now: Timestamp) {
-        for channel in Channel::ALL {
-            if self.dispatch.serves(channel) {
-                continue;
-            }
-            for offer in self.dispatch.drain(channel) {
-                self.skip(&offer, SkipReason::NoGateway, now);
-            }
+        for offer in self.dispatch.unserved() {
+            let drill = offer.callout.is_drill();
+            self.skip(&offer, if drill { SkipReason::NoDrillGateway } else { SkipReason::NoGateway }, now);
         }
         while let Some((gateway, channel, offer)) = self.dispatch.grant(now) {
             if !self.grant(&gateway, channel, &offer, now) {
@@ -233,7 +242,9 @@ impl Cell {
         let key = AttemptKey { callout: offer.callout.clone(), attempt };
         self.granted.insert(key.clone());
         if channel == Channel::Voice {
-            self.dispatch.hold_number(&number, &key);
+            if let Some(drill) = self.dispatch.hold_number(&number, &key) {
+                self.hang_up_drill(drill);
+            }
             self.on_line.insert(key, (gateway.clone(), valid_until));
         }
         true

@@ -402,9 +402,9 @@ impl<'a> Engine<'a> {
         self.next_ticket += 1;
         let (ticket, now) = (self.next_ticket, clock::now());
         match ask {
-            Ask::Upcalls { upcalls, done } => {
+            Ask::Upcalls { gateway, upcalls, done } => {
                 self.waiting.insert(ticket, Waiting::Durable(done));
-                self.cell.upcalls(upcalls, ticket, now);
+                self.cell.upcalls(&gateway, upcalls, ticket, now);
             }
             Ask::Link { token, done } => drop(done.send(self.cell.book().by_link(&token).cloned())),
             Ask::AnswerLink { token, deed, done } => {

@@ -29,7 +29,7 @@ pub type HealthProbe = Box<dyn Fn() -> HealthPart + Send + Sync>;
 pub struct Asks(pub(super) mpsc::Receiver<Ask>);
 
 pub(super) enum Ask {
-    Upcalls { upcalls: Vec<Upcall>, done: oneshot::Sender<bool> },
+    Upcalls { gateway: GatewayId, upcalls: Vec<Upcall>, done: oneshot::Sender<bool> },
     Link { token: String, done: oneshot::Sender<Option<CallKey>> },
     AnswerLink { token: String, deed: Deed, done: oneshot::Sender<Result<Option<Kept>, NotTaken>> },
     Vouch { vouched: Vouched, done: oneshot::Sender<Result<Kept, NotTaken>> },
@@ -65,6 +65,13 @@ impl EngineHandle {
         let _ = self.asks.send(Ask::Directory(directory)).await;
     }
 
+    /// Whether this process is the active engine of its cell.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        let status = self.status.read().unwrap_or_else(PoisonError::into_inner);
+        status.lease.is_some() && status.loaded
+    }
+
     /// Adds a part to the installation's health.
     pub fn add_probe(&self, probe: HealthProbe) {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner).push(probe);
@@ -86,8 +93,8 @@ pub(super) fn durable(durable: bool) -> Result<(), NotTaken> {
 }
 
 impl Upcalls for EngineHandle {
-    fn take(&self, _gateway: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<(), NotTaken>> {
-        async move { durable(self.ask(|done| Ask::Upcalls { upcalls, done }).await?) }.boxed()
+    fn take(&self, gateway: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<(), NotTaken>> {
+        async move { durable(self.ask(|done| Ask::Upcalls { gateway, upcalls, done }).await?) }.boxed()
     }
 }
 

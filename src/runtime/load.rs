@@ -68,6 +68,7 @@ impl Cell {
         self.reindex(id);
         self.recover(id, now);
         self.hang_up(id, now);
+        self.suspend_drills(id, now);
         for asked in waiting {
             self.ask_again(id, asked, now);
         }
@@ -93,8 +94,11 @@ impl Cell {
                 && !self.on_line.contains_key(&key)
                 && let Some((_, contact)) = self.directory.contact(&a.contact.contact)
             {
-                self.dispatch.resume(&a.gateway, &contact.number, &key);
+                let drill = self.dispatch.resume(&a.gateway, &contact.number, &key);
                 self.on_line.insert(key, (a.gateway.clone(), a.valid_until));
+                if let Some(drill) = drill {
+                    self.hang_up_drill(drill);
+                }
             }
         }
     }

@@ -11,6 +11,11 @@ pub(super) fn committed(metrics: &Metrics, callout: &Callout, entries: &[Entry],
     let colour = callout.head.as_ref().map_or("blue", |h| h.colour.name());
     let seconds = |from: Timestamp, to: Timestamp| to.micros_since(from).max(0) as f64 / 1e6;
     for Entry(at, event) in entries {
+        // A drill never counts as the real thing.
+        if callout.is_drill() {
+            metrics.drill_event(event.name());
+            continue;
+        }
         metrics.events(event.name(), 1);
         match event {
             Event::Answered { way, answer, .. } => metrics.answer(way.name(), answer.name()),
@@ -48,8 +53,12 @@ pub(super) fn committed(metrics: &Metrics, callout: &Callout, entries: &[Entry],
 
 /// Shows how callouts and lanes stand.
 pub(super) fn standing(metrics: &Metrics, gallery: &Gallery, dispatch: &Dispatch) {
-    let (mut open, mut all) = (0, Totals::default());
+    let (mut open, mut drills, mut all) = (0, 0, Totals::default());
     for callout in gallery.all().iter().filter(|c| c.is_open()) {
+        if callout.is_drill() {
+            drills += 1;
+            continue;
+        }
         open += 1;
         let t = callout.totals();
         all.waiting += t.waiting;
@@ -59,7 +68,7 @@ pub(super) fn standing(metrics: &Metrics, gallery: &Gallery, dispatch: &Dispatch
         all.exhausted += t.exhausted;
         all.released += t.released;
     }
-    metrics.set_open_callouts(open);
+    metrics.set_open_callouts(open, drills);
     let phases = [
         ("waiting", all.waiting),
         ("calling", all.calling),

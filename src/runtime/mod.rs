@@ -12,6 +12,7 @@ mod acts;
 mod book;
 mod cell;
 pub mod clock;
+mod drills;
 mod effects;
 mod engine;
 mod flush;

@@ -3,6 +3,7 @@
 use super::cell::Ticket;
 use crate::journal::{Blob, CalloutRow, Group, InboxItem, Record, Salt};
 use crate::model::{Callout, CalloutId, Colour, Command, Digest, Entry, Event, Timestamp};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// A command with what hangs on it.
@@ -66,11 +67,12 @@ impl Staging {
         flying.chain(self.pending.values()).flat_map(|p| &p.asked).filter_map(|a| a.inbox.as_ref())
     }
 
-    /// Callouts with something pending, in the order in which to flush them: red first, then the oldest.
+    /// Callouts with something pending, in the order in which to flush them: drills last, red first, then the oldest.
     pub fn order(&self, colour: impl Fn(&CalloutId) -> Colour) -> Vec<CalloutId> {
-        let mut order: Vec<_> = self.pending.iter().map(|(id, p)| (colour(id), p.since, id)).collect();
-        order.sort_by(|a, b| (b.0, a.1, a.2).cmp(&(a.0, b.1, b.2)));
-        order.into_iter().map(|(_, _, id)| id.clone()).collect()
+        let mut order: Vec<_> =
+            self.pending.iter().map(|(id, p)| (id.is_drill(), Reverse(colour(id)), p.since, id)).collect();
+        order.sort();
+        order.into_iter().map(|(.., id)| id.clone()).collect()
     }
 }
 

@@ -7,8 +7,8 @@ use super::staging::Asked;
 use crate::gateway::Upcall;
 use crate::journal::Blob;
 use crate::model::{
-    Action, ActionReport, Answer, AnswerWay, AttemptKey, CallIx, CalloutId, Command, Digest, NoteReason, OnBehalf,
-    Proof, Purpose, Reply, SecretKey, TargetIx, Timestamp,
+    Action, ActionReport, Answer, AnswerWay, AttemptKey, CallIx, CalloutId, Command, Digest, GatewayId, NoteReason,
+    OnBehalf, Proof, Purpose, Reply, SecretKey, TargetIx, Timestamp,
 };
 
 /// What somebody says or reports on a page.
@@ -65,17 +65,25 @@ impl std::fmt::Debug for Stray {
 /// Something that was told and waits until its callout is read.
 #[derive(Debug)]
 pub(super) enum Told {
-    Upcall(Upcall),
+    /// By a gateway that is for drills, or one that is not.
+    Upcall(Upcall, bool),
     Link(CallKey, Deed),
     Vouched(Vouched),
 }
 
 impl Cell {
-    /// Takes what a gateway tells. `ticket` is told when all of it is durable.
-    pub fn upcalls(&mut self, upcalls: Vec<Upcall>, ticket: Ticket, now: Timestamp) {
+    /// Takes what a gateway tells. `ticket` is told when all of it is durable. What a gateway for drills
+    /// tells of a real attempt, or the reverse, has no effect.
+    pub fn upcalls(&mut self, gateway: &GatewayId, upcalls: Vec<Upcall>, ticket: Ticket, now: Timestamp) {
+        let drill = self.gateways.get(gateway).is_some_and(|g| g.lane.drill);
         self.open_ticket(ticket);
-        for upcall in upcalls {
-            self.told(Told::Upcall(upcall), ticket, now);
+        for mut upcall in upcalls {
+            match &mut upcall {
+                Upcall::Report { key, .. } | Upcall::Key { key, .. } if key.callout.is_drill() != drill => continue,
+                Upcall::Text { key, .. } => *key = key.take().filter(|k| k.callout.is_drill() == drill),
+                Upcall::Report { .. } | Upcall::Key { .. } => {}
+            }
+            self.told(Told::Upcall(upcall, drill), ticket, now);
         }
         self.close_ticket(ticket);
     }
@@ -100,13 +108,13 @@ impl Cell {
     /// can only be understood, and its words only be sealed, beside the state it answers.
     pub(super) fn told(&mut self, told: Told, ticket: Ticket, now: Timestamp) {
         let callout = match &told {
-            Told::Upcall(Upcall::Report { key, fact, reported_at }) => {
+            Told::Upcall(Upcall::Report { key, fact, reported_at }, _) => {
                 let command = Command::Report { attempt: key.attempt, fact: fact.clone(), reported_at: *reported_at };
                 self.ask(&key.callout, part(command, ticket), now);
                 return;
             }
-            Told::Upcall(Upcall::Key { key, .. } | Upcall::Text { key: Some(key), .. }) => key.callout.clone(),
-            Told::Upcall(Upcall::Text { from, text, key: None, .. }) => match self.route(from, text) {
+            Told::Upcall(Upcall::Key { key, .. } | Upcall::Text { key: Some(key), .. }, _) => key.callout.clone(),
+            Told::Upcall(Upcall::Text { from, text, key: None, .. }, drill) => match self.route(from, text, *drill) {
                 Some((call, _)) => call.0,
                 // There is no timeline it belongs to: the world keeps it where people look.
                 None => {
@@ -124,11 +132,14 @@ impl Cell {
             return;
         }
         match told {
-            Told::Upcall(Upcall::Key { key, digits, reported_at }) => self.key(&key, &digits, reported_at, ticket, now),
-            Told::Upcall(Upcall::Text { from, text, key, reported_at }) => {
-                self.text(&from, &text, key.as_ref(), reported_at, ticket, now);
+            Told::Upcall(Upcall::Key { key, digits, reported_at }, _) => {
+                self.key(&key, &digits, reported_at, ticket, now);
             }
-            Told::Upcall(Upcall::Report { .. }) => {}
+            Told::Upcall(Upcall::Text { from, text, key, reported_at }, drill) => {
+                let route = self.route(&from, &text, drill);
+                self.text(route, &text, key.as_ref(), reported_at, ticket, now);
+            }
+            Told::Upcall(Upcall::Report { .. }, _) => {}
             Told::Link((callout, call), deed) => {
                 let (command, blobs) = self.deed(&callout, Some(call), deed, AnswerWay::Link, None);
                 self.ask(&callout, Asked { command, ticket: Some(ticket), inbox: None, blobs }, now);
@@ -203,20 +214,23 @@ impl Cell {
         self.ask(&key.callout, part(command, ticket), now);
     }
 
-    /// The call that a text from a number belongs to, and why it is no answer when it is none.
-    fn route(&self, from: &str, text: &str) -> Option<(CallKey, Option<NoteReason>)> {
+    /// The call that a text from a number belongs to, and why it is no answer when it is none. A code
+    /// says for itself what it means. A bare word means the real calls when it came through a gateway
+    /// that only they use, and a drill's when it came through one of drills: it never counts across.
+    fn route(&self, from: &str, text: &str, drill: bool) -> Option<(CallKey, Option<NoteReason>)> {
         let said = self.settings.words.read(text);
         let unread = said.word.is_none().then_some(NoteReason::Nonsense);
         if let Some(call) = said.code.as_deref().and_then(|code| self.book.by_code(from, code)) {
             return Some((call.clone(), unread));
         }
         let opened = |key: &&CallKey| self.live.get(&key.0).and_then(|l| l.callout.head.as_ref()).map(|h| h.opened_at);
-        let newest = match self.book.by_number(from).max_by_key(opened) {
+        let same = |key: &&CallKey| key.0.is_drill() == drill;
+        let newest = match self.book.by_number(from).filter(same).max_by_key(opened) {
             Some(newest) => newest.clone(),
             // Nothing is open: a late word is kept where it most likely belongs.
-            None => return self.book.lately(from).next_back().map(|call| (call.clone(), unread)),
+            None => return self.book.lately(from).filter(same).next_back().map(|call| (call.clone(), unread)),
         };
-        let reason = match (said.code, self.book.by_number(from).count()) {
+        let reason = match (said.code, self.book.by_number(from).filter(same).count()) {
             (Some(_), _) => Some(NoteReason::UnknownCode),
             (None, 1) => unread,
             (None, _) => Some(NoteReason::Ambiguous),
@@ -224,10 +238,10 @@ impl Cell {
         Some((newest, reason))
     }
 
-    /// Takes a text: routed by the attempt its gateway names, then by code, then by number.
+    /// Takes a text: routed by the attempt its gateway names, then by code, then by number (`route`).
     fn text(
         &mut self,
-        from: &str,
+        route: Option<(CallKey, Option<NoteReason>)>,
         text: &str,
         key: Option<&AttemptKey>,
         reported_at: Option<Timestamp>,
@@ -239,7 +253,7 @@ impl Cell {
         let named = key.filter(|k| self.asks(k)).and_then(|k| Some((k.callout.clone(), self.call_of(k)?)));
         let unread = said.word.is_none().then_some(NoteReason::Nonsense);
         let by_code = named.is_none() && said.code.is_some();
-        let Some((call, reason)) = named.map(|call| (call, unread)).or_else(|| self.route(from, text)) else { return };
+        let Some((call, reason)) = named.map(|call| (call, unread)).or(route) else { return };
         let (digest, blobs) = self.seal(&call.0, "reply", text);
         let command = match (reason, said.word) {
             (None, Some(Word::Answer(answer))) => {

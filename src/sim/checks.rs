@@ -18,6 +18,10 @@ pub struct Seen {
     pub sends: u64,
     /// Second sends of the same rung, each after an attempt whose fate was not known.
     pub duplicates: u64,
+    /// Attempts of drills among them.
+    pub drill_sends: u64,
+    /// Drills that gave way to a real warning.
+    pub suspended: u64,
     /// Engine crashes.
     pub crashes: u64,
     /// Failed or unknown commits.
@@ -45,6 +49,8 @@ pub struct Checks {
     /// The last attempt sent for (callout, call, track, rung, ladder).
     rungs: BTreeMap<(CalloutId, CallIx, u8, u16, u16), AttemptKey>,
     sent: BTreeMap<AttemptKey, u32>,
+    /// Drills seen beside a real warning that suspends them, since when.
+    pub(super) beside: BTreeMap<(CalloutId, CalloutId), Timestamp>,
 }
 
 // === impl Checks ===
@@ -120,11 +126,15 @@ impl Checks {
             for Violation { promise, seen } in engine::check(&callout) {
                 self.fail(promise, format!("{id}: {seen}"));
             }
+            for Entry(_, event) in &committed.entries {
+                self.gave_way(&callout, event);
+            }
         }
     }
 
     /// The cell has nothing left to do at `now`: promise 8, and 4 for what waits.
     pub fn settled(&mut self, cell: &Cell, now: Timestamp) {
+        self.drills_give_way(cell, now);
         let late: Vec<_> = cell
             .callouts()
             .filter_map(|c| c.agenda.timers.first().filter(|(due, _)| *due <= now).map(|t| (c.id.clone(), *t)))

@@ -7,6 +7,7 @@
 //! - **Promises:** one thread, no wall clock; a seed gives the same run every time, and a failure
 //!   prints the seed that makes it happen again.
 
+mod apart;
 mod checks;
 mod duty;
 mod outside;
@@ -17,5 +18,5 @@ mod world;
 
 pub use checks::{Checks, Seen};
 pub use run::{Outcome, run_seed};
-pub use scene::{Post, Scene, built_in_plans, message_json, nujiang_plans};
+pub use scene::{Post, Scene, as_drill, built_in_plans, message_json, nujiang_plans};
 pub use world::{Faults, World};

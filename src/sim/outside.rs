@@ -14,12 +14,13 @@ impl World {
         for outgoing in attempts {
             if let Some(cell) = &self.cell {
                 self.checks.submitted(cell, outgoing, self.idempotent);
+                self.checks.kept_apart(cell, &gateway, outgoing);
             }
             let down = self.roll(self.faults.gateway_down);
             let unknown = !down && self.roll(self.faults.gateway_unknown);
             let reaction = self.people.react(outgoing);
-            if let Some(link) = outgoing.text.find(&self.link_base) {
-                self.last_link = Some(outgoing.text[link..].trim_end().into());
+            if let Some(link) = link_in(outgoing, &self.link_base) {
+                self.last_link = Some(link);
             }
             let fact = match (down, unknown) {
                 (true, _) => Fact::Failed { failure: Failure::GatewayDown, detail: None },
@@ -28,7 +29,7 @@ impl World {
             };
             let arrived = !down && (!unknown || self.rng.random_ratio(1, 2));
             if arrived && matches!(reaction.submit, Fact::Reached { .. }) {
-                self.play(outgoing, reaction);
+                self.play(&gateway, outgoing, reaction);
             }
             facts.push((outgoing.key.clone(), fact));
         }
@@ -36,7 +37,7 @@ impl World {
         self.at(latency, Happening::SubmitAnswered { life, gateway, facts });
     }
 
-    fn play(&mut self, outgoing: &Outgoing, reaction: Reaction) {
+    fn play(&mut self, gateway: &GatewayId, outgoing: &Outgoing, reaction: Reaction) {
         for (ms, upcall) in reaction.upcalls {
             let voice = matches!(
                 &upcall,
@@ -46,12 +47,11 @@ impl World {
                 continue;
             }
             if self.roll(self.faults.upcall_twice) {
-                self.at(ms as i64 + 700, Happening::Upcall(upcall.clone()));
+                self.at(ms as i64 + 700, Happening::Upcall(gateway.clone(), upcall.clone()));
             }
-            self.at(ms as i64, Happening::Upcall(upcall));
+            self.at(ms as i64, Happening::Upcall(gateway.clone(), upcall));
         }
-        if let (Some(ms), Some(link)) = (reaction.taps_after_ms, outgoing.text.find(&self.link_base)) {
-            let link = outgoing.text[link..].trim_end().to_owned();
+        if let (Some(ms), Some(link)) = (reaction.taps_after_ms, link_in(outgoing, &self.link_base)) {
             self.at(ms as i64, Happening::Tap { link, deed: Deed::Answer(Answer::Yes) });
         }
     }
@@ -89,4 +89,10 @@ impl World {
             self.step().await;
         }
     }
+}
+
+/// The one-time link in a text: it ends at the next blank.
+fn link_in(outgoing: &Outgoing, base: &str) -> Option<String> {
+    let begin = outgoing.text.find(base)?;
+    outgoing.text[begin..].split_whitespace().next().map(str::to_owned)
 }

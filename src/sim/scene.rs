@@ -79,6 +79,12 @@ pub fn message_json(
     .into_bytes()
 }
 
+/// The same message as a drill.
+#[must_use]
+pub fn as_drill(message: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(message).replacen("\"status\":\"actual\"", "\"status\":\"exercise\"", 1).into_bytes()
+}
+
 // === impl Scene ===
 
 impl Scene {

@@ -1,7 +1,7 @@
 //! Scenes drawn from a seed: rain as it was, the forecast ladder ("1262") on moving onsets, earthquakes ("123"),
 //! geological hazards and fires.
 
-use super::scene::{Post, Scene, built_in_plans, message_json, nujiang_plans};
+use super::scene::{Post, Scene, as_drill, built_in_plans, message_json, nujiang_plans};
 use crate::directory::sample;
 use crate::model::{ClockStart, Finding, RegionCode, SecretKey, Timestamp};
 use crate::plan::PlanSet;
@@ -27,7 +27,7 @@ struct Draw {
 
 impl Scene {
     /// A scene drawn from a seed: one township's ground, one or two warnings with repeats, upgrades,
-    /// onsets that move, a contradiction, ground that nobody knows, and a cancel.
+    /// onsets that move, a contradiction, ground that nobody knows, a cancel, and in half of them a drill.
     ///
     /// # Errors
     /// The faults of the shipped plans or of the invented directory; none in a released build.
@@ -58,6 +58,9 @@ impl Scene {
                 built_in_plans()?
             }
         };
+        if draw.one_in(2) {
+            draw.drill();
+        }
         Ok(Self { begins, directory, plans: Arc::new(plans), senders: Self::senders(), posts: draw.posts, key })
     }
 }
@@ -206,6 +209,21 @@ impl Draw {
         if self.one_in(5) {
             let at = self.rng.random_range(600..5_000);
             self.cancel(at, (hazard, colour), ends);
+        }
+    }
+
+    /// A drill beside the real thing, under the identifiers of its messages, with a Cancel of its own.
+    fn drill(&mut self) {
+        let ends_s = self.rng.random_range(1200..4000);
+        let ends = self.after(ends_s);
+        let at = self.rng.random_range(0..900);
+        let what = ("暴雨", ["red", "yellow"][self.rng.random_range(0..2)]);
+        let alert = message_json("A1", "alert", &[], what, &[self.place], (self.after(at), ends));
+        self.post(at, as_drill(&alert));
+        if self.one_in(2) {
+            let at = at + self.rng.random_range(30..900);
+            let cancel = message_json("A9", "cancel", &["A1"], what, &[self.place], (self.after(at), ends));
+            self.post(at, as_drill(&cancel));
         }
     }
 

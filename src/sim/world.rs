@@ -41,7 +41,7 @@ pub(super) enum Happening {
     Post { body: Vec<u8> },
     FlushDone { life: u64, result: Result<Vec<Result<(), Conflict>>, JournalError> },
     SubmitAnswered { life: u64, gateway: GatewayId, facts: Vec<(AttemptKey, Fact)> },
-    Upcall(Upcall),
+    Upcall(GatewayId, Upcall),
     Tap { link: String, deed: Deed },
     ReadInbox { life: u64 },
     CheckSilence(CalloutId),
@@ -79,8 +79,14 @@ pub struct World {
     pub(super) duty: Option<u64>,
 }
 
-const GATEWAYS: [(&str, &[Channel]); 3] =
-    [("sim-sms", &[Channel::Sms]), ("sim-voice", &[Channel::Voice]), ("sim-broadcast", &[Channel::Broadcast])];
+/// Id, whether it is for drills, channels. Drills have no loudspeakers here: theirs stay silent.
+const GATEWAYS: [(&str, bool, &[Channel]); 5] = [
+    ("sim-sms", false, &[Channel::Sms]),
+    ("sim-voice", false, &[Channel::Voice]),
+    ("sim-broadcast", false, &[Channel::Broadcast]),
+    ("drill-sms", true, &[Channel::Sms]),
+    ("drill-voice", true, &[Channel::Voice]),
+];
 const LEASE_TTL_MS: i64 = 10_000;
 /// What one-time links of a world begin with, unless it says otherwise.
 const LINK_BASE: &str = "http://127.0.0.1:8481/a/";
@@ -193,7 +199,7 @@ impl World {
                     cell.submitted(&gateway, facts, self.now);
                 }
             }
-            Happening::Upcall(upcall) => self.upcall(upcall),
+            Happening::Upcall(gateway, upcall) => self.upcall(gateway, upcall),
             Happening::Tap { link, deed } => self.tap(&link, deed),
             Happening::Look => self.look(),
             Happening::ReadInbox { life } => {
@@ -239,10 +245,11 @@ impl World {
             }
         };
         self.life += 1;
-        let lane = |(id, channels): (&str, &[Channel])| GatewayInfo {
+        let lane = |(id, drill, channels): (&str, bool, &[Channel])| GatewayInfo {
             lane: LaneSettings {
                 id: id.into(),
                 channels: channels.to_vec(),
+                drill,
                 rate_per_s: 200.0,
                 burst: 20,
                 window: 64,
@@ -270,15 +277,15 @@ impl World {
     }
 
     /// A gateway tells; while nobody takes it, it tells again.
-    fn upcall(&mut self, upcall: Upcall) {
-        let again = Happening::Upcall(upcall.clone());
+    fn upcall(&mut self, gateway: GatewayId, upcall: Upcall) {
+        let again = Happening::Upcall(gateway.clone(), upcall.clone());
         let ticket = self.next;
         self.next += 1;
         let Some(cell) = self.cell.as_mut().filter(|c| c.is_loaded()) else {
             self.at(5000, again);
             return;
         };
-        cell.upcalls(vec![upcall], ticket, self.now);
+        cell.upcalls(&gateway, vec![upcall], ticket, self.now);
         self.tickets.insert(ticket, again);
     }
 
@@ -353,10 +360,10 @@ impl World {
     async fn act(&mut self, output: Output) {
         match output {
             Output::Submit { gateway, attempts } => self.submit(gateway, &attempts),
-            Output::Withdraw { key, .. } => {
+            Output::Withdraw { gateway, key } => {
                 self.withdrawn.insert(key.clone());
                 let fact = Fact::Failed { failure: Failure::Withdrawn, detail: None };
-                self.at(300, Happening::Upcall(Upcall::Report { key, fact, reported_at: None }));
+                self.at(300, Happening::Upcall(gateway, Upcall::Report { key, fact, reported_at: None }));
             }
             Output::Done { ticket, durable, .. } => {
                 if let Some(again) = self.tickets.remove(&ticket).filter(|_| !durable) {

@@ -12,6 +12,7 @@ pub struct Metrics {
     messages: IntCounterVec,
     parked: IntCounter,
     events: IntCounterVec,
+    drill_events: IntCounterVec,
     flush_seconds: Histogram,
     flush_events: Histogram,
     commit_failures: IntCounter,
@@ -22,6 +23,7 @@ pub struct Metrics {
     notes: IntCounterVec,
     clocks: IntCounterVec,
     open_callouts: IntGauge,
+    open_drills: IntGauge,
     targets: IntGaugeVec,
     timer_lateness: Histogram,
     answer_to_silence: Histogram,
@@ -52,6 +54,11 @@ impl Metrics {
             messages: s.counters("messages_total", "Documents taken, by door and receipt.", &["door", "result"]),
             parked: s.counter("parked_total", "Documents parked because they cannot be acted on."),
             events: s.counters("events_total", "Events committed, by kind.", &["kind"]),
+            drill_events: s.counters(
+                "drill_events_total",
+                "Events of drills committed, by kind; no other series counts drills' events.",
+                &["kind"],
+            ),
             flush_seconds: s.histogram("flush_seconds", "Duration of a flush of the journal.", &SECONDS),
             flush_events: s.histogram("flush_events", "Events in a flush of the journal.", &EVENTS),
             commit_failures: s.counter("commit_failures_total", "Flushes that failed or whose end is not known."),
@@ -77,8 +84,9 @@ impl Metrics {
                 "Clocks that ended, by rule: met in time, missed, or late (missed, and what it waited for came after).",
                 &["clock", "result"],
             ),
-            open_callouts: s.gauge("open_callouts", "Callouts that are not closed."),
-            targets: s.gauges("targets", "Targets of open callouts, by phase.", &["phase"]),
+            open_callouts: s.gauge("open_callouts", "Real callouts that are not closed."),
+            open_drills: s.gauge("open_drills", "Drills' callouts that are not closed."),
+            targets: s.gauges("targets", "Targets of open real callouts, by phase.", &["phase"]),
             timer_lateness: s.histogram("timer_lateness_seconds", "How late due timers were decided.", &SECONDS),
             answer_to_silence: s.histogram(
                 "answer_to_silence_seconds",
@@ -133,6 +141,11 @@ impl Metrics {
         self.events.with_label_values(&[kind]).inc_by(count);
     }
 
+    /// An event of a drill was committed.
+    pub fn drill_event(&self, kind: &'static str) {
+        self.drill_events.with_label_values(&[kind]).inc();
+    }
+
     /// A flush of that many events was committed in `seconds`.
     pub fn flush(&self, seconds: f64, events: usize) {
         self.flush_seconds.observe(seconds);
@@ -174,8 +187,9 @@ impl Metrics {
         self.clocks.with_label_values(&[rule, result]).inc();
     }
 
-    /// How many callouts are open.
-    pub fn set_open_callouts(&self, count: usize) {
+    /// How many callouts are open: real ones, and drills'.
+    pub fn set_open_callouts(&self, count: usize, drills: usize) {
+        self.open_drills.set(signed(drills));
         self.open_callouts.set(signed(count));
     }
 
@@ -259,7 +273,8 @@ mod tests {
         m.report("link", "moving");
         m.noted("sms", "above_roster");
         m.clock("door_knock", "late");
-        m.set_open_callouts(2);
+        m.set_open_callouts(2, 1);
+        m.drill_event("opened");
         m.set_targets("satisfied", 7);
         m.timer_lateness(0.01);
         m.answer_to_silence(0.2);
@@ -284,6 +299,8 @@ mod tests {
             r#"jiaoying_notes_total{reason="above_roster",way="sms"} 1"#,
             r#"jiaoying_clocks_total{clock="door_knock",result="late"} 1"#,
             "jiaoying_open_callouts 2",
+            "jiaoying_open_drills 1",
+            r#"jiaoying_drill_events_total{kind="opened"} 1"#,
             r#"jiaoying_targets{phase="satisfied"} 7"#,
             "jiaoying_timer_lateness_seconds_sum 0.01",
             "jiaoying_answer_to_silence_seconds_count 1",

@@ -8,7 +8,7 @@ mod world;
 use axum::http::StatusCode;
 use jiaoying::directory::Draft;
 use jiaoying::journal::{Blob, Journal, Parked};
-use jiaoying::model::{Answer, Finding, SecretKey, Status, mask_number};
+use jiaoying::model::{Answer, Finding, SecretKey, Status, WarningId, mask_number};
 use std::time::Instant;
 use world::{FORM, JSON, KEY, LINK, READER, START, TOKEN, World, ask, get, get_as, post};
 
@@ -367,7 +367,14 @@ async fn alarms_stand_first_and_say_so_in_words() {
 
 #[tokio::test]
 async fn a_drill_says_so_on_every_page() {
-    let drill = World::with(SMALL, |_| {}, |order| order.status = Status::Exercise);
+    let drill = World::with(
+        SMALL,
+        |_| {},
+        |order| {
+            order.status = Status::Exercise;
+            order.warning = WarningId::of(Status::Exercise, "s", "A");
+        },
+    );
     drill.link(0);
     let real = small();
     real.link(0);

@@ -40,6 +40,7 @@ fn attempt(n: u32) -> Outgoing {
         number: format!("+86138000000{n:02}"),
         text: "【叫应】暴雨红色预警".into(),
         language: "zh-CN".into(),
+        drill: false,
         colour: "red",
         valid_until: Timestamp((NOW_S + 600) * 1_000_000),
     }

@@ -7,6 +7,7 @@ mod board;
 mod cli;
 mod config;
 mod directory;
+mod drills;
 mod end_to_end;
 mod engine;
 mod formats;

@@ -245,7 +245,7 @@ fn an_alert_without_colour_is_called_as_red() {
 fn ground_that_is_no_longer_covered_gives_an_empty_order() {
     let directory = dulongjiang();
     let m = message(MessageKind::Update, Some(Colour::Red));
-    let (id, now) = (WarningId::of("cma", "0"), Timestamp::default());
+    let (id, now) = (WarningId::of(Status::Actual, "cma", "0"), Timestamp::default());
     let order = order(&directory, &presets(), &m, &id, &code("533301"), &Default::default(), now).unwrap();
     assert_eq!((order.region, order.ground.len(), order.warning), (code("533301"), 0, id));
 }

@@ -3,8 +3,9 @@
 use futures::FutureExt;
 use jiaoying::directory::sample;
 use jiaoying::dispatch::LaneSettings;
+use jiaoying::engine::is_marked;
 use jiaoying::gateway::{Outgoing, Upcall};
-use jiaoying::journal::{Journal, MemoryJournal};
+use jiaoying::journal::{Batch, Group, Journal, MemoryJournal};
 use jiaoying::model::*;
 use jiaoying::plan::orders;
 use jiaoying::runtime::{Cell, CellParts, CellSettings, GatewayInfo, Output, ReplyWords};
@@ -28,6 +29,7 @@ fn parts(ask_max: u8) -> CellParts {
     let lane = LaneSettings {
         id: "gw".into(),
         channels: Channel::ALL.to_vec(),
+        drill: false,
         rate_per_s: 1e6,
         burst: 1000,
         window: 1000,
@@ -54,7 +56,10 @@ fn parts(ask_max: u8) -> CellParts {
         directory: Arc::new(sample(&RegionCode::parse(VILLAGE).unwrap(), 1, &key).build(1).unwrap()),
         plans: Arc::new(built_in_plans().unwrap()),
         key,
-        gateways: vec![GatewayInfo { lane, idempotent: true }],
+        gateways: [("gw", false), ("drill", true)]
+            .map(|(id, drill)| LaneSettings { id: id.into(), drill, ..lane.clone() })
+            .map(|lane| GatewayInfo { lane, idempotent: true })
+            .into(),
         entropy: Box::new(|| [9; 32]),
     }
 }
@@ -70,16 +75,20 @@ impl Case {
 
     /// A message about a hazard in the village; its callout.
     fn message(&mut self, hazard: &str, kind: MessageKind) -> CalloutId {
+        self.message_for(Status::Actual, Colour::Orange, hazard, kind)
+    }
+
+    fn message_for(&mut self, status: Status, colour: Colour, hazard: &str, kind: MessageKind) -> CalloutId {
         let wording = vec![Wording { language: "zh-CN".into(), headline: "预警".into(), ..Wording::default() }];
         let message = Message {
             sender: "office".into(),
             identifier: format!("{hazard} {kind:?}"),
             sent: Some(self.now),
-            status: Status::Actual,
+            status,
             kind,
             references: Vec::new(),
             hazard: Hazard::from_word(hazard),
-            colour: Some(Colour::Orange),
+            colour: Some(colour),
             effective: None,
             onset: None,
             expires: Some(BEGIN.plus_ms(3_600_000)),
@@ -91,7 +100,7 @@ impl Case {
             methods: Vec::new(),
         };
         let CellParts { directory, plans, .. } = &self.parts;
-        let warning = WarningId::of("office", hazard);
+        let warning = WarningId::of(status, "office", hazard);
         let cover = directory.cover(&message.areas);
         let (region, order) = orders(directory, plans, &message, &warning, &cover, self.now).pop_first().unwrap();
         let id = CalloutId::of(&region, &warning);
@@ -157,10 +166,21 @@ impl Case {
 
     /// Sends a text and gives the events that followed in a callout.
     fn text(&mut self, id: &CalloutId, from: &str, text: &str, key: Option<AttemptKey>) -> Vec<Event> {
+        self.text_through("gw", id, from, text, key)
+    }
+
+    fn text_through(
+        &mut self,
+        gateway: &str,
+        id: &CalloutId,
+        from: &str,
+        text: &str,
+        key: Option<AttemptKey>,
+    ) -> Vec<Event> {
         let before = self.entries(id).len();
         self.now = self.now.plus_ms(1000);
         let text = Upcall::Text { from: from.into(), text: text.into(), key, reported_at: None };
-        self.cell.upcalls(vec![text], 1, self.now);
+        self.cell.upcalls(&gateway.into(), vec![text], 1, self.now);
         self.settle();
         self.entries(id).split_off(before)
     }
@@ -244,5 +264,80 @@ fn nobody_is_asked_back_more_often_than_ask_max_says() {
                 events.iter().filter(|e| matches!(e, Event::CallPlanned { purpose: Purpose::AskCode, .. })).count();
         }
         assert_eq!(asked, usize::from(ask_max));
+    }
+}
+
+#[test]
+fn a_bare_word_never_counts_across_a_drill_and_the_real_thing() {
+    let mut c = Case::new(2);
+    let drill = c.message_for(Status::Exercise, Colour::Red, "暴雨", MessageKind::Alert);
+    c.now = c.now.plus_ms(1000);
+    // Blue suspends nothing: both stay open.
+    let real = c.message_for(Status::Actual, Colour::Blue, "大风", MessageKind::Alert);
+    let from = c.number(&real);
+    assert!(c.cell.callouts().filter(|callout| callout.is_open()).count() >= 2);
+    let silent = |c: &Case, id: &CalloutId| {
+        let callout = c.cell.callouts().find(|callout| callout.id == *id).unwrap();
+        callout.calls.iter().flat_map(|call| &call.links).all(|l| l.answer.is_none())
+    };
+    let sms = c.sent.iter().find(|a| a.key.callout == drill && a.number == from && a.channel == Channel::Sms);
+    let sms = sms.unwrap().clone();
+    // Through the gateway of drills it is about the drill, also with the key of nothing else.
+    assert!(
+        c.text_through("drill", &real, &from, "收到", Some(AttemptKey { callout: real.clone(), attempt: 0 }))
+            .is_empty()
+    );
+    assert!(silent(&c, &real) && !silent(&c, &drill));
+    // A key that a real gateway names for a drill's attempt is passed over, and the word is the real one's.
+    let events = c.text(&real, &from, "收到", Some(sms.key));
+    assert!(answers(&events), "{events:?}");
+    // What is told by a gateway of the other kind has no effect.
+    let before = c.entries(&real).len();
+    let key = AttemptKey { callout: real.clone(), attempt: 0 };
+    let failed = Fact::Failed { failure: Failure::DeadNumber, detail: None };
+    let now = c.now;
+    c.cell.upcalls(&"drill".into(), vec![Upcall::Report { key, fact: failed, reported_at: None }], 2, now);
+    c.settle();
+    assert_eq!(c.entries(&real).len(), before);
+}
+
+#[test]
+fn a_real_orange_ends_the_drill_on_its_ground_and_so_does_the_engine_that_comes_back() {
+    let mut c = Case::new(2);
+    let drill = c.message_for(Status::Exercise, Colour::Red, "暴雨", MessageKind::Alert);
+    assert!(c.last(&drill, Purpose::CallOut, Channel::Sms).is_some());
+    let real = c.message_for(Status::Actual, Colour::Orange, "暴雨", MessageKind::Alert);
+    let ends = |c: &Case| {
+        let by = c.entries(&drill).into_iter().find_map(|e| match e {
+            Event::Closed { reason: CloseReason::Suspended, by, .. } => Some(by),
+            _ => None,
+        });
+        assert_eq!(by.flatten().as_ref(), Some(&real));
+    };
+    ends(&c);
+    let told = c.last(&drill, Purpose::Suspended, Channel::Sms).unwrap();
+    assert!(told.drill && told.text.contains("真实预警") && is_marked(&told.text), "{}", told.text);
+    let later = c.message_for(Status::Exercise, Colour::Red, "山洪", MessageKind::Alert);
+    assert!(matches!(c.entries(&later).last(), Some(Event::CallSilenced { .. } | Event::Closed { .. })));
+    assert!(c.sent.iter().all(|a| a.key.callout != later), "a drill that comes too late rings nobody");
+    // A death between the warning and the end of the drill: two timelines that know nothing of each other.
+    let (a, b) = (Case::new(2), Case::new(2));
+    let (mut a, mut b) = (a, b);
+    assert_eq!(a.message_for(Status::Exercise, Colour::Red, "暴雨", MessageKind::Alert), drill);
+    assert_eq!(b.message_for(Status::Actual, Colour::Orange, "暴雨", MessageKind::Alert), real);
+    for id in [&drill, &real] {
+        for order in [[&drill, &real], [&real, &drill]] {
+            let mut back = Case::new(2);
+            for (from, id) in [(&a, &drill), (&b, &real)] {
+                let records = from.journal.read(id.stream(), 0, 1000).now_or_never().unwrap().unwrap();
+                let group = Group { records, ..Group::default() };
+                let stored = back.journal.commit(Batch { lease: None, groups: vec![group] }).now_or_never().unwrap();
+                assert_eq!(stored.unwrap(), [Ok(())]);
+            }
+            back.cell.recover_all(order.map(Clone::clone));
+            back.settle();
+            ends(&back);
+            assert!(back.entries(id).len() > 1);
+        }
     }
 }

@@ -35,6 +35,8 @@ pub(in crate::board) struct Card {
 pub(in crate::board) struct Past {
     pub id: String,
     pub place: String,
+    /// `演练`; empty for the real thing.
+    pub not_real: &'static str,
     pub colour: Colour,
     pub colour_word: &'static str,
     pub from: String,
@@ -124,6 +126,7 @@ impl Past {
         Self {
             id: row.stream.to_string(),
             place,
+            not_real: if row.stream.callout().is_some_and(|c| c.is_drill()) { lang.texts().drill } else { "" },
             colour: row.colour,
             colour_word: words::colour(lang, row.colour),
             from: words::day(row.opened_at),

@@ -176,9 +176,10 @@ fn text(s: &Scene<'_>, event: &Event) -> String {
                 "raised to {to}: {targets} without an answer, {gaps} gaps"
             )
         }
-        Event::Closed { reason, .. } => {
+        Event::Closed { reason, by, .. } => {
+            let by = by.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
             let why = words::close(l, *reason);
-            say!(l, "叫应结束：{why}", "call-out over: {why}")
+            say!(l, "叫应结束：{why}{by}", "call-out over: {why}{by}")
         }
     }
 }

@@ -127,6 +127,7 @@ pub(super) fn purpose(lang: Lang, purpose: Purpose) -> &'static str {
         Purpose::Updated => ("告知更新", "tell of the update"),
         Purpose::AskCode => ("追问回复码", "ask for the code"),
         Purpose::Remind => ("提醒时限", "remind of the deadline"),
+        Purpose::Suspended => ("告知演练中止", "tell that the drill stops"),
     };
     lang.pick(zh, en)
 }
@@ -186,6 +187,7 @@ pub(super) fn skip(lang: Lang, reason: SkipReason) -> &'static str {
     match reason {
         SkipReason::NoContact => lang.pick("没有可用号码", "no usable contact"),
         SkipReason::NoGateway => lang.pick("没有可用网关", "no gateway"),
+        SkipReason::NoDrillGateway => lang.pick("没有演练网关，演练不呼", "no gateway for drills: nobody is rung"),
     }
 }
 
@@ -251,6 +253,7 @@ pub(super) fn release(lang: Lang, reason: ReleaseReason) -> &'static str {
         ReleaseReason::Cancelled => lang.pick("预警解除", "cancelled"),
         ReleaseReason::Expired => lang.pick("预警到期", "expired"),
         ReleaseReason::NotCovered => lang.pick("不再覆盖", "no longer covered"),
+        ReleaseReason::Suspended => lang.pick("演练中止", "drill suspended"),
     }
 }
 
@@ -258,6 +261,9 @@ pub(super) fn close(lang: Lang, reason: CloseReason) -> &'static str {
     match reason {
         CloseReason::Cancelled => lang.pick("预警解除", "cancelled"),
         CloseReason::Expired => lang.pick("预警到期", "expired"),
+        CloseReason::Suspended => {
+            lang.pick("演练中止，真实红色或橙色预警优先", "drill suspended by a real red or orange warning")
+        }
     }
 }
 

@@ -44,6 +44,8 @@ struct AttemptOut<'a> {
     to: &'a str,
     text: &'a str,
     language: &'a str,
+    /// Whether it is a drill's; the text says so too.
+    drill: bool,
     colour: &'a str,
     valid_until: String,
 }
@@ -196,6 +198,7 @@ impl<'a> From<&'a Outgoing> for AttemptOut<'a> {
             to: &a.number,
             text: &a.text,
             language: &a.language,
+            drill: a.drill,
             colour: a.colour,
             valid_until: a.valid_until.iso(),
         }

@@ -144,10 +144,12 @@ fn progress(callout: &Callout, seq: u64, Entry(at, event): &Entry) -> Progress {
     let region = head.map_or("", |h| h.region.as_str());
     let body = json!({
         "callout": callout.id, "warning": head.map(|h| &h.warning), "region": region, "seq": seq,
-        "at": at.iso(), "kind": event.name(), "event": event,
+        "drill": callout.id.is_drill(), "at": at.iso(), "kind": event.name(), "event": event,
     });
+    // Whoever follows the real thing gets no drill unasked.
+    let family = if callout.id.is_drill() { "drill" } else { "progress" };
     Progress {
-        routing_key: format!("progress.{region}.{}", event.name()),
+        routing_key: format!("{family}.{region}.{}", event.name()),
         correlation_id: head.map(|h| h.message.identifier.clone()),
         id: format!("{}/{seq}", callout.id),
         body: body.to_string().into_bytes(),

@@ -5,7 +5,20 @@ use jiaoying::model::{AttemptKey, CalloutId, Channel, Colour, Timestamp};
 use std::cmp::Reverse;
 
 fn lane(id: &str, channels: &[Channel], rate_per_s: f64, burst: u32, window: usize, lines: usize) -> Lane {
-    Lane::new(LaneSettings { id: id.into(), channels: channels.to_vec(), rate_per_s, burst, window, lines })
+    Lane::new(LaneSettings {
+        id: id.into(),
+        channels: channels.to_vec(),
+        drill: false,
+        rate_per_s,
+        burst,
+        window,
+        lines,
+    })
+}
+
+fn drill_lane(id: &str, channels: &[Channel]) -> Lane {
+    let settings = lane(id, channels, 100.0, 10, 10, 1).settings().clone();
+    Lane::new(LaneSettings { drill: true, ..settings })
 }
 
 fn offer(colour: Colour, call: u32) -> Offer {
@@ -85,4 +98,45 @@ fn a_number_has_one_live_voice_call() {
     d.answered(&gateway, Channel::Voice, true);
     d.ended(&gateway, &key(1));
     assert_eq!(d.grant(at(0)).unwrap().2, second, "and comes back when the number is free");
+}
+
+#[test]
+fn a_drill_and_the_real_thing_share_no_queue_and_no_lane() {
+    let mut d =
+        Dispatch::new(vec![lane("real", &[Channel::Sms], 100.0, 10, 10, 0), drill_lane("drill", &[Channel::Voice])]);
+    let drill = |call| Offer { callout: "533324-drill-00".into(), ..offer(Colour::Red, call) };
+    d.offer(Channel::Sms, drill(1));
+    d.offer(Channel::Voice, offer(Colour::Red, 2));
+    assert!(d.grant(at(0)).is_none(), "neither goes through the other's gateway");
+    let mut unserved: Vec<_> = d.unserved().into_iter().map(|o| o.call).collect();
+    unserved.sort_unstable();
+    assert_eq!(unserved, [1, 2], "both are told that nothing serves them");
+    d.offer(Channel::Voice, drill(3));
+    d.offer(Channel::Sms, offer(Colour::Blue, 4));
+    let went: Vec<_> = std::iter::from_fn(|| d.grant(at(0))).map(|(g, _, o)| (g.to_string(), o.call)).collect();
+    assert_eq!(went, [("real".into(), 4), ("drill".into(), 3)], "blue and real goes before red and a drill");
+}
+
+#[test]
+fn a_real_call_takes_the_number_that_a_drill_holds() {
+    let real = lane("real", &[Channel::Voice], 100.0, 10, 10, 5);
+    let mut d = Dispatch::new(vec![real, drill_lane("drill", &[Channel::Voice])]);
+    let key = |callout: &str| AttemptKey { callout: callout.into(), attempt: 1 };
+    let drill_offer = Offer { callout: "533324-drill-00".into(), ..offer(Colour::Red, 1) };
+    assert_eq!(d.hold_number("+861", &key("533324-drill-00")), None);
+    assert!(d.waits_for_number("+861", &drill_offer), "a second drill waits");
+    assert!(!d.waits_for_number("+861", &offer(Colour::Blue, 2)), "a real one does not");
+    assert_eq!(d.hold_number("+861", &key("533324-00")), Some(key("533324-drill-00")), "which is hung up");
+    d.ended(&"drill".into(), &key("533324-drill-00"));
+    assert!(d.grant(at(0)).is_none(), "the end of the drill's call frees nothing");
+    assert!(d.waits_for_number("+861", &drill_offer), "a drill waits for the real one");
+    d.ended(&"real".into(), &key("533324-00"));
+    assert_eq!(d.grant(at(0)).unwrap().2, drill_offer);
+    // After a restart, whichever is read first.
+    for order in [["533324-drill-00", "533324-00"], ["533324-00", "533324-drill-00"]] {
+        let mut d = Dispatch::new(Vec::new());
+        let hung_up: Vec<_> = order.iter().filter_map(|c| d.resume(&"real".into(), "+861", &key(c))).collect();
+        assert_eq!(hung_up, [key("533324-drill-00")]);
+        assert!(d.waits_for_number("+861", &drill_offer), "the real one has it");
+    }
 }

@@ -161,7 +161,7 @@ impl Case {
             seats: seats.iter().map(people).collect(),
         });
         Order {
-            warning: WarningId::of("s", "A"),
+            warning: WarningId::of(Status::Actual, "s", "A"),
             region: region.clone(),
             place: "test".into(),
             status: Status::Actual,

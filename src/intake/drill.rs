@@ -1,0 +1,28 @@
+//! What whoever posts a drill is told about the real thing beside it.
+
+use super::ReceiptCover;
+use crate::journal::{Journal, JournalError, SelectCallouts};
+use crate::model::{Colour, Finding, RegionCode};
+
+/// Tells of real red and orange callouts on a drill's ground: the engine ends it there at once. Told as of
+/// now; one that opens later ends the drill all the same.
+pub(super) async fn tell_suspended(
+    journal: &dyn Journal,
+    cover: &[ReceiptCover],
+    findings: &mut Vec<Finding>,
+) -> Result<(), JournalError> {
+    let open = journal.callouts(SelectCallouts::Open).await?;
+    let grave = |c: &&crate::journal::CalloutRow| {
+        c.colour >= Colour::Orange && c.stream.callout().is_some_and(|id| !id.is_drill())
+    };
+    for real in open.iter().filter(grave) {
+        let Ok(region) = RegionCode::parse(&real.region) else { continue };
+        let beside =
+            |c: &&ReceiptCover| RegionCode::parse(&c.region).is_ok_and(|r| r.holds(&region) || region.holds(&r));
+        if let Some(covered) = cover.iter().find(beside) {
+            let reason = format!("the drill is suspended in {}: the real {} is open", covered.region, real.stream);
+            findings.push(Finding::notice("status", reason));
+        }
+    }
+    Ok(())
+}
