@@ -367,10 +367,14 @@ async fn alarms_stand_first_and_say_so_in_words() {
 
 #[tokio::test]
 async fn a_drill_says_so_on_every_page() {
-    let drill = World::with(SMALL, |_| {}, |order| {
-        order.status = Status::Exercise;
-        order.warning = WarningId::of(Status::Exercise, "s", "A");
-    });
+    let drill = World::with(
+        SMALL,
+        |_| {},
+        |order| {
+            order.status = Status::Exercise;
+            order.warning = WarningId::of(Status::Exercise, "s", "A");
+        },
+    );
     drill.link(0);
     let real = small();
     real.link(0);
