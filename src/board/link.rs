@@ -6,7 +6,7 @@ use super::report::{ReportForm, fits};
 use super::shell::Speaks;
 use super::state::BoardState;
 use super::text::{Lang, Texts};
-use super::view::{LinkTarget, Scene, action, answer as answer_word, kind, link_targets, rendered, why};
+use super::view::{LinkTarget, Scene, answer as answer_word, kind, link_targets, rendered, what, why};
 use crate::model::{Answer, CallIx, Callout, Colour, Status, TargetIx};
 use crate::runtime::{Deed, Kept};
 use askama::Template;
@@ -84,7 +84,9 @@ impl Outside {
 
     async fn take(&self, lang: Lang, token: String, pressed: Pressed) -> Result<Response, Refusal> {
         let (callout, call) = self.find(&token).await?;
-        let (deed, words) = deed(lang, &callout, call, &pressed)?;
+        let directory = self.board.directory();
+        let scene = Scene { callout: &callout, directory: &directory, lang, at: None };
+        let (deed, words) = deed(&scene, call, &pressed)?;
         let kept = self.board.acts.answer_link(token, deed).await.map_err(|error| {
             tracing::warn!(%error, "what came by a link was not taken");
             Refusal::Unavailable
@@ -128,19 +130,17 @@ impl Outside {
 }
 
 /// What a button means, and the words in which it is confirmed.
-fn deed(lang: Lang, callout: &Callout, call: CallIx, pressed: &Pressed) -> Result<(Deed, String), Refusal> {
+fn deed(scene: &Scene<'_>, call: CallIx, pressed: &Pressed) -> Result<(Deed, String), Refusal> {
+    let (callout, t) = (scene.callout, scene.lang.texts());
     if let Some(answer) = pressed.answer {
-        return Ok((Deed::Answer(answer), answer_word(lang, answer).to_owned()));
+        return Ok((Deed::Answer(answer), format!("{}：{}", t.link_recorded, answer_word(scene.lang, answer))));
     }
     let target: TargetIx =
         pressed.target.parse().map_err(|_| Refusal::Unprocessable("没有选择 / nothing was chosen"))?;
     fits(callout, Some(call), &[target])?;
-    let (report, shelter) = pressed.report.read(callout)?;
-    let words = match (&report, callout.targets.get(target as usize)) {
-        (report, Some(target)) => format!("{} {}", target.spec.name, action(lang, report)),
-        (report, None) => action(lang, report),
-    };
-    Ok((Deed::Action { action: report, targets: vec![target], shelter }, words))
+    let (action, shelter) = pressed.report.read(callout)?;
+    let words = format!("{}：{} {}", t.link_taken, scene.target(target), what(scene, &action));
+    Ok((Deed::Action { action, targets: vec![target], shelter }, words))
 }
 
 /// Shows what the link is about. Has no effect, so that previews and crawlers answer nothing.

@@ -88,7 +88,7 @@ texts! {
     act_done: "转移完毕（毕）", "All have moved";
     act_knocked: "已上门", "Doors were knocked on";
     act_confirm: "核实上门（须另一人）", "Confirm the door-knock (a second person)";
-    act_figures: "从开始算起的总数，新数替换旧数；留空不改", "Totals since the beginning; new figures replace old ones; left empty they stay";
+    act_figures: "填从开始算起的总数：整组替换上次的数，空格算 0；四格都空则不改", "Totals since the beginning. They replace the last ones as a whole, an empty one is 0; all four empty change nothing";
     shelter: "安置点", "Shelter";
     not_counted: "已留存，但没有计入", "Kept, but it does not count";
     places: "处", "targets";
@@ -156,6 +156,7 @@ texts! {
     link_closed: "本次叫应已结束，无须应答。", "This callout is over. No answer is needed.";
     link_report: "报进展", "Report progress";
     link_report_hint: "有了进展，随时回本页再报。", "Come back to this page whenever there is progress.";
+    link_moves: "有人员转移时填报", "When people are being moved";
     link_taken: "已记录", "Recorded";
     link_late: "叫应已结束。现在报的会留存，不再计入。", "The callout is over. What you report now is kept and no longer counts.";
     link_late_report: "补报（只留存）", "Report after the close (kept only)";

@@ -1,5 +1,7 @@
 //! The board on both listeners: what pages show, who may act, what streams bring, what exports prove.
 
+mod acts;
+mod ground;
 mod proof;
 mod rows;
 mod streams;

@@ -92,6 +92,7 @@ impl TargetDetail {
         };
         let open = |c: &crate::model::Call| c.link(ix).and_then(|l| l.answer).is_none_or(|(a, _)| a != Answer::Yes);
         let head = callout.head.as_ref()?;
+        let of_tier = |(i, _): &(usize, &_)| head.plan.steps.get(*i).is_none_or(|s| s.tier == target.tier);
         let released = matches!(target.phase, Phase::Released { .. });
         Some(Self {
             reporters: wanted().map(caller).collect(),
@@ -104,7 +105,7 @@ impl TargetDetail {
             tile: Tile::of(scene, ix),
             place: scene.long_target(ix),
             risk: target.spec.risk,
-            steps: target.seats.iter().enumerate().map(step_view).collect(),
+            steps: target.seats.iter().enumerate().filter(of_tier).map(step_view).collect(),
             attempts: attempts.into_iter().map(attempt_view).collect(),
             callers: wanted().filter(|(_, c)| callout.is_open() && open(c)).map(caller).collect(),
         })

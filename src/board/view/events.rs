@@ -199,10 +199,12 @@ fn reported(s: &Scene<'_>, attempt: u32, fact: &Fact) -> String {
 }
 
 /// A report in words, with the plan's names for what it reports.
-fn what(s: &Scene<'_>, action: &Action) -> String {
+pub(in crate::board) fn what(s: &Scene<'_>, action: &Action) -> String {
     let words = words::action(s.lang, action);
     match action {
-        Action::Reached { milestone, unit } => format!("{} {words} {}", s.milestone(milestone), s.unit(unit)),
+        Action::Reached { milestone, unit } => {
+            format!("{words} {} {}", s.milestone(milestone), s.unit(unit)).trim_end().to_owned()
+        }
         Action::Checked { item } => format!("{words} {}", s.item(*item)),
         _ => words,
     }

@@ -15,6 +15,8 @@ pub(in crate::board) struct LinkTarget {
     /// The roster, in words.
     pub people: String,
     pub released: bool,
+    /// Whether people are to be moved there, or are.
+    pub moves: bool,
     pub moving: bool,
     pub done: bool,
     pub beats: Vec<Beat>,
@@ -46,6 +48,7 @@ fn target(scene: &Scene<'_>, call: CallIx, ix: TargetIx) -> LinkTarget {
         name: target.spec.name.clone(),
         people: if people.persons > 0 { scene.people(people) } else { String::new() },
         released: matches!(target.phase, Phase::Released { .. }),
+        moves: work::is_to_move(scene, ix) || target.progress.moving_at.is_some(),
         moving: target.progress.moving_at.is_some(),
         done: target.progress.done_at.is_some(),
         beats: work::beats(scene, ix),

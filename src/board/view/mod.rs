@@ -14,7 +14,8 @@ mod work;
 
 pub(super) use card::{Card, Past, card_html};
 pub(super) use detail::TargetDetail;
+pub(super) use events::what;
 pub(super) use link::{LinkTarget, link_targets};
 pub(super) use panels::{Fragment, Panels, rendered, unverified};
 pub(super) use scene::Scene;
-pub(super) use words::{action, answer, clock, day, exact_day, kind, why};
+pub(super) use words::{answer, clock, day, exact_day, kind, why};

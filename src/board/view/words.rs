@@ -165,7 +165,7 @@ pub(super) fn moves(lang: Lang, moves: Moves) -> &'static str {
 }
 
 /// A report from the ground in words.
-pub(in crate::board) fn action(lang: Lang, action: &Action) -> String {
+pub(super) fn action(lang: Lang, action: &Action) -> String {
     let figures = |f: &Figures| match lang {
         Lang::Zh => format!("{}户{}人，其中特殊群体{}人，拒不转移{}人", f.households, f.persons, f.special, f.refused),
         Lang::En => {
@@ -179,7 +179,7 @@ pub(in crate::board) fn action(lang: Lang, action: &Action) -> String {
         Action::KnockConfirmed => lang.pick("上门已核实", "door-knock confirmed").into(),
         Action::Checked { item } => format!("{} {}", lang.pick("清单完成第", "checklist item"), item + 1),
         // The scene knows what the plan calls it.
-        Action::Reached { .. } => lang.pick("到位", "reached").into(),
+        Action::Reached { .. } => lang.pick("已报", "reached").into(),
     }
 }
 

@@ -51,13 +51,18 @@ pub(in crate::board) struct StoneView {
     pub report: String,
 }
 
+/// Whether people are to be moved on a target: its tier says so, or a clock waits for it.
+pub(in crate::board) fn is_to_move(scene: &Scene<'_>, ix: TargetIx) -> bool {
+    let t = &scene.callout.targets[ix as usize];
+    let waits = |r: &crate::model::ClockRule| matches!(r.until, ClockEnd::Moving | ClockEnd::Done);
+    scene.callout.tiers.get(usize::from(t.tier)).is_some_and(|tier| tier.moves > Moves::Nobody)
+        || scene.callout.rules.iter().any(|r| r.holds_for(t.tier) && waits(r))
+}
+
 /// The beats of a target; none where nobody is to be moved and nothing was reported.
 pub(in crate::board) fn beats(scene: &Scene<'_>, ix: TargetIx) -> Vec<Beat> {
     let t = &scene.callout.targets[ix as usize];
-    let ends = |is: fn(&ClockEnd) -> bool| scene.callout.rules.iter().any(|r| r.holds_for(t.tier) && is(&r.until));
-    let moves = scene.callout.tiers.get(usize::from(t.tier)).is_some_and(|tier| tier.moves > Moves::Nobody);
-    let watched = ends(|e| matches!(e, ClockEnd::Moving | ClockEnd::Done));
-    if t.progress.moving_at.is_none() && (matches!(t.phase, Phase::Covered) || !(moves || watched)) {
+    if t.progress.moving_at.is_none() && (matches!(t.phase, Phase::Covered) || !is_to_move(scene, ix)) {
         return Vec::new();
     }
     let heard = match t.phase {
