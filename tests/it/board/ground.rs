@@ -164,6 +164,7 @@ impl Rig {
             code_digits: 3,
         };
         let lane = LaneSettings {
+            drill: false,
             id: "gw".into(),
             channels: Channel::ALL.to_vec(),
             rate_per_s: 1e6,
