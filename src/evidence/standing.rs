@@ -102,6 +102,8 @@ fn clocks(callout: &Callout, tier: u8) -> Vec<ClockStanding> {
             out[ix].wait(callout, clock_ix, &rule.until);
         }
     }
+    // What the tier as a whole must reach stands before what each target must.
+    out.sort_by_key(|standing| !standing.of_tier);
     out
 }
 
