@@ -41,8 +41,11 @@ impl Senders {
     pub fn admit(&self, account: Option<&str>, message: &mut Message) -> Result<Vec<Finding>, Vec<Finding>> {
         let known = account.and_then(|account| self.0.iter().find(|s| s.account == account));
         let Some(sender) = known else {
-            let who = account.map_or("no account".to_owned(), |a| format!("account {a:?}"));
-            return Err(vec![Finding::fatal("account", format!("{who} is not a registered sender"))]);
+            let reason = match account {
+                Some(account) => format!("account {account:?} is not a registered sender"),
+                None => "no account: only a registered sender may post".to_owned(),
+            };
+            return Err(vec![Finding::fatal("account", reason)]);
         };
         let mut faults = Vec::new();
         if !sender.senders.is_empty() && !sender.senders.contains(&message.sender) {

@@ -125,10 +125,12 @@ fn step_faults(step: &Step, texts: &Texts) -> Vec<String> {
 }
 
 fn weak_reason(wanted: Proof, strongest: Option<Proof>) -> String {
-    let possible = strongest.map_or_else(|| "no answer at all".to_owned(), |p| format!("{p:?}"));
-    format!(
-        "proof {wanted:?} cannot be given on the step's channels with the plan's texts; the strongest is {possible}"
-    )
+    match strongest {
+        Some(strongest) => format!(
+            "proof {wanted:?} cannot be given on the step's channels with the plan's texts; the strongest is {strongest:?}"
+        ),
+        None => format!("proof {wanted:?} cannot be given: the step's channels bring no answer at all"),
+    }
 }
 
 /// The strongest answer that can come back on a channel: it depends on what the text asks for. A

@@ -84,8 +84,12 @@ fn known_region(text: &str, regions: &BTreeSet<RegionCode>) -> Result<RegionCode
         return Ok(code);
     }
     let known = std::iter::successors(code.parent(), RegionCode::parent).find(|up| regions.contains(up));
-    let nearest = known.map_or_else(String::new, |up| format!("; the nearest known region above is {up}"));
-    Err(format!("region {code} is not in the directory{nearest}; add it to the sheet regions if it is new"))
+    Err(match known {
+        Some(up) => format!(
+            "region {code} is not in the directory; the nearest known region above is {up}; add it to the sheet regions if it is new"
+        ),
+        None => format!("region {code} is not in the directory; add it to the sheet regions if it is new"),
+    })
 }
 
 /// Both coordinates or none; outer `None` after a fault.

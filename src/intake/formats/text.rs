@@ -50,17 +50,16 @@ fn wide<'a>(bytes: &'a [u8], encoding: &'static Encoding, findings: &mut Finding
 fn narrow<'a>(bytes: &'a [u8], marked: bool, findings: &mut Findings) -> Option<Cow<'a, str>> {
     let label = declared(bytes);
     let by_label = label.as_deref().and_then(|l| Encoding::for_label(l.as_bytes()));
-    let mut claim = "declares nothing, which means UTF-8".to_owned();
-    if let Some(label) = &label {
-        claim = format!("declares {label:?}");
-        if by_label.is_none() {
-            findings.notice(START, format!("declares the unknown encoding {label:?}"));
-        }
+    if let (Some(label), None) = (&label, by_label) {
+        findings.notice(START, format!("declares the unknown encoding {label:?}"));
     }
     let said = by_label.map_or(UTF_8, unified);
     let mut found = |found: &'static Encoding, text: Cow<'a, str>| {
         let lie = found != said && !text.is_ascii();
-        let lie = lie.then(|| format!("{claim}, but the bytes are {}", found.name()));
+        let lie = lie.then(|| match &label {
+            Some(label) => format!("declares {label:?}, but the bytes are {}", found.name()),
+            None => format!("declares nothing, which means UTF-8, but the bytes are {}", found.name()),
+        });
         readable(text, found, lie, findings)
     };
     // A declaration that can be read byte by byte is not in UTF-16.

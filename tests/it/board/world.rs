@@ -102,7 +102,7 @@ impl Desk for FakeDesk {
             identifier: Some("1".into()),
             warning: None,
             cover: Vec::new(),
-            findings: vec![Finding::notice("/sent", "is missing")],
+            findings: vec![Finding::notice("/sent", "missing")],
             parked: None,
         };
         ready(match text.as_str() {

@@ -1,15 +1,10 @@
-//! Findings in Chinese, for the officer who reads them. The English sentence is what is stored and sent;
-//! the Chinese one is made from it, so that documents parked long ago are told in both.
-
-use super::Finding;
-
-/// What an unknown sentence (most come from a library) is told as: the place stands beside it.
-const UNREADABLE: &str = "此处有误，无法读取，详见英文";
+//! The table of sentences.
 
 /// Sentences: English as `Finding::reason` has it, and Chinese. `{}` stands for what is taken over, in order.
-const SENTENCES: &[(&str, &str)] = &[
+pub(super) const SENTENCES: &[(&str, &str)] = &[
     // The desk and the senders.
-    ("{} is not a registered sender", "{}：未登记的发报单位"),
+    ("no account: only a registered sender may post", "没有账号：只有登记的发报单位才能发报"),
+    ("account {} is not a registered sender", "账号 {} 不是登记的发报单位"),
     ("account {} may not post as {}", "账号 {} 无权以 {} 的名义发报"),
     ("account {} may not post status {}", "账号 {} 无权发性质为 {} 的报文"),
     ("account {} may not post hazard {}", "账号 {} 无权发灾种为 {} 的报文"),
@@ -44,9 +39,11 @@ const SENTENCES: &[(&str, &str)] = &[
         "不是带时区的时间（例如 2026-07-01T04:18:00+08:00）：{}；已略去",
     ),
     ("missing", "缺少此项"),
-    ("is missing", "缺少此项"),
     ("missing, or no value that can be read", "缺少此项，或其值无法读取"),
     ("missing; CAP 1.2 requires it", "缺少此项；CAP 1.2 要求填写"),
+    ("missing; the format requires it", "缺少此项；本格式要求填写"),
+    ("missing; the name in sender stands for it", "缺少此项；以 sender 中的名称代替"),
+    ("missing; the text for {} stands for it", "缺少此项；以 {} 的文字代替"),
     ("missing; the words are Chinese: read as zh-CN", "缺少此项；文字为中文，按 zh-CN 读取"),
     ("more than one; the first counts", "出现多次；以第一个为准"),
     ("it is empty", "报文为空"),
@@ -62,10 +59,14 @@ const SENTENCES: &[(&str, &str)] = &[
         "既不是 XML（以 < 开头），也不是 JSON 对象（以 { 开头）",
     ),
     ("the root element is {}, not CAP's alert", "根元素是 {}，不是 CAP 的 alert"),
+    ("namespace {} on a message of the national profile", "国突内部格式的报文带有命名空间 {}"),
     ("namespace {} is not CAP's; read as CAP 1.2", "命名空间 {} 不是 CAP 的；按 CAP 1.2 读取"),
     ("it has no namespace; read as CAP 1.2", "没有命名空间；按 CAP 1.2 读取"),
     ("declares the unknown encoding {}", "声明了未知的编码 {}"),
-    ("declared (or by default) {}, but the bytes are {}", "声明（或默认）编码为 {}，实际为 {}"),
+    ("declares nothing, which means UTF-8, but the bytes are {}", "未声明编码，即应为 UTF-8，实际为 {}"),
+    ("declares {}, but the bytes are {}", "声明编码为 {}，实际为 {}"),
+    ("no byte order mark; the bytes are {}", "没有字节序标记；实际编码为 {}"),
+    ("from here on the bytes are no text in UTF-8, GB18030 or UTF-16", "从此处起不是 UTF-8、GB18030 或 UTF-16 文字"),
     ("bytes that are not {} from here on; each is read as U+FFFD", "从此处起有不属于 {} 的字节；逐个读作 U+FFFD"),
     ("control characters are left out", "控制字符已略去"),
     ("a bare & is read as itself here and further on; write &amp;", "此处及以后单独的 & 按原样读取；应写作 &amp;"),
@@ -73,6 +74,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("processing instructions are refused", "不接受处理指令"),
     ("DOCTYPE is refused", "不接受 DOCTYPE"),
     ("entity &{}; is refused: only the five predefined are read", "不接受实体 &{};：只读五个预定义实体"),
+    ("in an attribute: {}", "属性有误：{}"),
     ("a second root element", "出现第二个根元素"),
     ("text outside the root element", "根元素之外有文字"),
     ("the document ends inside <{}>", "报文在 <{}> 中间就结束了"),
@@ -81,20 +83,39 @@ const SENTENCES: &[(&str, &str)] = &[
     ("{} is not alert, update or cancel", "{} 不是 alert、update 或 cancel"),
     ("\"Cancle\" is read as Cancel", "“Cancle” 按 Cancel 读取"),
     ("{} is not red, orange, yellow or blue", "{} 不是 red、orange、yellow 或 blue"),
-    ("{} is not Extreme, Severe, Moderate, Minor or Unknown", "{} 不是 Extreme、Severe、Moderate、Minor 或 Unknown"),
+    ("{} is not {} or Unknown", "{} 不是 {} 或 Unknown"),
+    ("{} is CAP's word; it is read as {}", "{} 是 CAP 的用词；按{}读取"),
+    ("{}, but the headline says {}; {} counts", "此处为{}，标题却说{}；以{}为准"),
     ("no colour: nothing here tells one", "没有颜色：报文中看不出预警颜色"),
-    ("the infos differ: {} and {}; the stronger counts", "各 info 不一致：{} 与 {}；以更高的为准"),
+    ("the infos differ: {} and {}; the stronger counts", "各 info 不一致：{}与{}；以更高的为准"),
     ("the infos differ; the widest span counts", "各 info 不一致；以最长的时段为准"),
     (
         "no severity that tells a colour; {} is taken from the headline or event",
-        "severity 未说明颜色；按标题或事件取 {}",
+        "severity 未说明颜色；按标题或事件取{}",
     ),
+    ("the origin times differ; the earliest counts", "事件发生时间不一致；以最早的为准"),
+    ("no offset; it is read as +08:00", "没有时区；按 +08:00 读取"),
+    ("{} is not Public; it is called all the same", "{} 不是 Public；照常叫应"),
+    ("{}: the plan's channels are used all the same, loudspeakers too", "{}：仍使用预案的全部渠道，包括大喇叭"),
+    ("an attachment is not read: {}", "附件未读取：{}"),
+    (
+        "a text of its own for this way; it is kept, and calls use the plan's words",
+        "此发布手段另有文字；已保存，叫应仍用预案的文字",
+    ),
+    ("{} single receivers; the directory alone says who is called", "列有 {} 个单独的接收人；叫谁只看责任人名录"),
+    ("{} references; the first {} count", "引用 {} 条；只取前 {} 条"),
+    ("a triple of CAP; its identifier counts", "是 CAP 的三段式；取其中的标识"),
     ("an Update or Cancel names the messages it refers to", "更新或解除报文应写明所指的报文"),
     ("{} is not sender,identifier,sent", "{} 不是“发报单位,标识,时间”"),
     ("no ground: no division code, polygon or circle can be read", "没有地区：读不出区划代码、多边形或圆"),
     ("no division code, polygon or circle can be read in this area", "此区域中读不出区划代码、多边形或圆"),
     ("the polygon is not closed; its first point is taken as its last", "多边形未闭合；以首点作为末点"),
+    (
+        "it is open: a line, which has no width; the area within its points is taken, and ground beside it is not",
+        "未闭合：是没有宽度的线；取各点围成的区域，线旁的地方不在其内",
+    ),
     ("a polygon needs at least four points; it is left out", "多边形至少要四个点；已略去"),
+    ("radius 0: a point; it covers only what lies exactly there", "半径为 0：只是一个点，仅覆盖恰在该点的责任区"),
     ("the radius is not a length; the circle is left out", "半径不是长度；此圆已略去"),
     (
         "a circle needs a centre [latitude, longitude] and a radius_m; left out",
@@ -106,6 +127,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("{} is longitude first; read as {}", "{} 把经度写在了前面；按 {} 读取"),
     ("{} is not a point on the globe; left out", "{} 不是地球上的点；已略去"),
     ("{} is not a division code (2 to 12 digits)", "{} 不是区划代码（2 至 12 位数字）"),
+    ("{} is not a division code (2, 4, 6, 9 or 12 digits)", "{} 不是区划代码（2、4、6、9 或 12 位数字）"),
     ("{} has {} digits; a division code has 2, 4, 6, 9 or 12", "{} 有 {} 位；区划代码为 2、4、6、9 或 12 位"),
     ("not an object; left out", "不是对象；已略去"),
     ("not a string; it is not read", "不是字符串；未读取"),
@@ -182,6 +204,66 @@ const SENTENCES: &[(&str, &str)] = &[
         "{} digits; a mobile has 11 and begins with 13 to 19, a landline begins with 0 and its area code",
         "{} 位数字；手机号 11 位、以 13 至 19 开头，固定电话以 0 和区号开头",
     ),
+    // Plans.
+    ("a duration is 0 seconds or more, and at most 100 years", "时长须为 0 秒以上，至多 100 年"),
+    ("{} is not a time such as 20:00", "{} 不是时刻（例如 20:00）"),
+    ("a plan has steps of its own or tiers with steps, not both", "预案或直接写各级，或分档再写各级，不能两者都有"),
+    ("more than 255 steps or tiers", "级或档超过 255 个"),
+    ("the tier's name stands twice", "档的名称重复"),
+    ("there is no tier {}", "没有名为 {} 的档"),
+    ("source is empty: say where the tier's time and action come from", "source 为空：须写明此档的时间和行动出自何处"),
+    ("there is no step: nobody would be called", "没有任何一级：不会叫任何人"),
+    ("{} is beyond the last step; steps count from 0", "{} 超出最后一级；级从 0 数起"),
+    ("never reached: the steps before it outlast in_force_s", "永远叫不到：前面各级已超过 in_force_s"),
+    ("0 seconds: it must be longer", "0 秒：必须更长"),
+    ("name is empty", "name 为空"),
+    ("posts is empty: nobody would be called", "posts 为空：不会叫任何人"),
+    ("wait_s is 0: the next step would start at once", "wait_s 为 0：会立即进入下一级"),
+    ("there is no ring: nobody would be called", "没有渠道：不会叫任何人"),
+    ("a ring has tries = 0", "有渠道的 tries = 0"),
+    ("a ring has wait_s = 0", "有渠道的 wait_s = 0"),
+    ("proof = \"delivered\": that a message arrived is never an answer", "proof = \"delivered\"：送达从不算应答"),
+    (
+        "proof {} cannot be given: the step's channels bring no answer at all",
+        "给不出应答强度 {}：此级的渠道根本无法应答",
+    ),
+    (
+        "proof {} cannot be given on the step's channels with the plan's texts; the strongest is {}",
+        "按此级的渠道和预案的文字，给不出应答强度 {}；最强只到 {}",
+    ),
+    ("need k = 0: the ground would be covered without an answer", "need k = 0：无人应答也会算作已叫应"),
+    (
+        "need k is greater than the persons a step with holders = \"present\" can have",
+        "need k 大于 holders = \"present\" 的一级可有的人数",
+    ),
+    ("alert names posts, but no ring has the channel broadcast", "alert 写了岗位，却没有 broadcast 渠道"),
+    ("the name stands twice", "名称重复"),
+    (
+        "a clock's name has only small letters and underscores, as it names a metric",
+        "时限的 name 用作指标名，只能用小写字母和下划线",
+    ),
+    (
+        "it needs within_s, or before_s when it counts from the onset: one of them",
+        "须写 within_s；从预计开始时间倒数的写 before_s：二者只能写其一",
+    ),
+    ("within_s is 0: the clock would be missed at once", "within_s 为 0：一开始就会超时"),
+    (
+        "before_s: only a clock that starts = \"onset\" can end before its start",
+        "before_s：只有 starts = \"onset\" 的时限可以早于起点结束",
+    ),
+    ("units: only a clock that waits for a milestone lists units", "units：只有等待节点的时限才列单位"),
+    (
+        "starts: the clock of a tier starts with the tier, the onset or the origin",
+        "starts：档的时限只能从该档开始、预计开始时间或事件发生时间起算",
+    ),
+    (
+        "missed = \"escalate\": without an answer the steps go on by themselves",
+        "missed = \"escalate\"：无人应答时本来就会进入下一级",
+    ),
+    ("source is empty: say where the number comes from", "source 为空：须写明数字出自何处"),
+    ("the text is empty", "文字为空"),
+    ("a brace without its partner after {}", "{} 之后的花括号不成对"),
+    ("{} is not a placeholder; known are {}", "{} 不是占位符；已知 {}"),
     // Plans against a directory.
     ("nobody in the directory fills {}", "名录中无人担任 {}"),
     (
@@ -198,92 +280,3 @@ const SENTENCES: &[(&str, &str)] = &[
         "没有适用范围全空的预案；必须有一个兜底，否则会有预警无预案可用",
     ),
 ];
-
-impl Finding {
-    /// What is wrong, in a Chinese sentence.
-    #[must_use]
-    pub fn reason_zh(&self) -> String {
-        let said = SENTENCES.iter().find_map(|(en, zh)| Some(filled(zh, &taken(en, &self.reason)?)));
-        said.unwrap_or_else(|| UNREADABLE.to_owned())
-    }
-}
-
-/// What stands at the `{}` of a template; `None` when the text is another sentence.
-fn taken<'a>(template: &str, text: &'a str) -> Option<Vec<&'a str>> {
-    let mut parts = template.split("{}");
-    let mut rest = text.strip_prefix(parts.next()?)?;
-    let mut found = Vec::new();
-    let parts: Vec<&str> = parts.collect();
-    for (ix, part) in parts.iter().enumerate() {
-        let last = ix + 1 == parts.len();
-        let at = if last {
-            rest.len().checked_sub(part.len()).filter(|at| rest.get(*at..) == Some(*part))
-        } else {
-            rest.find(part)
-        };
-        let at = at?;
-        found.push(&rest[..at]);
-        rest = &rest[at + part.len()..];
-    }
-    rest.is_empty().then_some(found)
-}
-
-fn filled(template: &str, found: &[&str]) -> String {
-    let mut out = String::new();
-    for (ix, part) in template.split("{}").enumerate() {
-        if let Some(before) = ix.checked_sub(1) {
-            out.push_str(found.get(before).copied().unwrap_or_default());
-        }
-        out.push_str(part);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::path::Path;
-
-    fn zh(reason: &str) -> String {
-        Finding::fatal("p", reason).reason_zh()
-    }
-
-    #[test]
-    fn what_is_named_is_taken_over() {
-        assert_eq!(zh("account \"x\" is not a registered sender"), "account \"x\"：未登记的发报单位");
-        assert_eq!(zh("513 characters; the limit is 512"), "513 个字符；上限 512");
-        assert_eq!(zh("neither XML (begins with <) nor a JSON object (begins with {)").chars().next(), Some('既'));
-        assert_eq!(zh("expected value"), UNREADABLE);
-    }
-
-    #[test]
-    fn a_template_takes_as_much_as_it_says() {
-        for (en, zh) in SENTENCES {
-            assert_eq!(en.matches("{}").count(), zh.matches("{}").count(), "{en}");
-        }
-    }
-
-    /// A sentence that is changed where it is made, and not here, would fall back to English in silence.
-    #[test]
-    fn every_sentence_is_still_made_somewhere() {
-        let mut source = String::new();
-        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
-                if entry.is_dir() {
-                    folders.push(entry);
-                } else if !entry.ends_with("model/chinese.rs") && entry.extension().is_some_and(|e| e == "rs") {
-                    source += &std::fs::read_to_string(entry).unwrap();
-                }
-            }
-        }
-        let source = source.replace("\\\"", "\"");
-        for (en, _) in SENTENCES.iter().filter(|(en, _)| *en != "is missing") {
-            for part in en.split("{}").filter(|part| part.len() > 8) {
-                // Some sentences are put together from two.
-                let made = part.split("; ").filter(|p| p.len() > 8).all(|p| source.contains(p.trim_end_matches(';')));
-                assert!(made, "{part:?} of {en:?} stands nowhere in the source");
-            }
-        }
-    }
-}
