@@ -228,7 +228,7 @@ impl Cell {
         let newest = match self.book.by_number(from).filter(same).max_by_key(opened) {
             Some(newest) => newest.clone(),
             // Nothing is open: a late word is kept where it most likely belongs.
-            None => return self.book.lately(from).filter(same).next_back().map(|call| (call.clone(), unread)),
+            None => return self.book.lately(from).rfind(same).map(|call| (call.clone(), unread)),
         };
         let reason = match (said.code, self.book.by_number(from).filter(same).count()) {
             (Some(_), _) => Some(NoteReason::UnknownCode),
