@@ -140,9 +140,9 @@ async fn a_signed_batch_goes_out_and_results_map_by_key_not_by_place() {
     assert_eq!(headers["x-jiaoying-timestamp"], NOW_S.to_string());
     assert_eq!(headers["idempotency-key"].len(), 64);
     let sent = json!({
-            "key": "533324-ab.0", "channel": "sms", "to": "+8613800000000", "text": "【叫应】暴雨红色预警",
-                "language": "zh-CN", "colour": "red", "drill": false, "valid_until": "2026-07-01T04:28:00.000+08:00",
-            });
+    "key": "533324-ab.0", "channel": "sms", "to": "+8613800000000", "text": "【叫应】暴雨红色预警",
+        "language": "zh-CN", "colour": "red", "drill": false, "valid_until": "2026-07-01T04:28:00.000+08:00",
+    });
     assert_eq!(body["attempts"][0], sent);
 }
 
