@@ -1,7 +1,8 @@
 //! The core: what a callout does with a command, and what its events mean.
 //!
 //! - **Here:** [`decide`] (commands to events), [`fold`] (events to state), escalation, ladders,
-//!   answers, clocks, the words that are sent, and the promises as predicates.
+//!   answers, tiers, clocks, reports from the ground and milestones, how a drill gives way, the words that
+//!   are sent, and the promises as predicates.
 //! - **Not here:** IO, a clock, randomness, async, database types, numbers of phones.
 //! - **Depends on:** `model`.
 //! - **Promises:** equal state, command and time give equal events; the state after `decide` is the

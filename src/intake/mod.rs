@@ -1,6 +1,7 @@
 //! Intake: formats (pure parsers) and doors (AMQP, HTTP) that hand what they got to the desk.
 //!
-//! - **Here:** what a door hands over, and the receipt it gives back.
+//! - **Here:** what a door hands over, and the receipt it gives back; the desk that decides what becomes of
+//!   a document; who may post what; the stream of a warning; drills, posted by themselves at their times.
 //! - **Not here:** calling (`runtime`), the words of people (`runtime::replies`).
 //! - **Depends on:** `model`, `directory`, `plan`, `journal`, `runtime`.
 //! - **Promises:** a receipt is given only after the message, or its parking, is durable; the same

@@ -1,6 +1,6 @@
 //! The seeded simulator: the real cell, desk and journal on an invented world.
 //!
-//! - **Here:** the world (virtual time, messages, gateways, people, crashes), the promises checked
+//! - **Here:** the world (virtual time, messages, gateways, people, a duty room, crashes), the promises checked
 //!   after every event, and the runs of many seeds.
 //! - **Not here:** any copy of the engine's logic; people's habits (`gateway::simulator`).
 //! - **Depends on:** everything above it.
