@@ -80,11 +80,29 @@ pub(super) async fn form(
 }
 
 async fn vouch(inside: &Inside, account: &Account, id: CalloutId, said: Said) -> Result<(), Refusal> {
-    let reason = said.reason.trim();
+    let (operator, reason) = signed(account, &said.operator, &said.reason)?;
+    let callout = inside.board.callout(&id).await?;
+    if !callout.is_open() {
+        return Err(Refusal::Conflict("the callout is over"));
+    }
+    if callout.calls.get(said.call as usize).is_none_or(|c| c.purpose != Purpose::CallOut) {
+        return Err(Refusal::NotFound);
+    }
+    let (call, deed) = (Some(said.call), Deed::Answer(said.answer));
+    let vouched = Vouched { callout: id, call, deed, operator, reason };
+    inside.board.acts.vouch(vouched).await.map(|_| ()).map_err(|error| {
+        tracing::warn!(%error, "an answer on behalf was not taken");
+        Refusal::Unavailable
+    })
+}
+
+/// Who acts, as timelines name operators, and why.
+pub(super) fn signed(account: &Account, operator: &str, reason: &str) -> Result<(String, String), Refusal> {
+    let reason = reason.trim();
     if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
         return Err(Refusal::Unprocessable("reason must be given, in at most 500 characters"));
     }
-    let typed = said.operator.trim();
+    let typed = operator.trim();
     if typed.chars().count() > NAME_CHARS_MAX || typed.contains(char::is_control) {
         return Err(Refusal::Unprocessable("operator must be at most 40 plain characters"));
     }
@@ -95,17 +113,5 @@ async fn vouch(inside: &Inside, account: &Account, id: CalloutId, said: Said) ->
         (typed, LOCAL_ACCOUNT) => typed.to_owned(),
         (typed, name) => format!("{typed}@{name}"),
     };
-    let callout = inside.board.callout(&id).await?;
-    if !callout.is_open() {
-        return Err(Refusal::Conflict("the callout is over"));
-    }
-    if callout.calls.get(said.call as usize).is_none_or(|c| c.purpose != Purpose::CallOut) {
-        return Err(Refusal::NotFound);
-    }
-    let (call, deed) = (Some(said.call), Deed::Answer(said.answer));
-    let vouched = Vouched { callout: id, call, deed, operator, reason: reason.to_owned() };
-    inside.board.acts.vouch(vouched).await.map(|_| ()).map_err(|error| {
-        tracing::warn!(%error, "an answer on behalf was not taken");
-        Refusal::Unavailable
-    })
+    Ok((operator, reason.to_owned()))
 }

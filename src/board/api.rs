@@ -2,7 +2,8 @@
 
 use super::auth::Inside;
 use super::refusal::Refusal;
-use crate::evidence::summary;
+use crate::directory::Directory;
+use crate::evidence::{retraction, summary};
 use crate::model::Callout;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -21,7 +22,21 @@ pub(super) async fn callout(State(inside): State<Arc<Inside>>, Path(id): Path<St
     let mut value = card(&callout).ok_or(Refusal::NotFound)?;
     value["summary"] = json!(summary(&callout));
     value["gap_list"] = json!(callout.gaps);
+    if let Some(told) = unconfirmed(&callout, &inside.board.directory()) {
+        value["retraction"] = told;
+    }
     Ok(Json(value))
+}
+
+/// Who has not confirmed the retraction of a false alarm.
+fn unconfirmed(callout: &Callout, directory: &Directory) -> Option<Value> {
+    let r = retraction(callout)?;
+    let who = |call: &u32| {
+        let person = &callout.people[callout.calls[*call as usize].person as usize];
+        json!({ "call": call, "person": person, "name": directory.person(person).map(|p| &p.name) })
+    };
+    let list: Vec<_> = r.unconfirmed.iter().map(who).collect();
+    Some(json!({ "told": r.told, "confirmed": r.confirmed, "sounded": r.sounded, "unconfirmed": list }))
 }
 
 fn card(callout: &Callout) -> Option<Value> {

@@ -6,7 +6,7 @@ use super::shell::Speaks;
 use super::state::BoardState;
 use super::text::{Lang, Texts};
 use super::view::{answer as answer_word, kind, rendered};
-use crate::model::{Answer, CallIx, Callout, Colour, Status};
+use crate::model::{Answer, CallIx, Callout, CloseReason, Colour, Purpose, Status};
 use crate::runtime::Deed;
 use askama::Template;
 use axum::extract::{Form, Path, State};
@@ -47,6 +47,8 @@ struct LinkHtml<'a> {
     more: usize,
     recorded: Option<&'static str>,
     closed: bool,
+    /// It was a false alarm: the person is asked to confirm that this is known.
+    retracted: bool,
 }
 
 // === impl Outside ===
@@ -75,7 +77,7 @@ pub(super) async fn show(
     match outside.find(&token).await {
         Ok((callout, call)) => {
             let link = callout.calls.get(call as usize).and_then(|c| c.links.iter().find_map(|l| l.answer));
-            page(lang, &callout, call, link.map(|(answer, _)| answer))
+            page(lang, &callout, call, link.map(|(answer, _)| answer), false)
         }
         Err(refusal) => refused(lang, &refusal),
     }
@@ -93,7 +95,7 @@ pub(super) async fn answer(
         Err(refusal) => return refused(lang, &refusal),
     };
     match outside.board.acts.answer_link(token, Deed::Answer(pressed.answer)).await {
-        Ok(Some(_)) => page(lang, &callout, call, Some(pressed.answer)),
+        Ok(Some(_)) => page(lang, &callout, call, Some(pressed.answer), true),
         Ok(None) => refused(lang, &Refusal::NotFound),
         Err(error) => {
             tracing::warn!(%error, "an answer by link was not taken");
@@ -102,10 +104,14 @@ pub(super) async fn answer(
     }
 }
 
-fn page(lang: Lang, callout: &Callout, call: CallIx, recorded: Option<Answer>) -> Response {
+fn page(lang: Lang, callout: &Callout, call: CallIx, recorded: Option<Answer>, posted: bool) -> Response {
     let (Some(head), Some(call)) = (&callout.head, callout.calls.get(call as usize)) else {
         return refused(lang, &Refusal::NotFound);
     };
+    let retracting = callout.call_ix.get(&(call.person, Purpose::Retracted)).map(|c| &callout.calls[*c as usize]);
+    let confirmed = retracting.and_then(|c| c.confirmed_at).map(|_| Answer::Yes);
+    // What was said before the retraction is no confirmation of it.
+    let recorded = recorded.filter(|_| posted || callout.closed != Some(CloseReason::Retracted));
     let t = lang.texts();
     let names = call.links.iter().filter_map(|l| callout.targets.get(l.target as usize));
     let html = LinkHtml {
@@ -121,8 +127,9 @@ fn page(lang: Lang, callout: &Callout, call: CallIx, recorded: Option<Answer>) -
         instruction: &head.words.instruction,
         places: names.take(PLACES_MAX).map(|target| target.spec.name.as_str()).collect(),
         more: call.links.len().saturating_sub(PLACES_MAX),
-        recorded: recorded.map(|a| answer_word(lang, a)),
+        recorded: recorded.or(confirmed).map(|a| answer_word(lang, a)),
         closed: callout.closed.is_some(),
+        retracted: callout.closed == Some(CloseReason::Retracted),
     };
     Html(rendered(&html)).into_response()
 }

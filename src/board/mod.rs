@@ -21,6 +21,7 @@ mod parked;
 mod probes;
 mod refusal;
 mod replay;
+mod retract;
 mod sessions;
 mod shell;
 mod sign_in;
@@ -64,6 +65,8 @@ pub fn internal(state: Arc<BoardState>) -> Router {
     let operating = Router::new()
         .route("/callouts/{id}/answers", post(acts::form))
         .route("/api/v1/callouts/{id}/answers", post(acts::api))
+        .route("/callouts/{id}/retract", post(retract::form))
+        .route("/api/v1/warnings/{id}/retract", post(retract::api))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX));
     let posting = Router::new().route("/api/v1/warnings", post(warnings::post)).layer(DefaultBodyLimit::max(bytes_max));
     let open = Router::new()

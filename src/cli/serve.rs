@@ -10,7 +10,7 @@ use crate::gateway::simulator::{People, SimulatedGateway};
 use crate::gateway::{Gateway, Upcalls};
 use crate::intake::amqp::{self, AmqpConfig, AmqpDoor};
 use crate::intake::formats::Limits;
-use crate::intake::{Desk, FrontDesk, Posted, Receipt, Sender, Senders, Unavailable};
+use crate::intake::{Desk, FrontDesk, Posted, Receipt, Retracted, Retraction, Sender, Senders, Unavailable};
 use crate::journal::Journal;
 use crate::model::{Channel, Hazard, RegionCode, SecretKey, Status};
 use crate::plan::PlanSet;
@@ -88,6 +88,10 @@ impl Desk for Counted {
             Ok(receipt)
         }
         .boxed()
+    }
+
+    fn retract(&self, retraction: Retraction) -> BoxFuture<'_, Result<Retracted, Unavailable>> {
+        self.desk.retract(retraction)
     }
 }
 

@@ -50,12 +50,16 @@ impl Decision<'_> {
         let Some(track) = call.tracks.get(usize::from(r.track)) else { return };
         let Some((channel, wait_ms)) = track.rungs.get(usize::from(r.rung)).copied() else { return };
         let fresh = track.due.is_some_and(|due| due <= self.now) && track.next == r.rung && channel == r.channel;
-        let notice = is_notice(call.purpose);
+        let notice = call.purpose.is_notice();
         let Some(head) = self.callout.head.as_ref().filter(|_| self.callout.is_open() || notice) else { return };
         if !fresh || call.dead.contains(&r.contact.contact) {
             return;
         }
         let targets = asking(self.callout, call);
+        if targets.is_empty() && call.purpose == Purpose::Updated {
+            self.emit(Event::CallSilenced { call: r.call });
+            return;
+        }
         if targets.is_empty() && !notice {
             self.silence_if_done(r.call);
             return;
@@ -186,7 +190,7 @@ impl Decision<'_> {
             let a = &self.callout.attempts[*a as usize];
             a.is_live() && a.channel != Channel::Sms && a.valid_until > self.now
         });
-        if !is_notice(c.purpose) && (c.is_running() || rings) && asking(self.callout, c).is_empty() {
+        if !c.purpose.is_notice() && (c.is_running() || rings) && asking(self.callout, c).is_empty() {
             self.emit(Event::CallSilenced { call });
         }
     }
@@ -194,7 +198,7 @@ impl Decision<'_> {
 
 /// The targets a call still has to ask about.
 fn asking(callout: &Callout, call: &Call) -> Vec<TargetIx> {
-    if callout.closed.is_some() && !is_notice(call.purpose) {
+    if callout.closed.is_some() && !call.purpose.is_notice() {
         return Vec::new();
     }
     let asks = |target: TargetIx, answered: bool| {
@@ -207,7 +211,9 @@ fn asking(callout: &Callout, call: &Call) -> Vec<TargetIx> {
                 !answered && (t.is_wanted() || below || above)
             }
             Purpose::Alert => t.is_wanted(),
-            Purpose::Cancelled | Purpose::Updated | Purpose::AskCode | Purpose::Remind => true,
+            // What was dropped meanwhile has a notice of its own.
+            Purpose::Updated => !matches!(t.phase, Phase::Released { .. }),
+            Purpose::Cancelled | Purpose::Retracted | Purpose::Dropped | Purpose::AskCode | Purpose::Remind => true,
         }
     };
     let answered = |link: &Link| link.answer.is_some_and(|answer| counts(callout, call, answer));
@@ -221,16 +227,12 @@ fn counts(callout: &Callout, call: &Call, (answer, proof): (Answer, Proof)) -> b
     answer == Answer::Cannot || proof >= needed
 }
 
-fn is_notice(purpose: Purpose) -> bool {
-    matches!(purpose, Purpose::Cancelled | Purpose::Updated | Purpose::AskCode | Purpose::Remind)
-}
-
 /// Attempts that still ring or play although their call has nothing left to ask: they are to be
 /// withdrawn. Derived from the state, so that a restart finds them again.
 #[must_use]
 pub fn to_withdraw(callout: &Callout, now: Timestamp) -> Vec<AttemptIx> {
     let rings = |a: &Attempt| a.is_live() && a.channel != Channel::Sms && a.valid_until > now;
-    let done = |c: &&Call| !is_notice(c.purpose) && asking(callout, c).is_empty();
+    let done = |c: &&Call| !c.purpose.is_notice() && asking(callout, c).is_empty();
     let silent = callout.calls.iter().filter(done).flat_map(|c| &c.attempts).copied();
     silent.filter(|a| rings(&callout.attempts[*a as usize])).collect()
 }

@@ -1,7 +1,7 @@
 //! The core: what a callout does with a command, and what its events mean.
 //!
 //! - **Here:** [`decide`] (commands to events), [`fold`] (events to state), escalation, ladders,
-//!   answers, clocks, the words that are sent, and the promises as predicates.
+//!   answers, notices, clocks, the words that are sent, and the promises as predicates.
 //! - **Not here:** IO, a clock, randomness, async, database types, numbers of phones.
 //! - **Depends on:** `model`.
 //! - **Promises:** equal state, command and time give equal events; the state after `decide` is the
@@ -16,6 +16,7 @@ mod cover;
 mod escalate;
 mod fold;
 mod invariants;
+mod notices;
 mod tiers;
 mod words;
 
@@ -43,6 +44,7 @@ pub fn decide(callout: &mut Callout, command: &Command, now: Timestamp) -> Vec<E
     match command {
         Command::Apply(order) => d.apply(order),
         Command::Raise(raise) => d.take_raise(raise),
+        Command::Lowered { region, seq } => d.take_lowered(region, *seq),
         Command::AnsweredAbove { region } => d.answered_above(region),
         Command::Tick => d.tick(),
         Command::Release(release) => d.release(release),

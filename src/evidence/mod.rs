@@ -10,11 +10,13 @@
 
 mod export;
 mod fits;
+mod retraction;
 mod summary;
 mod timeline;
 mod verify;
 
 pub use export::{EXPORT_FORMAT, EXPORT_VERSION, export, write_export};
+pub use retraction::{Retraction, retraction};
 pub use summary::{AnswerTimes, ClockTally, Summary, summary};
 pub use timeline::{Around, EvidenceError, Numbered, Timeline, events, replay_at};
 pub use verify::{Fault, Verified, verify};

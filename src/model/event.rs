@@ -4,8 +4,8 @@
 
 use super::{
     Action, Answer, AttemptIx, CallIx, Channel, ClockIx, ClockOf, CloseReason, Colour, ContactRef, Digest, Failure,
-    Gap, GatewayId, Hazard, MessageRef, Moves, PersonId, Plan, Proof, Purpose, RegionCode, ReleaseReason, Seats, Stage,
-    Status, Target, TargetIx, Timestamp, Totals, WarningId, Words,
+    Gap, GatewayId, Hazard, MessageRef, Moves, NoteReason, PersonId, Plan, Proof, Purpose, RegionCode, ReleaseReason,
+    Seats, SkipReason, Stage, Status, StepCause, Target, TargetIx, Timestamp, Totals, WarningId, Words,
 };
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,9 @@ pub enum Event {
         plan: Box<Plan>,
         /// The directory version.
         directory: u64,
+        /// The place of the message in its warning's stream; 0 when a region below opened the callout.
+        #[serde(default)]
+        position: u64,
     },
     /// A further message applied; one that extends a time that had run out opens the callout again.
     MessageApplied {
@@ -68,6 +71,9 @@ pub enum Event {
         recall: bool,
         /// Whether it contradicts an earlier message of the same identifier.
         conflict: bool,
+        /// The place of the message in its warning's stream.
+        #[serde(default)]
+        position: u64,
     },
     /// A target must be answered for, or those who answer for it are others from now on.
     TargetCovered {
@@ -82,6 +88,11 @@ pub enum Event {
     },
     /// Ground that nobody answers for.
     GapFound {
+        /// Where and what.
+        gap: Gap,
+    },
+    /// The warning does not name the ground of a gap any more, or it was filled.
+    GapClosed {
         /// Where and what.
         gap: Gap,
     },
@@ -233,6 +244,17 @@ pub enum Event {
         /// Digest of the sealed words.
         text: Option<Digest>,
     },
+    /// A person confirmed that the retraction of a false alarm was heard.
+    Confirmed {
+        /// The call that retracted.
+        call: CallIx,
+        /// On which way it came.
+        way: AnswerWay,
+        /// Digest of the sealed words.
+        text: Option<Digest>,
+        /// When, by the gateway's clock.
+        reported_at: Option<Timestamp>,
+    },
     /// The requirement of a step holds.
     TargetSatisfied {
         /// The target.
@@ -317,45 +339,27 @@ pub enum Event {
         /// Gaps found.
         gaps: u32,
     },
-    /// The callout ended.
+    /// What had gone up needs the parent region no more.
+    Lowered {
+        /// The parent region.
+        to: RegionCode,
+    },
+    /// A region below told how it stands.
+    BelowTold {
+        /// The region below.
+        region: RegionCode,
+        /// The sequence of the event there.
+        seq: u64,
+        /// Whether it needs this region.
+        needs: bool,
+    },
+    /// The callout ended; without any other event, before it began.
     Closed {
         /// How.
         reason: CloseReason,
         /// How its targets stood.
         totals: Totals,
     },
-}
-
-/// Why a step began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StepCause {
-    /// The target was covered.
-    Covered,
-    /// The step before ran out of time.
-    Deadline,
-    /// Nobody in the step before can answer any more.
-    Refused,
-    /// The round repeats.
-    Repeated,
-    /// The colour went up.
-    Upgraded,
-    /// More ground came up from below.
-    Raised,
-    /// The target's tier opened.
-    Opened,
-    /// It was heard, and nothing was done within the time that a clock sets.
-    Idle,
-}
-
-/// Why a rung could not be tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SkipReason {
-    /// The person has no usable contact on the channel.
-    NoContact,
-    /// No gateway serves the channel.
-    NoGateway,
 }
 
 /// What a gateway can tell about an attempt.
@@ -409,38 +413,6 @@ pub struct OnBehalf {
     pub reason: Digest,
 }
 
-/// Why something that came back is no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NoteReason {
-    /// A bare word that could mean several open callouts.
-    Ambiguous,
-    /// A code that is not open for this number.
-    UnknownCode,
-    /// Words that say neither yes nor cannot.
-    Nonsense,
-    /// It was said before the attempt it would answer was sent.
-    BeforeSend,
-    /// The attempt was made for a lower colour.
-    Superseded,
-    /// The callout is over; the answer is kept.
-    Closed,
-    /// Figures above the roster of the target; an operator can record them with a reason.
-    AboveRoster,
-    /// A figure that is no count of people: below zero, or not a number.
-    BadFigure,
-    /// The unit is not among those that the clock lists, or no clock waits for such a milestone.
-    NotListed,
-    /// There is no such task, or it is done.
-    NoTask,
-    /// Whoever reported a task cannot confirm it.
-    SamePerson,
-    /// The plan's checklist has no such item.
-    NoItem,
-    /// The report could mean several targets.
-    WhichTarget,
-}
-
 // === impl Event ===
 
 impl Event {
@@ -452,6 +424,7 @@ impl Event {
             Self::MessageApplied { .. } => "message_applied",
             Self::TargetCovered { .. } => "target_covered",
             Self::GapFound { .. } => "gap_found",
+            Self::GapClosed { .. } => "gap_closed",
             Self::TierScheduled { .. } => "tier_scheduled",
             Self::TierOpened { .. } => "tier_opened",
             Self::StepStarted { .. } => "step_started",
@@ -462,6 +435,7 @@ impl Event {
             Self::Answered { .. } => "answered",
             Self::ActionReported { .. } => "action_reported",
             Self::ReplyNoted { .. } => "reply_noted",
+            Self::Confirmed { .. } => "confirmed",
             Self::TargetSatisfied { .. } => "target_satisfied",
             Self::TargetTakenOver { .. } => "target_taken_over",
             Self::TargetExhausted { .. } => "target_exhausted",
@@ -473,6 +447,8 @@ impl Event {
             Self::ClockMissed { .. } => "clock_missed",
             Self::CallSilenced { .. } => "call_silenced",
             Self::Raised { .. } => "raised",
+            Self::Lowered { .. } => "lowered",
+            Self::BelowTold { .. } => "below_told",
             Self::Closed { .. } => "closed",
         }
     }

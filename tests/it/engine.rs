@@ -2,6 +2,7 @@
 
 mod dispatch;
 mod kit;
+mod lineage;
 mod property;
 mod tiers;
 

@@ -6,7 +6,7 @@ use super::scene::{Due, Scene};
 use super::target::{Standing, Tile};
 use super::words;
 use crate::board::text::Texts;
-use crate::evidence::Numbered;
+use crate::evidence::{Numbered, retraction as retraction_of};
 use crate::model::{ClockState, Level, RegionCode, TargetIx};
 use askama::Template;
 use std::collections::BTreeMap;
@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 const LIST_MAX: usize = 8;
 /// Alarms are cut later: they are what the page is for.
 const ALARMS_MAX: usize = 24;
+/// Those who have not confirmed a retraction are called one by one: the list is long.
+const UNCONFIRMED_MAX: usize = 200;
 
 /// A part of a page. The HTML's outermost element carries the key as `data-key`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,7 @@ pub(in crate::board) struct Fragment {
 pub(in crate::board) struct Panels {
     pub head: Fragment,
     pub alarms: Fragment,
+    pub retraction: Fragment,
     pub clocks: Fragment,
     pub gaps: Fragment,
     pub events: Fragment,
@@ -48,6 +51,16 @@ struct AlarmsHtml<'a> {
     t: &'static Texts,
     id: &'a str,
     alarms: Vec<(String, &'a Tile)>,
+    more: usize,
+}
+
+#[derive(Template)]
+#[template(path = "retraction.html", config = ".askama.toml")]
+struct RetractionHtml {
+    t: &'static Texts,
+    /// Told, confirmed, sounded; `None` when nothing was retracted.
+    counts: Option<(u32, u32, u32)>,
+    unconfirmed: Vec<(String, String)>,
     more: usize,
 }
 
@@ -112,6 +125,7 @@ impl Panels {
         Some(Self {
             head: head(scene, &card),
             alarms: alarms(scene, &tiles),
+            retraction: retraction(scene),
             clocks: clocks(scene),
             gaps: gaps(scene),
             events: events(scene, tail),
@@ -121,7 +135,7 @@ impl Panels {
 
     /// All parts.
     pub(in crate::board) fn all(&self) -> impl Iterator<Item = &Fragment> {
-        let fixed = [&self.head, &self.alarms, &self.clocks, &self.gaps, &self.events];
+        let fixed = [&self.head, &self.alarms, &self.retraction, &self.clocks, &self.gaps, &self.events];
         fixed.into_iter().chain(self.townships.iter().flat_map(|(t, vs)| std::iter::once(t).chain(vs)))
     }
 }
@@ -136,6 +150,24 @@ fn alarms(scene: &Scene<'_>, tiles: &[Tile]) -> Fragment {
     let alarms = all.iter().take(ALARMS_MAX).map(|t| (scene.long_target(t.ix), *t)).collect();
     let more = all.len().saturating_sub(ALARMS_MAX);
     fragment("alarms", &AlarmsHtml { t: scene.lang.texts(), id: scene.callout.id.as_str(), alarms, more })
+}
+
+fn retraction(scene: &Scene<'_>) -> Fragment {
+    let t = scene.lang.texts();
+    let Some(r) = retraction_of(scene.callout) else {
+        return fragment("retraction", &RetractionHtml { t, counts: None, unconfirmed: Vec::new(), more: 0 });
+    };
+    let who = |call: &u32| {
+        let person = scene.callout.calls[*call as usize].person;
+        (scene.person(person), scene.first_phone(person))
+    };
+    let html = RetractionHtml {
+        t,
+        counts: Some((r.told, r.confirmed, r.sounded)),
+        unconfirmed: r.unconfirmed.iter().take(UNCONFIRMED_MAX).map(who).collect(),
+        more: r.unconfirmed.len().saturating_sub(UNCONFIRMED_MAX),
+    };
+    fragment("retraction", &html)
 }
 
 fn clocks(scene: &Scene<'_>) -> Fragment {

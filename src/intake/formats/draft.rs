@@ -47,6 +47,8 @@ pub(super) struct Places {
     pub(super) colour: &'static str,
     /// The areas.
     pub(super) areas: &'static str,
+    /// The end.
+    pub(super) expires: &'static str,
 }
 
 // === impl Draft ===
@@ -56,12 +58,24 @@ impl Draft {
     /// a fatal finding.
     pub(super) fn accept(self, findings: &mut Findings) -> Option<Message> {
         let cancel = matches!(self.kind, Ok(MessageKind::Cancel));
-        let first = matches!(self.kind, Ok(MessageKind::Alert));
-        if self.references.is_empty() && self.kind.is_ok() && !first {
-            findings.notice(self.places.references, "an Update or Cancel names the messages it refers to");
+        let first = !matches!(self.kind, Ok(MessageKind::Update));
+        match self.kind {
+            Ok(MessageKind::Update) if self.references.is_empty() => {
+                findings.notice(self.places.references, "an Update names the messages it refers to");
+            }
+            Ok(MessageKind::Cancel) if self.references.is_empty() => {
+                findings.fatal(self.places.references, "a Cancel without the message it ends: nothing was ended");
+            }
+            _ => {}
         }
         if !cancel && !self.ground.names_any() {
-            findings.fatal(self.places.areas, "no ground: no division code, polygon or circle can be read");
+            let rest = if first { "" } else { "; what earlier messages cover is called on, a Cancel ends a warning" };
+            let reason = format!("no ground: no division code, polygon or circle can be read{rest}");
+            findings.fatal(self.places.areas, reason);
+        }
+        let backwards = matches!((self.effective, self.expires), (Some(from), Some(to)) if to <= from);
+        if backwards {
+            findings.notice(self.places.expires, "not after it takes effect; left out, the plan's time applies");
         }
         let colour = match self.colour {
             Ok(None) if !cancel => Err(Finding::fatal(self.places.colour, "no colour: nothing here tells one")),
@@ -99,7 +113,7 @@ impl Draft {
             effective: self.effective,
             origin_time: None,
             onset: self.onset,
-            expires: self.expires,
+            expires: self.expires.filter(|_| !backwards),
             wording,
             areas: self.ground.into_areas(),
         })

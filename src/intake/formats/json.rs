@@ -81,7 +81,7 @@ fn draft(message: &Object, findings: &mut Findings) -> Draft {
         expires: time(message, "expires", findings),
         wording,
         ground,
-        places: Places { references: "/references", colour: "/colour", areas: "/areas" },
+        places: Places { references: "/references", colour: "/colour", areas: "/areas", expires: "/expires" },
     }
 }
 

@@ -58,7 +58,12 @@ pub(super) fn read(alert: &Element, findings: &mut Findings) -> Draft {
         expires: time(&infos, "expires", findings).1,
         wording,
         ground,
-        places: Places { references: "alert/references", colour: SEVERITY, areas: "alert/info/area" },
+        places: Places {
+            references: "alert/references",
+            colour: SEVERITY,
+            areas: "alert/info/area",
+            expires: "alert/info/expires",
+        },
     }
 }
 
