@@ -1,7 +1,7 @@
 //! What a message means for the callouts: orders to all command regions that its warning covers or covered.
 
 use super::desk::FrontDesk;
-use super::lineage::{Standing, Taken};
+use super::lineage::{SENT_AHEAD_MS_MAX, Standing, Taken};
 use super::warning::{Effect, WarningState};
 use super::{Posted, ReceiptCover};
 use crate::directory::{Cover, Covered, Directory};
@@ -129,6 +129,10 @@ impl FrontDesk {
 
     /// Times that are read as they are written and may not be meant so.
     fn note_times(&self, case: &mut Case<'_>, standing: &Standing<'_>) {
+        if case.message.sent.is_some_and(|sent| sent > case.now.plus_ms(SENT_AHEAD_MS_MAX)) {
+            let reason = "lies in the future; between messages of this warning the time of arrival decides";
+            case.findings.push(Finding::notice("sent", reason));
+        }
         let Some(onset) = case.message.onset else { return };
         if onset <= case.now {
             let reason = "lies in the past: the hazard counts as begun, and nothing waits for it";

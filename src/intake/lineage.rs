@@ -3,6 +3,9 @@
 use crate::model::{Colour, Digest, Message, MessageKind, Status, Timestamp};
 use std::cmp::Reverse;
 
+/// The time of sending counts up to this far ahead of the arrival.
+pub(super) const SENT_AHEAD_MS_MAX: i64 = 300_000;
+
 /// A message as it was taken in.
 #[derive(Clone, Copy, Debug)]
 pub struct Taken<'a> {
@@ -34,7 +37,8 @@ impl Taken<'_> {
     fn rank(&self) -> (bool, bool, Timestamp, usize, Option<Colour>, String, Digest) {
         let m = self.message;
         let (cancel, first) = (m.kind == MessageKind::Cancel, m.kind == MessageKind::Alert);
-        let sent = m.sent.unwrap_or(self.at);
+        // A clock that runs far ahead must not keep what comes later from being called.
+        let sent = m.sent.map_or(self.at, |sent| sent.min(self.at.plus_ms(SENT_AHEAD_MS_MAX)));
         (cancel, !first, sent, m.references.len(), m.colour, m.identifier.clone(), m.digest())
     }
 }

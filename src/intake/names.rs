@@ -5,6 +5,9 @@ use crate::journal::{Journal, JournalError, MessageName};
 use crate::model::{Finding, Message, MessageKind, WarningId};
 use std::collections::BTreeMap;
 
+/// References of one message that are looked up.
+const REFERENCES_MAX: usize = 100;
+
 /// The warning of a message, and the names that lead to it from now on.
 pub(super) struct Lineage {
     pub warning: WarningId,
@@ -27,7 +30,12 @@ impl Lineage {
         let mut found: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         let mut foreign = None;
         let own = &message.identifier;
-        for identifier in std::iter::once(own).chain(message.references.iter().filter(|r| *r != own)) {
+        if message.references.len() > REFERENCES_MAX {
+            let reason = format!("only the first {REFERENCES_MAX} are looked up");
+            findings.push(Finding::notice("references", reason));
+        }
+        let references = message.references.iter().take(REFERENCES_MAX).filter(|r| *r != own);
+        for identifier in std::iter::once(own).chain(references) {
             let known = journal.names(identifier.clone()).await?;
             if let Some(name) = known.iter().find(|n| n.sender == message.sender) {
                 found.entry(name.warning.clone()).or_default().push(identifier);

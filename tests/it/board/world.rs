@@ -122,7 +122,7 @@ impl Desk for FakeDesk {
             _ => Retracted::Done(Box::new(Receipt {
                 accepted: true,
                 duplicate: false,
-                identifier: None,
+                identifier: Some(retraction.operator.clone()),
                 warning: Some(retraction.warning.to_string()),
                 cover: Vec::new(),
                 findings: Vec::new(),

@@ -205,6 +205,17 @@ async fn of_two_updates_of_one_minute_the_same_one_wins_in_any_order() {
 }
 
 #[tokio::test]
+async fn a_clock_that_runs_far_ahead_does_not_silence_what_comes_later() {
+    let rig = rig();
+    rig.post(alert("A")).await;
+    let ahead = rig.post(message("U", "update", &["A"], "yellow", &[TOWNSHIP], 40 * 365 * 86_400)).await;
+    assert!(ahead.accepted && notices(&ahead, "sent", "future"), "{ahead:?}");
+    rig.clock.store(BEGIN.0 + 600_000_000, Ordering::Relaxed);
+    let next = rig.post(message("V", "update", &["A"], "red", &[TOWNSHIP], 600)).await;
+    assert!(!next.cover.is_empty(), "{next:?}");
+}
+
+#[tokio::test]
 async fn a_contradiction_of_what_was_superseded_calls_nobody() {
     let rig = rig();
     rig.post(alert("A")).await;
