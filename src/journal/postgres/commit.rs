@@ -34,6 +34,13 @@ async fn fill(db: &mut PgConnection, lease: Option<&Lease>, flat: &Flat<'_>) -> 
     if !flat.messages.is_empty() {
         add_messages(db, &flat.messages).await?;
     }
+    if !flat.names.is_empty() {
+        let q = sqlx::query(own::ADD_NAMES).bind(column(&flat.names, |n| n.identifier.as_str()));
+        let q = q.bind(column(&flat.names, |n| n.sender.as_str())).bind(column(&flat.names, |n| n.warning.as_str()));
+        if !flat.names_agree() || q.execute(&mut *db).await?.rows_affected() < flat.names.len() as u64 {
+            return Err(Fault::Conflict);
+        }
+    }
     if !flat.taken.is_empty() {
         sqlx::query(own::TAKE).bind(&flat.taken).execute(&mut *db).await?;
     }

@@ -15,6 +15,11 @@ statements! {
     /// All columns.
     ADD_MESSAGES = "insert into message (sender, identifier, warning, digest) \
         select * from unnest($1::text[], $2::text[], $3::text[], $4::bytea[])";
+    /// All columns. A name that leads to another warning is left, and not counted.
+    ADD_NAMES = "insert into message_name (identifier, sender, warning) \
+        select * from unnest($1::text[], $2::text[], $3::text[]) \
+        on conflict (identifier, sender) do update set warning = excluded.warning \
+        where message_name.warning = excluded.warning";
     /// Ids.
     TAKE = "delete from inbox where id = any($1::text[])";
     /// All columns.

@@ -33,6 +33,15 @@ async fn fill(db: &mut SqliteConnection, lease: Option<&Lease>, flat: &Flat<'_>)
         let q = sqlx::query(own::ADD_MESSAGE).bind(&m.sender).bind(&m.identifier).bind(&m.warning);
         q.bind(&m.digest.0[..]).execute(&mut *db).await?;
     }
+    if !flat.names_agree() {
+        return Err(Fault::Conflict);
+    }
+    for n in &flat.names {
+        let q = sqlx::query(own::ADD_NAME).bind(&n.identifier).bind(&n.sender).bind(&n.warning);
+        if q.execute(&mut *db).await?.rows_affected() == 0 {
+            return Err(Fault::Conflict);
+        }
+    }
     for r in &flat.records {
         let q = sqlx::query(own::ADD_RECORD).bind(r.stream.as_str()).bind(int(r.first)).bind(i64::from(r.count));
         let q = q.bind(r.recorded_at.0).bind(i32::from(r.version)).bind(r.body.as_bytes());
