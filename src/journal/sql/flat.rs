@@ -2,7 +2,7 @@
 
 use crate::journal::{Blob, CalloutRow, Group, InboxItem, MessageName, MessageRow, Record, Salt};
 use crate::model::{Digest, StreamId};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Rows by table, each in the order of its key: transactions that lock rows in one order never
 /// wait for each other in a circle.
@@ -64,28 +64,23 @@ impl<'a> Flat<'a> {
         }
     }
 
-    /// The streams of the records, each once.
-    pub(in crate::journal) fn streams(&self) -> Vec<&'a str> {
-        let mut streams: Vec<&str> = self.records.iter().map(|r| r.stream.as_str()).collect();
-        streams.dedup();
-        streams
+    /// Where the records of each stream begin; `None` when those of one stream do not join.
+    pub(in crate::journal) fn starts(&self) -> Option<Vec<(&'a str, u64)>> {
+        let mut starts = Vec::new();
+        let mut last: Option<&Record> = None;
+        for r in &self.records {
+            match last.filter(|l| l.stream == r.stream) {
+                Some(l) if l.end() != r.first => return None,
+                Some(_) => {}
+                None => starts.push((r.stream.as_str(), r.first)),
+            }
+            last = Some(r);
+        }
+        Some(starts)
     }
 
     /// Whether no name leads to two warnings.
     pub(in crate::journal) fn names_agree(&self) -> bool {
         self.names.windows(2).all(|n| (&n[0].identifier, &n[0].sender) != (&n[1].identifier, &n[1].sender))
-    }
-
-    /// Whether every record begins where its stream ends. `ends` names the streams that hold anything.
-    pub(in crate::journal) fn continues(&self, ends: &HashMap<String, u64>) -> bool {
-        let mut last: Option<&Record> = None;
-        self.records.iter().all(|r| {
-            let end = match last {
-                Some(l) if l.stream == r.stream => l.end(),
-                _ => ends.get(r.stream.as_str()).copied().unwrap_or(0),
-            };
-            last = Some(r);
-            r.first == end
-        })
     }
 }
