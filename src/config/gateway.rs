@@ -5,6 +5,9 @@ use super::error::Faults;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+/// Bytes that a gateway's secret has at least: what signs can else be guessed.
+pub const GATEWAY_SECRET_MIN: usize = 16;
+
 /// A way to reach people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -264,6 +264,10 @@ fn a_wrong_configuration_is_refused_with_file_line_and_nearest_key() {
     std::fs::write(dir.path().join("s"), "sms-CHANGE-ME-geheim\n").unwrap();
     let out = check();
     assert!(out.contains("gateway[0].secret still holds CHANGE-ME") && out.contains("1 fault\n"), "{out}");
+    std::fs::write(dir.path().join("s"), "too short\n").unwrap();
+    let short = check();
+    assert!(short.contains("gateway[0].secret") && short.contains("is shorter than 16 bytes"), "{short}");
+    assert!(!short.contains("too short"), "{short}");
     assert!(!out.contains("geheim"), "{out}");
 
     std::fs::write(dir.path().join("b.toml"), "[store]\nurl = \"postgres://u:geheim@h/d\"\n").unwrap();
