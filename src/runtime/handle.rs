@@ -5,7 +5,7 @@ use super::book::CallKey;
 use super::clock;
 use super::upcalls::{Deed, Kept, Vouched};
 use crate::directory::Directory;
-use crate::gateway::{NotTaken, Upcall, Upcalls};
+use crate::gateway::{NotTaken, ReadBack, Upcall, Upcalls};
 use crate::model::{GatewayId, Timestamp};
 use futures::future::{BoxFuture, FutureExt};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -29,7 +29,7 @@ pub type HealthProbe = Box<dyn Fn() -> HealthPart + Send + Sync>;
 pub struct Asks(pub(super) mpsc::Receiver<Ask>);
 
 pub(super) enum Ask {
-    Upcalls { gateway: GatewayId, upcalls: Vec<Upcall>, done: oneshot::Sender<bool> },
+    Upcalls { gateway: GatewayId, upcalls: Vec<Upcall>, done: oneshot::Sender<Result<Vec<ReadBack>, NotTaken>> },
     Link { token: String, done: oneshot::Sender<Option<CallKey>> },
     AnswerLink { token: String, deed: Deed, done: oneshot::Sender<Result<Option<Kept>, NotTaken>> },
     Vouch { vouched: Vouched, done: oneshot::Sender<Result<Kept, NotTaken>> },
@@ -93,8 +93,8 @@ pub(super) fn durable(durable: bool) -> Result<(), NotTaken> {
 }
 
 impl Upcalls for EngineHandle {
-    fn take(&self, gateway: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<(), NotTaken>> {
-        async move { durable(self.ask(|done| Ask::Upcalls { gateway, upcalls, done }).await?) }.boxed()
+    fn take(&self, gateway: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<Vec<ReadBack>, NotTaken>> {
+        async move { self.ask(|done| Ask::Upcalls { gateway, upcalls, done }).await? }.boxed()
     }
 }
 

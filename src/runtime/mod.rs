@@ -21,12 +21,13 @@ mod handle;
 mod holder;
 mod load;
 mod measure;
+mod read_back;
 mod replies;
 mod staging;
 mod upcalls;
 
 pub use acts::{Acts, Health, HealthPart};
-pub use book::{CallKey, ReplyBook};
+pub use book::{CallKey, LINK_CHARS, ReplyBook};
 pub use cell::{Cell, CellParts, CellSettings, Committed, GatewayInfo, Output, Ticket};
 pub use engine::{EngineParts, entropy, run};
 pub use gallery::Gallery;

@@ -39,6 +39,8 @@ fn attempt(n: u32) -> Outgoing {
         channel: Channel::Sms,
         number: format!("+86138000000{n:02}"),
         text: "【叫应】暴雨红色预警".into(),
+        template: None,
+        speech: None,
         language: "zh-CN".into(),
         drill: false,
         colour: "red",

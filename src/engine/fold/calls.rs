@@ -94,6 +94,7 @@ pub(super) fn release(callout: &mut Callout, at: Timestamp, event: &Event) {
         targets,
         valid_until,
         next_due,
+        phrasing,
     } = event
     else {
         return;
@@ -111,6 +112,7 @@ pub(super) fn release(callout: &mut Callout, at: Timestamp, event: &Event) {
         stage: Stage::Released,
         failure: None,
         ended: false,
+        phrasing: phrasing.clone(),
         since: at,
     });
     let c = &mut callout.calls[*call as usize];

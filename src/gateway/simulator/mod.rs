@@ -9,10 +9,10 @@ mod people;
 
 pub use people::{Habit, People, Reaction};
 
-use super::{Gateway, Outgoing, Upcalls};
-use crate::model::{AttemptKey, Channel, Fact, GatewayId};
+use super::{Gateway, Outgoing, Upcall, Upcalls};
+use crate::model::{AttemptKey, Channel, Fact, GatewayId, Stage};
 use futures::future::{BoxFuture, FutureExt, ready};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +23,25 @@ pub struct SimulatedGateway {
     people: People,
     sink: Arc<dyn Upcalls>,
     withdrawn: Arc<Mutex<BTreeSet<AttemptKey>>>,
+    said: Arc<Mutex<VecDeque<Said>>>,
+}
+
+/// Utterances that are remembered, the newest.
+const SAID_MAX: usize = 1_000;
+
+/// Something that was said in a voice call.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Said {
+    /// The attempt.
+    pub key: AttemptKey,
+    /// The words, or the recording that was played.
+    pub words: String,
+}
+
+impl std::fmt::Debug for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Said({})", self.key)
+    }
 }
 
 // === impl SimulatedGateway ===
@@ -31,13 +50,19 @@ impl SimulatedGateway {
     /// A gateway whose people tell `sink` what they do. Must be used inside a tokio runtime.
     #[must_use]
     pub fn new(id: GatewayId, channels: Vec<Channel>, people: People, sink: Arc<dyn Upcalls>) -> Self {
-        Self { id, channels, people, sink, withdrawn: Arc::default() }
+        Self { id, channels, people, sink, withdrawn: Arc::default(), said: Arc::default() }
+    }
+
+    /// What was said in voice calls lately, in order.
+    #[must_use]
+    pub fn said(&self) -> Vec<Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     fn play(&self, attempt: &Outgoing) -> Fact {
         let reaction = self.people.react(attempt);
         let (sink, id, withdrawn) = (self.sink.clone(), self.id.clone(), self.withdrawn.clone());
-        let key = attempt.key.clone();
+        let (key, speech, said) = (attempt.key.clone(), attempt.speech.clone(), self.said.clone());
         tokio::spawn(async move {
             let mut at_ms = 0;
             for (delay_ms, upcall) in reaction.upcalls {
@@ -46,14 +71,30 @@ impl SimulatedGateway {
                 if withdrawn.lock().unwrap_or_else(PoisonError::into_inner).remove(&key) {
                     return;
                 }
-                // A real gateway tries again until its word is taken.
-                while sink.take(id.clone(), vec![upcall.clone()]).await.is_err() {
-                    tokio::time::sleep(Duration::from_secs(1)).await;
+                if let (Upcall::Report { fact: Fact::Reached { stage: Stage::PickedUp, .. }, .. }, Some(s)) =
+                    (&upcall, &speech)
+                {
+                    s.spoken().iter().for_each(|words| say(&said, &key, words));
                 }
+                // A real gateway tries again until its word is taken.
+                let read_back = loop {
+                    match sink.take(id.clone(), vec![upcall.clone()]).await {
+                        Ok(read_back) => break read_back,
+                        Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+                    }
+                };
+                read_back.iter().for_each(|r| say(&said, &r.key, &r.words));
             }
         });
         reaction.submit
     }
+}
+
+fn say(said: &Mutex<VecDeque<Said>>, key: &AttemptKey, words: &str) {
+    let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+    said.push_back(Said { key: key.clone(), words: words.to_owned() });
+    let over = said.len().saturating_sub(SAID_MAX);
+    said.drain(..over);
 }
 
 impl Gateway for SimulatedGateway {
