@@ -7,7 +7,7 @@ use super::shell::Speaks;
 use super::state::BoardState;
 use super::text::{Lang, Texts};
 use super::view::{LinkTarget, Scene, answer as answer_word, kind, link_targets, rendered, what, why};
-use crate::model::{Answer, CallIx, Callout, Colour, Status, TargetIx};
+use crate::model::{Answer, CallIx, Callout, CloseReason, Colour, Purpose, Status, TargetIx};
 use crate::runtime::{Deed, Kept};
 use askama::Template;
 use axum::extract::rejection::FormRejection;
@@ -56,6 +56,8 @@ struct LinkHtml<'a> {
     /// Why what was just sent does not count.
     noted: Option<&'static str>,
     closed: bool,
+    /// It was a false alarm, and the person is asked to confirm that this is known.
+    retracted: bool,
     edition: &'a str,
 }
 
@@ -105,7 +107,14 @@ impl Outside {
         let t = lang.texts();
         let directory = self.board.directory();
         let (targets, more) = link_targets(&Scene { callout, directory: &directory, lang, at: None }, call);
-        let answered = c.links.iter().find_map(|l| l.answer);
+        let retracted = callout.closed == Some(CloseReason::Retracted);
+        // What was said before the retraction is no confirmation of it.
+        let confirmed = || {
+            let call = callout.call_ix.get(&(c.person, Purpose::Retracted))?;
+            callout.calls[*call as usize].confirmed_at.map(|_| Answer::Yes)
+        };
+        let said = || c.links.iter().find_map(|l| l.answer).map(|(answer, _)| answer);
+        let answered = if retracted { confirmed() } else { said() };
         let html = LinkHtml {
             t,
             colour: head.colour,
@@ -119,10 +128,11 @@ impl Outside {
             instruction: &head.words.instruction,
             targets,
             more,
-            answered: answered.map(|(answer, _)| answer_word(lang, answer)),
+            answered: answered.map(|answer| answer_word(lang, answer)),
             taken: told.taken,
             noted: told.noted.map(|reason| why(lang, reason)),
             closed: callout.closed.is_some(),
+            retracted,
             edition: &head.plan.edition,
         };
         Html(rendered(&html)).into_response()
@@ -133,7 +143,11 @@ impl Outside {
 fn deed(scene: &Scene<'_>, call: CallIx, pressed: &Pressed) -> Result<(Deed, String), Refusal> {
     let (callout, t) = (scene.callout, scene.lang.texts());
     if let Some(answer) = pressed.answer {
-        return Ok((Deed::Answer(answer), format!("{}：{}", t.link_recorded, answer_word(scene.lang, answer))));
+        let said = match callout.closed {
+            Some(CloseReason::Retracted) => t.link_confirm,
+            _ => answer_word(scene.lang, answer),
+        };
+        return Ok((Deed::Answer(answer), format!("{}：{said}", t.link_recorded)));
     }
     let target: TargetIx =
         pressed.target.parse().map_err(|_| Refusal::Unprocessable("没有选择 / nothing was chosen"))?;

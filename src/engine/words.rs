@@ -101,10 +101,11 @@ impl Occasion<'_> {
         }
         let script = variant.and_then(|v| v.script.as_ref()).unwrap_or(&texts.script);
         let said = |words: &str| fill(words, &value);
-        let asks = self.call.purpose == Purpose::CallOut;
-        let (opening, prompt) = (said(&script.opening), if asks { said(&script.prompt) } else { String::new() });
+        // A retraction says in its own words how it is confirmed.
+        let prompts = self.call.purpose == Purpose::CallOut;
+        let (opening, prompt) = (said(&script.opening), if prompts { said(&script.prompt) } else { String::new() });
         let spoken = format!("{opening}{body}{prompt}");
-        let after = |words: &str| if asks { mark(&said(words)) } else { String::new() };
+        let after = |words: &str| if self.call.purpose.wants_reply() { mark(&said(words)) } else { String::new() };
         let recording = variant.filter(|_| kind == TextKind::Voice).and_then(|v| v.voice_recording.clone());
         let speech = Speech {
             opening: if drill { format!("{DRILL}。{opening}") } else { opening },
@@ -182,6 +183,8 @@ pub enum Pressed {
     Recorded(Answer, Timestamp),
     /// It says what was recorded before.
     Again(Answer),
+    /// It confirmed, then, the retraction of a false alarm.
+    Confirmed(Timestamp),
     /// It was kept and does not count.
     NotCounted,
     /// It means nothing.
@@ -200,6 +203,7 @@ pub fn read_back(callout: &Callout, attempt: AttemptIx, name: &str, pressed: Pre
     let (words, answer, at) = match pressed {
         Pressed::Recorded(answer, at) => (&script.recorded, Some(answer), Some(at)),
         Pressed::Again(answer) => (&script.again, Some(answer), None),
+        Pressed::Confirmed(at) => (&script.confirmed, None, Some(at)),
         Pressed::NotCounted => (&script.not_counted, None, None),
         Pressed::Wrong => (&script.wrong_key, None, None),
     };

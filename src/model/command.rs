@@ -15,6 +15,13 @@ pub enum Command {
     Apply(Box<Order>),
     /// A region below cannot satisfy its ground.
     Raise(Box<Raise>),
+    /// What a region below had handed up is over there: satisfied, taken over or released.
+    Lowered {
+        /// The region below.
+        region: RegionCode,
+        /// The sequence of the event there: of two words from below the later one counts.
+        seq: u64,
+    },
     /// The region above answered for what this one could not.
     AnsweredAbove {
         /// The region above.
@@ -103,6 +110,12 @@ pub struct Order {
     pub gaps: Vec<Gap>,
     /// Whether the message contradicts an earlier one of the same identifier.
     pub conflict: bool,
+    /// The place of the message in its warning's stream: an order never undoes a later one.
+    #[serde(default)]
+    pub position: u64,
+    /// Whether a Cancel says that it was a false alarm.
+    #[serde(default)]
+    pub retracted: bool,
 }
 
 /// A target with the persons of each step.
@@ -125,6 +138,9 @@ pub struct Raise {
     pub targets: u32,
     /// Gaps below.
     pub gaps: u32,
+    /// The sequence of the event there: of two words from below the later one counts.
+    #[serde(default)]
+    pub seq: u64,
 }
 
 /// What a lane grants.

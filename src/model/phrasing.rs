@@ -16,6 +16,10 @@ pub enum TextKind {
     Broadcast,
     /// The warning is over.
     Cancelled,
+    /// It was a false alarm.
+    Retracted,
+    /// The ground needs nobody any more.
+    Dropped,
     /// What changed.
     Updated,
     /// Asks for the code.
@@ -41,7 +45,7 @@ pub struct Variant {
     pub texts: BTreeMap<TextKind, String>,
 }
 
-/// What a voice call says around the plan's text. In `recorded`, `again` and `not_counted` stand
+/// What a voice call says around the plan's text. In `recorded`, `again`, `confirmed` and `not_counted` stand
 /// `{name}`, `{place}`, `{time}` and `{answer}`; in the others what stands in any text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -58,6 +62,8 @@ pub struct Script {
     pub recorded: String,
     /// Read back after a key that says what was recorded before.
     pub again: String,
+    /// Read back after a key that confirms the retraction of a false alarm.
+    pub confirmed: String,
     /// Said after a key that was kept and does not count.
     pub not_counted: String,
     /// Said after a key that means nothing.
@@ -166,11 +172,13 @@ pub struct Phrasing {
 
 impl TextKind {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Sms,
         Self::Voice,
         Self::Broadcast,
         Self::Cancelled,
+        Self::Retracted,
+        Self::Dropped,
         Self::Updated,
         Self::AskCode,
         Self::Remind,
@@ -182,6 +190,8 @@ impl TextKind {
     pub fn of(purpose: Purpose, channel: Channel) -> Self {
         match (purpose, channel) {
             (Purpose::Cancelled, _) => Self::Cancelled,
+            (Purpose::Retracted, _) => Self::Retracted,
+            (Purpose::Dropped, _) => Self::Dropped,
             (Purpose::Updated, _) => Self::Updated,
             (Purpose::AskCode, _) => Self::AskCode,
             (Purpose::Remind, _) => Self::Remind,
@@ -201,7 +211,7 @@ impl TextKind {
             Self::Broadcast => channel == Channel::Broadcast,
             // Codes are asked for where they can be typed.
             Self::AskCode => channel == Channel::Sms,
-            Self::Cancelled | Self::Updated | Self::Remind | Self::Suspended => true,
+            Self::Cancelled | Self::Retracted | Self::Dropped | Self::Updated | Self::Remind | Self::Suspended => true,
         }
     }
 
@@ -213,6 +223,8 @@ impl TextKind {
             Self::Voice => "voice",
             Self::Broadcast => "broadcast",
             Self::Cancelled => "cancelled",
+            Self::Retracted => "retracted",
+            Self::Dropped => "dropped",
             Self::Updated => "updated",
             Self::AskCode => "ask_code",
             Self::Remind => "remind",
@@ -242,6 +254,7 @@ impl Default for Script {
             prompt: String::new(),
             recorded: "已记录：{name}，{place}，{time}，{answer}。".into(),
             again: "此前已记录：{name}，{place}，{answer}。".into(),
+            confirmed: "已记录：{name}，{time}，已知悉误报撤回。".into(),
             not_counted: "{name}，您的按键已留存，但没有计入。请看最新通知。".into(),
             wrong_key: "按键无效，请重新按键。".into(),
             no_key: "没有收到按键。稍后将再次呼叫。".into(),

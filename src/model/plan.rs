@@ -176,6 +176,12 @@ pub struct Texts {
     pub broadcast: String,
     /// Tells those who were reached that the warning is over.
     pub cancelled: String,
+    /// Tells those who were reached that it was a false alarm, and asks them to confirm that they know.
+    #[serde(default)]
+    pub retracted: String,
+    /// Tells those who were reached that their ground needs nobody any more.
+    #[serde(default)]
+    pub dropped: String,
     /// Tells those who were reached and are not called again what changed.
     pub updated: String,
     /// Asks somebody whose bare word could mean several callouts for the code.
@@ -262,6 +268,8 @@ impl Texts {
             TextKind::Voice => &self.voice,
             TextKind::Broadcast => &self.broadcast,
             TextKind::Cancelled => &self.cancelled,
+            TextKind::Retracted => &self.retracted,
+            TextKind::Dropped => &self.dropped,
             TextKind::Updated => &self.updated,
             TextKind::AskCode => &self.ask_code,
             TextKind::Remind => &self.remind,

@@ -149,6 +149,10 @@ struct RawTexts {
     voice: String,
     broadcast: String,
     cancelled: String,
+    #[serde(default = "retracted")]
+    retracted: String,
+    #[serde(default = "dropped")]
+    dropped: String,
     updated: String,
     ask_code: String,
     #[serde(default = "remind")]
@@ -244,6 +248,14 @@ fn at_once(name: &str, title: &str) -> Tier {
         moves: Moves::Nobody,
         source: String::new(),
     }
+}
+
+fn retracted() -> String {
+    "【误报撤回】{headline}是误报，叫应取消，不必转移。请回复1#{code}或按1确认已知悉。".into()
+}
+
+fn dropped() -> String {
+    "【叫应解除】{headline}。{place}已不需要您响应。".into()
 }
 
 fn remind() -> String {
@@ -364,7 +376,8 @@ impl RawClock {
 
 impl From<RawTexts> for Texts {
     fn from(raw: RawTexts) -> Self {
-        let RawTexts { sms, voice, broadcast, cancelled, updated, ask_code, remind, script, lang } = raw;
-        Self { sms, voice, broadcast, cancelled, updated, ask_code, remind, script, lang }
+        let RawTexts { sms, voice, broadcast, cancelled, retracted, dropped, updated, ask_code, remind, script, lang } =
+            raw;
+        Self { sms, voice, broadcast, cancelled, retracted, dropped, updated, ask_code, remind, script, lang }
     }
 }

@@ -95,6 +95,8 @@ pub fn order(
         ground,
         gaps,
         conflict: false,
+        position: 0,
+        retracted: false,
     })
 }
 
@@ -178,8 +180,11 @@ pub fn raise(
         ground: vec![Ground { target, tier, seats }],
         gaps: vacant.then_some(nobody).into_iter().collect(),
         conflict: false,
+        // A raise says nothing of the ground that the parent's own orders name.
+        position: 0,
+        retracted: false,
     };
-    Raise { order, targets, gaps }
+    Raise { order, targets, gaps, seq: 0 }
 }
 
 /// A target under a name that stands alone: people who answer for several villages must be told which

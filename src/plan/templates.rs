@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_gateway_with_templates_is_told_what_it_cannot_send() {
-        let all = ["sms", "cancelled", "updated", "ask_code", "remind"];
+        let all = ["sms", "cancelled", "retracted", "dropped", "updated", "ask_code", "remind"];
         let kinds = TextKind::ALL.into_iter().filter(|k| all.contains(&k.name()));
         let mut templates: Vec<_> = kinds.map(|k| template(k, "{1}预警", "{colour}", 2)).collect();
         assert_eq!(reasons(Channel::Sms, false, &templates), Vec::<String>::new());

@@ -41,12 +41,14 @@ fn check_text(place: &str, text: &str, findings: &mut Vec<Finding>) {
 }
 
 fn check_script(place: &str, script: &Script, findings: &mut Vec<Finding>) {
-    let Script { opening, repeats, pause_s: _, prompt, recorded, again, not_counted, wrong_key, no_key } = script;
-    let named: [(&str, &str, &[&str]); 7] = [
+    let Script { opening, repeats, pause_s: _, prompt, recorded, again, confirmed, not_counted, wrong_key, no_key } =
+        script;
+    let named: [(&str, &str, &[&str]); 8] = [
         ("opening", opening, &PLACEHOLDERS),
         ("prompt", prompt, &PLACEHOLDERS),
         ("recorded", recorded, &READ_BACK),
         ("again", again, &READ_BACK),
+        ("confirmed", confirmed, &READ_BACK),
         ("not_counted", not_counted, &READ_BACK),
         ("wrong_key", wrong_key, &PLACEHOLDERS),
         ("no_key", no_key, &PLACEHOLDERS),

@@ -4,7 +4,9 @@ use super::cell::{Cell, Ticket};
 use super::staging::Asked;
 use crate::engine::{self, Pressed};
 use crate::gateway::ReadBack;
-use crate::model::{AnswerWay, AttemptKey, CallIx, Callout, CalloutId, Command, Entry, Event, NoteReason, TargetIx};
+use crate::model::{
+    AnswerWay, AttemptKey, CallIx, Callout, CalloutId, Command, Entry, Event, NoteReason, Purpose, TargetIx,
+};
 
 /// A key that was pressed: the call that it belongs to, and what is to be said.
 #[derive(Debug)]
@@ -50,6 +52,7 @@ fn outcome(callout: &Callout, call: CallIx, attempt: u32, entries: &[Entry]) -> 
     for Entry(at, event) in entries {
         match event {
             Event::Answered { answer, targets, .. } => return (Pressed::Recorded(*answer, *at), targets.clone()),
+            Event::Confirmed { .. } => return (Pressed::Confirmed(*at), Vec::new()),
             Event::ReplyNoted { reason: NoteReason::Nonsense, .. } => return (Pressed::Wrong, Vec::new()),
             Event::ReplyNoted { .. } => return (Pressed::NotCounted, Vec::new()),
             _ => {}
@@ -57,6 +60,10 @@ fn outcome(callout: &Callout, call: CallIx, attempt: u32, entries: &[Entry]) -> 
     }
     let targets = callout.attempts.get(attempt as usize).map(|a| a.targets.clone()).unwrap_or_default();
     let call = callout.calls.get(call as usize);
+    let retracted = call.and_then(|c| callout.call_ix.get(&(c.person, Purpose::Retracted)));
+    if let Some(at) = retracted.and_then(|c| callout.calls[*c as usize].confirmed_at) {
+        return (Pressed::Confirmed(at), targets);
+    }
     let known = |target: &TargetIx| Some(call?.link(*target)?.answer?.0);
     match targets.first().and_then(known) {
         Some(answer) if targets.iter().all(|t| known(t) == Some(answer)) => (Pressed::Again(answer), targets),

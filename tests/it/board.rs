@@ -3,6 +3,7 @@
 mod acts;
 mod ground;
 mod proof;
+mod retract;
 mod rows;
 mod streams;
 mod world;

@@ -35,6 +35,7 @@ contract! {
             a_group_is_stored_whole_or_not_at_all
             groups_of_a_batch_see_each_other_in_order
             an_identity_is_claimed_once
+            a_name_leads_to_one_warning
             doors_claiming_one_identity_at_once_leave_one_winner
             the_inbox_is_taken_red_first
             a_callouts_items_keep_their_order_whatever_the_limit

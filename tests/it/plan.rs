@@ -267,6 +267,7 @@ fn head(order: &Order) -> Head {
         directory: order.directory,
         opened_at: Timestamp(0),
         recalled_from: 0,
+        position: 0,
     }
 }
 

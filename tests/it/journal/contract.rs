@@ -1,9 +1,9 @@
 //! What every store does with rows.
 
-use super::make::{blob, callout, commit, group, item, item_of, message, parked, records, salt};
+use super::make::{blob, callout, commit, group, item, item_of, message, name, parked, records, salt};
 use crate::support::store::Store;
 use futures::future::join_all;
-use jiaoying::journal::{Conflict, Group, JournalError, SelectCallouts, verify_chain};
+use jiaoying::journal::{Conflict, Group, JournalError, MessageName, SelectCallouts, verify_chain};
 use jiaoying::model::{Colour, Command, Digest, RegionCode, Timestamp};
 
 pub async fn records_come_back_exactly(s: Store) {
@@ -71,6 +71,7 @@ pub async fn a_group_is_stored_whole_or_not_at_all(s: Store) {
         taken: vec!["i".into()],
         posts: vec![item("k", Colour::Red, 1)],
         message: Some(message("m")),
+        names: vec![name("m", "00ff")],
         callouts: vec![callout("a", 1, None)],
         blobs: vec![blob(b"x")],
         salts: vec![salt("person/1", 1)],
@@ -79,6 +80,7 @@ pub async fn a_group_is_stored_whole_or_not_at_all(s: Store) {
     assert_eq!(j.read("b".into(), 0, 9).await.unwrap(), []);
     assert_eq!(j.inbox(vec![], 9).await.unwrap(), [item("i", Colour::Red, 1)]);
     assert_eq!(j.message("530000".into(), "m".into()).await.unwrap(), None);
+    assert_eq!(j.names("m".into()).await.unwrap(), []);
     assert_eq!(j.callouts(SelectCallouts::Open).await.unwrap(), []);
     assert_eq!(j.blob(Digest::of(b"x")).await.unwrap(), None);
     assert_eq!(j.salt("person/1".into()).await.unwrap(), None);
@@ -101,6 +103,28 @@ pub async fn an_identity_is_claimed_once(s: Store) {
     for (stream, len) in [("a", 1), ("b", 1), ("c", 0), ("d", 0), ("e", 1)] {
         assert_eq!(s.journal.read(stream.into(), 0, 9).await.unwrap().len(), len, "{stream}");
     }
+}
+
+pub async fn a_name_leads_to_one_warning(s: Store) {
+    let claim = |names: &[(&str, &str)], stream| Group {
+        names: names.iter().map(|(id, warning)| name(id, warning)).collect(),
+        ..group(stream, 0, 1)
+    };
+    let batch = vec![
+        claim(&[("1", "a"), ("2", "a")], "s"),
+        claim(&[("2", "a"), ("3", "a")], "t"),
+        claim(&[("4", "b"), ("2", "b")], "u"),
+        claim(&[("5", "b"), ("5", "c")], "v"),
+    ];
+    assert_eq!(commit(&*s.journal, batch).await, [Ok(()), Ok(()), Err(Conflict), Err(Conflict)]);
+    for (id, warning) in [("1", Some("a")), ("2", Some("a")), ("3", Some("a")), ("4", None), ("5", None)] {
+        let found = s.journal.names(id.into()).await.unwrap();
+        assert_eq!(found, warning.map(|w| name(id, w)).into_iter().collect::<Vec<_>>(), "{id}");
+    }
+    assert_eq!(s.journal.read("u".into(), 0, 9).await.unwrap(), []);
+    let other = MessageName { sender: "530001".into(), ..name("1", "z") };
+    assert_eq!(commit(&*s.journal, vec![Group { names: vec![other.clone()], ..Group::default() }]).await, [Ok(())]);
+    assert_eq!(s.journal.names("1".into()).await.unwrap(), [name("1", "a"), other]);
 }
 
 pub async fn doors_claiming_one_identity_at_once_leave_one_winner(s: Store) {
