@@ -10,7 +10,7 @@ mod people;
 pub use people::{Habit, People, Reaction};
 
 use super::{Gateway, Outgoing, Upcall, Upcalls};
-use crate::model::{AttemptKey, Channel, Fact, GatewayId, Stage};
+use crate::model::{AttemptKey, Channel, Fact, GatewayId, Speech, Stage};
 use futures::future::{BoxFuture, FutureExt, ready};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -71,23 +71,34 @@ impl SimulatedGateway {
                 if withdrawn.lock().unwrap_or_else(PoisonError::into_inner).remove(&key) {
                     return;
                 }
-                if let (Upcall::Report { fact: Fact::Reached { stage: Stage::PickedUp, .. }, .. }, Some(s)) =
-                    (&upcall, &speech)
-                {
-                    s.spoken().iter().for_each(|words| say(&said, &key, words));
-                }
-                // A real gateway tries again until its word is taken.
-                let read_back = loop {
-                    match sink.take(id.clone(), vec![upcall.clone()]).await {
-                        Ok(read_back) => break read_back,
-                        Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
-                    }
-                };
-                read_back.iter().for_each(|r| say(&said, &r.key, &r.words));
+                tell(&*sink, &id, &key, speech.as_ref(), &said, upcall).await;
             }
         });
         reaction.submit
     }
+}
+
+/// Plays one thing that a person does: what a call says is said when it is picked up, and what was
+/// recorded is said after a key.
+async fn tell(
+    sink: &dyn Upcalls,
+    id: &GatewayId,
+    key: &AttemptKey,
+    speech: Option<&Speech>,
+    said: &Mutex<VecDeque<Said>>,
+    upcall: Upcall,
+) {
+    let picked_up = matches!(&upcall, Upcall::Report { fact: Fact::Reached { stage: Stage::PickedUp, .. }, .. });
+    let words = speech.filter(|_| picked_up).map(Speech::spoken).unwrap_or_default();
+    words.iter().for_each(|words| say(said, key, words));
+    // A real gateway tries again until its word is taken.
+    let read_back = loop {
+        match sink.take(id.clone(), vec![upcall.clone()]).await {
+            Ok(read_back) => break read_back,
+            Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+        }
+    };
+    read_back.iter().for_each(|r| say(said, &r.key, &r.words));
 }
 
 fn say(said: &Mutex<VecDeque<Said>>, key: &AttemptKey, words: &str) {
@@ -121,5 +132,41 @@ impl Gateway for SimulatedGateway {
     fn withdraw(&self, key: AttemptKey) -> BoxFuture<'_, ()> {
         self.withdrawn.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
         ready(()).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::{NotTaken, ReadBack};
+
+    /// Records every key as it is.
+    struct Records;
+
+    impl Upcalls for Records {
+        fn take(&self, _: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<Vec<ReadBack>, NotTaken>> {
+            let read_back = |upcall| match upcall {
+                Upcall::Key { key, digits, .. } => Some(ReadBack { key, words: format!("已记录：{digits}") }),
+                _ => None,
+            };
+            ready(Ok(upcalls.into_iter().filter_map(read_back).collect())).boxed()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_says_its_script_when_it_is_picked_up_and_what_was_recorded_after_a_key() {
+        let key = AttemptKey { callout: "c".into(), attempt: 0 };
+        let speech = Speech { text: "请转移".into(), prompt: "请按1".into(), repeats: 2, ..Speech::default() };
+        let reached = |stage| {
+            let fact = Fact::Reached { stage, reference: None };
+            Upcall::Report { key: key.clone(), fact, reported_at: None }
+        };
+        let pressed = Upcall::Key { key: key.clone(), digits: "1".into(), reported_at: None };
+        let said = Mutex::default();
+        for upcall in [reached(Stage::Delivered), reached(Stage::PickedUp), pressed] {
+            tell(&Records, &"sim".into(), &key, Some(&speech), &said, upcall).await;
+        }
+        let words: Vec<_> = said.into_inner().unwrap().into_iter().map(|s: Said| s.words).collect();
+        assert_eq!(words, ["请转移", "请按1", "请转移", "请按1", "已记录：1"]);
     }
 }
