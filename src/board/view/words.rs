@@ -316,3 +316,19 @@ pub(super) fn span(ms: i64) -> String {
         h => format!("{sign}{h}:{:02}:{:02}", s / 60 % 60, s % 60),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Segments;
+
+    #[test]
+    fn a_phrasing_names_what_is_special_about_it() {
+        let mut how = Phrasing { segments: Some(Segments::of(&"应".repeat(71))), ..Phrasing::default() };
+        assert_eq!(phrasing(Lang::Zh, &how), "UCS-2 71 · 2 条");
+        how.language = Some("bo".into());
+        how.cut = vec!["a".into(), "b".into()];
+        assert_eq!(phrasing(Lang::En, &how), "bo · cut a、b · UCS-2 71 · 2 segments");
+        assert_eq!(phrasing(Lang::Zh, &Phrasing::default()), "");
+    }
+}
