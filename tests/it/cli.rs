@@ -3,8 +3,10 @@
 use jiaoying::directory::{Directory, encode, sample};
 use jiaoying::engine;
 use jiaoying::intake::formats;
-use jiaoying::journal::{self, Batch, Group, Record};
-use jiaoying::model::{Callout, CalloutId, Command as Ask, Digest, RegionCode, SecretKey, Timestamp};
+use jiaoying::journal::{self, Batch, CalloutRow, Group, Record};
+use jiaoying::model::{
+    Callout, CalloutId, Colour, Command as Ask, Digest, Message, RegionCode, SecretKey, Status, Timestamp,
+};
 use jiaoying::plan;
 use jiaoying::sim::{built_in_plans, message_json};
 use serde_json::Value;
@@ -114,7 +116,7 @@ fn a_draft_comes_into_force_only_when_it_is_published() {
 
 #[test]
 fn a_version_that_says_it_is_another_never_comes_into_force() {
-    let (dir, _) = with_callout();
+    let (dir, _) = with_callout(Status::Actual);
     let directory: Directory =
         sample(&RegionCode::parse("533324204").unwrap(), 1, &SecretKey::new([7; 32])).build(9).unwrap();
     let chunks = encode(&directory, &SecretKey::new([7; 32]));
@@ -311,14 +313,14 @@ fn the_simulator_tells_what_it_saw() {
 }
 
 /// A store with one callout of one event group, and the callout's name.
-fn with_callout() -> (TempDir, CalloutId) {
+fn with_callout(status: Status) -> (TempDir, CalloutId) {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("data")).unwrap();
     let now = Timestamp::parse_iso("2026-07-01T04:18:00+08:00").unwrap();
     let region = RegionCode::parse("533324204").unwrap();
     let directory: Directory = sample(&region, 1, &SecretKey::new([0; 32])).build(1).unwrap();
     let body = message_json("A-1", "alert", &[], ("暴雨", "red"), &["533324204"], (now, now.plus_ms(3_600_000)));
-    let message = formats::parse(&body).message.unwrap();
+    let message = Message { status, ..formats::parse(&body).message.unwrap() };
     let warning = message.warning_id();
     let cover = directory.cover(&message.areas);
     let orders = plan::orders(&directory, &built_in_plans().unwrap(), &message, &warning, &cover, now);
@@ -326,10 +328,18 @@ fn with_callout() -> (TempDir, CalloutId) {
     let id = CalloutId::of(&county, &warning);
     let entries = engine::decide(&mut Callout::new(id.clone()), &Ask::Apply(Box::new(order)), now);
     let records = Record::chain(&id.stream(), 0, Digest::default(), now, &entries).unwrap();
+    let row = CalloutRow {
+        stream: id.stream(),
+        warning: warning.to_string(),
+        region: county.to_string(),
+        colour: Colour::Red,
+        opened_at: now,
+        closed_at: None,
+    };
     let url = format!("sqlite:{}", dir.path().join("data/jiaoying.db").display());
     let store = async {
         let journal = journal::open(&url).await.unwrap();
-        let groups = vec![Group { records, ..Group::default() }];
+        let groups = vec![Group { records, callouts: vec![row], ..Group::default() }];
         journal.commit(Batch { lease: None, groups }).await.unwrap()[0].unwrap();
     };
     tokio::runtime::Runtime::new().unwrap().block_on(store);
@@ -338,7 +348,7 @@ fn with_callout() -> (TempDir, CalloutId) {
 
 #[test]
 fn an_export_verifies_offline_and_an_altered_one_does_not() {
-    let (dir, id) = with_callout();
+    let (dir, id) = with_callout(Status::Actual);
     let export = |args: &[&str]| jiaoying(dir.path(), &[&["export", id.as_str()], args].concat());
     let made = export(&["-o", "a.jsonl", "--json"]).code(0).json();
     let piped = export(&[]).code(0).out;
@@ -361,6 +371,25 @@ fn an_export_verifies_offline_and_an_altered_one_does_not() {
     let ran = jiaoying(away.path(), &["verify", &path]).code(1);
     assert!(ran.out.contains("line 2") && ran.out.contains("not verified"), "{}", ran.out);
     assert_eq!(std::fs::read_dir(away.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_record_of_a_year_lists_drills_and_nothing_real() {
+    for (status, drills) in [(Status::Exercise, true), (Status::Actual, false)] {
+        let (dir, id) = with_callout(status);
+        jiaoying(dir.path(), &["import", &fixture("good")]).code(0);
+        let told = jiaoying(dir.path(), &["drills", "--year", "2026", "--json"]).code(0).json();
+        let parts = told["parts"].as_array().unwrap();
+        // The township and its six villages.
+        assert_eq!(parts.len(), if drills { 7 } else { 0 }, "{told}");
+        assert!(parts.iter().all(|p| p["callout"] == id.as_str() && p["suspended"] == false), "{told}");
+        assert_eq!((&told["year"], &told["missed"]), (&2026.into(), &Value::Array(Vec::new())));
+        let shown = jiaoying(dir.path(), &["drills", "--year", "2026"]).code(0).out;
+        assert_eq!(shown.contains(id.as_str()), drills, "{shown}");
+        assert!(shown.contains("2026 年演练记录"), "{shown}");
+        let before = jiaoying(dir.path(), &["drills", "--year", "2025", "--json"]).code(0).json();
+        assert_eq!(before["parts"], Value::Array(Vec::new()));
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The core on hand-made orders: `decide` and `fold` alone, each test named after what is promised.
 
+mod actions;
 mod dispatch;
 mod kit;
 mod lineage;
