@@ -28,6 +28,7 @@ mod runtime;
 mod secret;
 mod sender;
 mod store;
+mod template;
 
 pub use amqp::Amqp;
 pub use authorities::{AuthoritiesError, authorities};
@@ -47,6 +48,7 @@ pub use runtime::Runtime;
 pub use secret::{Secret, SecretError};
 pub use sender::{Sender, SenderStatus};
 pub use store::{Store, StoreKind};
+pub use template::{ParameterSection, TemplateSection};
 
 use error::Faults;
 use layers::{Layers, Origins};

@@ -278,6 +278,34 @@ fn a_wrong_configuration_is_refused_with_file_line_and_nearest_key() {
 }
 
 #[test]
+fn the_check_counts_short_messages_and_names_what_a_template_lacks() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = |purpose: &str, max: u32| {
+        format!(
+            "[plans]\ndir = \"{}\"\n\n[[gateway]]\nid = \"a\"\nkind = \"simulator\"\nchannels = [\"sms\"]\n\n\
+             [[gateway.template]]\npurpose = \"{purpose}\"\nid = \"SMS_1\"\nsign = \"【某县应急】\"\ntext = \"{{p}}，回1#{{c}}\"\n\
+             parameters = [{{ name = \"p\", from = \"{{place}}\", max = 20 }}, {{ name = \"c\", from = \"{{code}}\", max = {max} }}]\n",
+            plans()
+        )
+    };
+    let check = |purpose, max, code, json: &[&str]| {
+        std::fs::write(dir.path().join("a.toml"), gateway(purpose, max)).unwrap();
+        jiaoying(dir.path(), &[&["config", "check", "--config", "a.toml"], json].concat()).code(code)
+    };
+    let out = check("sms", 6, 0, &[]).out;
+    let line = out.lines().find(|l| l.contains("default.toml") && l.contains(" sms ")).unwrap();
+    assert!(line.contains("UCS-2, 3 条 segments") && line.contains("key sentence ends at 53"), "{line}");
+    assert!(out.contains("没有 remind 的模板") && out.contains("no template for remind"), "{out}");
+    assert!(!out.contains("no template for sms"), "{out}");
+    let json = check("sms", 6, 0, &["--json"]).json();
+    assert!(json["ok"] == true && json["texts"].as_array().unwrap().len() > 10, "{json}");
+    let out = check("sms", 2, 1, &[]).out;
+    assert!(out.contains("gateway a / template SMS_1") && out.contains("code needs 4"), "{out}");
+    let out = check("call", 6, 1, &[]).out;
+    assert!(out.contains("purpose is none of sms voice"), "{out}");
+}
+
+#[test]
 fn the_simulator_tells_what_it_saw() {
     let dir = tempfile::tempdir().unwrap();
     let seen = jiaoying(dir.path(), &["simulate", "--seeds", "2", "--json"]).code(0).json();

@@ -19,4 +19,5 @@ mod promises;
 mod replies;
 mod support;
 mod survival;
+mod texts;
 mod tidy;
