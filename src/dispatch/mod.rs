@@ -1,22 +1,29 @@
 //! Dispatch: in what order and how fast due calls become attempts.
 //!
-//! - **Here:** the queues of due rungs per channel and text, and a lane per gateway: rate, window, lines,
-//!   and the texts that it has registered templates for.
+//! - **Here:** the queues of due rungs per channel and text, whose turn it is in each, the numbers with a
+//!   live voice call, and a lane per gateway: rate, window, lines, and the texts that it has registered
+//!   templates for.
 //! - **Not here:** whether a call is still wanted (`engine` says so again at release), sending.
 //! - **Depends on:** `model`, governor for rates.
-//! - **Promises:** red never waits behind blue; drills have queues and lanes of their own, and a live
+//! - **Promises:** red never waits behind blue; within a colour callouts take turns, so that no county waits
+//!   behind another's thousands; drills have queues and lanes of their own, and a live
 //!   call of a drill gives its number up to a real one; limits delay and never drop; a phone number has one
 //!   live voice call. Queues are derived state: losing them loses nothing.
 
 mod lane;
+mod numbers;
+mod queue;
 
 pub use lane::{Lane, LaneSettings, LaneState};
 
 use crate::model::{AttemptKey, CallIx, CalloutId, Channel, Colour, GatewayId, SkipReason, TextKind, Timestamp};
+use numbers::Numbers;
+use queue::{Queue, Turn};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-/// A rung that is due. The order of offers is the order of calling: colour, step, risk of the ground, age.
+/// A rung that is due. The order of offers is the order of calling within a callout: step, risk of the
+/// ground, age. Between callouts the graver colour goes first, and equal colours take turns.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Offer {
     /// Red first.
@@ -45,10 +52,11 @@ type Kind = (bool, Channel, TextKind);
 
 /// The queues and lanes of a cell.
 pub struct Dispatch {
-    queues: BTreeMap<Kind, BTreeSet<Offer>>,
+    queues: BTreeMap<Kind, Queue>,
     lanes: Vec<Lane>,
-    /// Numbers with a live voice call, and the offers that wait for each.
-    busy: BTreeMap<String, (AttemptKey, Vec<Offer>)>,
+    numbers: Numbers,
+    /// Counts turns: each grant is one, and each callout that joins a queue.
+    clock: u64,
 }
 
 // === impl Dispatch ===
@@ -57,22 +65,29 @@ impl Dispatch {
     /// Empty queues in front of lanes.
     #[must_use]
     pub fn new(lanes: Vec<Lane>) -> Self {
-        Self { queues: BTreeMap::new(), lanes, busy: BTreeMap::new() }
+        Self { queues: BTreeMap::new(), lanes, numbers: Numbers::default(), clock: 0 }
     }
 
     /// Queues a due rung. Offering it again changes nothing.
     pub fn offer(&mut self, channel: Channel, offer: Offer) {
-        self.queues.entry((offer.callout.is_drill(), channel, offer.text)).or_default().insert(offer);
+        self.clock += 1;
+        let kind = (offer.callout.is_drill(), channel, offer.text);
+        self.queues.entry(kind).or_default().push(offer, self.clock);
     }
 
     /// Takes back all offers of a callout (its state was dropped; they will be offered again).
     pub fn withdraw(&mut self, callout: &CalloutId) {
         for queue in self.queues.values_mut() {
-            queue.retain(|o| o.callout != *callout);
+            queue.remove(callout);
         }
-        for (_, waiting) in self.busy.values_mut() {
-            waiting.retain(|o| o.callout != *callout);
-        }
+        self.queues.retain(|_, queue| !queue.is_empty());
+        self.numbers.withdraw(callout);
+    }
+
+    /// A callout has another colour: what it offered is as urgent as that from now on.
+    pub fn recolour(&mut self, callout: &CalloutId, colour: Colour) {
+        self.queues.values_mut().for_each(|queue| queue.recolour(callout, colour));
+        self.numbers.recolour(callout, colour);
     }
 
     /// Takes the offers that no lane serves, and never will, each with why.
@@ -85,34 +100,45 @@ impl Dispatch {
             () => SkipReason::NoGateway,
         };
         let unserved = self.queues.extract_if(.., |kind, _| none(kind));
-        unserved.flat_map(|(kind, offers)| offers.into_iter().map(move |o| (o, why(kind)))).collect()
+        unserved.flat_map(|(kind, queue)| queue.into_offers().map(move |o| (o, why(kind)))).collect()
     }
 
     /// The most urgent offer that some lane can take at `now`, with that lane's gateway. The lane's
     /// token is spent and its window and line are held until [`Dispatch::give_back`],
     /// [`Dispatch::answered`] and [`Dispatch::ended`].
     pub fn grant(&mut self, now: Timestamp) -> Option<(GatewayId, Channel, Offer)> {
-        let mut best: Option<(Offer, Kind, usize)> = None;
+        loop {
+            let (kind, lane) = self.next(now)?;
+            // When the rate says no, the lane knows when it will say yes. Another lane may have tokens.
+            if self.lanes[lane].take(kind.1, now) {
+                self.clock += 1;
+                let queue = self.queues.get_mut(&kind)?;
+                let offer = queue.pop(self.clock)?;
+                if queue.is_empty() {
+                    self.queues.remove(&kind);
+                }
+                return Some((self.lanes[lane].settings().id.clone(), kind.1, offer));
+            }
+        }
+    }
+
+    /// The queue whose turn it is among those that a lane with room serves, and that lane.
+    fn next(&self, now: Timestamp) -> Option<(Kind, usize)> {
+        let mut best: Option<((bool, &Turn), Kind, usize)> = None;
         for (kind, queue) in &self.queues {
-            let Some(offer) = queue.first() else { continue };
+            let Some(turn) = queue.turn() else { continue };
             // Whatever is real goes before any drill: they may want the same number.
-            if best.as_ref().is_some_and(|(b, (drill, ..), _)| (*drill, b) <= (kind.0, offer)) {
+            let turn = (kind.0, turn);
+            if best.as_ref().is_some_and(|(b, ..)| *b <= turn) {
                 continue;
             }
             let lane = self.lanes.iter().enumerate().filter(|(_, l)| l.serves(*kind));
             let free = lane.filter(|(_, l)| l.has_room(kind.1, now)).min_by_key(|(_, l)| l.state().in_flight);
             if let Some((lane, _)) = free {
-                best = Some((offer.clone(), *kind, lane));
+                best = Some((turn, *kind, lane));
             }
         }
-        let (offer, kind, lane) = best?;
-        let channel = kind.1;
-        if !self.lanes[lane].take(channel, now) {
-            // The rate said no; the lane knows when it will say yes. Another lane may have tokens.
-            return self.grant(now);
-        }
-        self.queues.get_mut(&kind)?.remove(&offer);
-        Some((self.lanes[lane].settings().id.clone(), channel, offer))
+        best.map(|(_, kind, lane)| (kind, lane))
     }
 
     /// When a lane that waits for its rate can grant again, while something is queued for it.
@@ -132,21 +158,13 @@ impl Dispatch {
     /// Whether a voice call to this number is live; the offer then waits and comes back when it ends.
     /// A real one does not wait for a drill's.
     pub fn waits_for_number(&mut self, number: &str, offer: &Offer) -> bool {
-        let Some((holder, waiting)) = self.busy.get_mut(number) else { return false };
-        if holder.callout.is_drill() && !offer.callout.is_drill() {
-            return false;
-        }
-        waiting.push(offer.clone());
-        true
+        self.numbers.wait(number, offer)
     }
 
     /// A voice call to this number is live from now on. What is returned is a drill's call on it, which
     /// is to be hung up; what waited for its end waits for the end of this one.
     pub fn hold_number(&mut self, number: &str, key: &AttemptKey) -> Option<AttemptKey> {
-        let (before, waiting) = self.busy.remove(number).unzip();
-        let held = (key.clone(), waiting.unwrap_or_default());
-        self.busy.insert(number.to_owned(), held);
-        before.filter(|b| b != key)
+        self.numbers.hold(number, key)
     }
 
     /// A voice call that an earlier engine began is still live: it holds its line and its number. What is
@@ -155,7 +173,7 @@ impl Dispatch {
         if let Some(lane) = self.lane_mut(gateway) {
             lane.resumed();
         }
-        match self.busy.get(number).map(|(holder, _)| (holder.callout.is_drill(), key.callout.is_drill())) {
+        match self.numbers.holder(number).map(|holder| (holder.callout.is_drill(), key.callout.is_drill())) {
             None | Some((true, false)) => self.hold_number(number, key),
             Some((false, true)) => Some(key.clone()),
             Some(_) => None,
@@ -174,16 +192,8 @@ impl Dispatch {
         if let Some(lane) = self.lane_mut(gateway) {
             lane.ended();
         }
-        self.free_number(key);
-    }
-
-    /// Frees the number that an attempt held, and queues again what waited for it.
-    fn free_number(&mut self, key: &AttemptKey) {
-        let number = self.busy.iter().find(|(_, (k, _))| k == key).map(|(number, _)| number.clone());
-        if let Some((_, waiting)) = number.and_then(|n| self.busy.remove(&n)) {
-            for offer in waiting {
-                self.offer(Channel::Voice, offer);
-            }
+        for offer in self.numbers.free(key) {
+            self.offer(Channel::Voice, offer);
         }
     }
 

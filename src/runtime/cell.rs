@@ -328,7 +328,12 @@ impl Cell {
             return;
         };
         let first = live.callout.seq;
+        let colour = live.callout.head.as_ref().map(|h| h.colour);
         let entries = engine::decide(&mut live.callout, &asked.command, now);
+        if let Some(now) = live.callout.head.as_ref().map(|h| h.colour).filter(|now| colour.is_some_and(|c| c != *now))
+        {
+            self.dispatch.recolour(callout, now);
+        }
         let fresh_salt = (live.salt.is_none() && first == 0 && !entries.is_empty()).then(|| (self.entropy)());
         live.salt = live.salt.or(fresh_salt);
         self.reindex(callout);

@@ -53,6 +53,44 @@ fn red_goes_before_a_full_queue_of_blue() {
 }
 
 #[test]
+fn within_a_colour_no_callout_waits_behind_the_thousands_of_another() {
+    let mut d = Dispatch::new(vec![lane("sms", &[Channel::Sms], 1000.0, 100, 10_000, 0)]);
+    let of = |county: &str, colour, step, call| Offer { callout: county.into(), step, ..offer(colour, call) };
+    for call in 0..2000 {
+        d.offer(Channel::Sms, of("533324-a", Colour::Red, 0, call));
+    }
+    for _ in 0..50 {
+        d.grant(at(0)).unwrap();
+    }
+    // The second county comes late, and with a later step.
+    for call in 0..10 {
+        d.offer(Channel::Sms, of("533323-b", Colour::Red, 1, call));
+        d.offer(Channel::Sms, of("533322-c", Colour::Orange, 0, call));
+    }
+    let went: Vec<_> = (0..20).map(|_| d.grant(at(0)).unwrap().2).collect();
+    let counties: Vec<_> = went.iter().map(|o| &o.callout.as_str()[..6]).collect();
+    assert_eq!(counties, ["533324", "533323"].repeat(10), "turn by turn, and orange waits");
+    let calls: Vec<_> = went.iter().filter(|o| o.step == 0).map(|o| o.call).collect();
+    assert_eq!(calls, (50..60).collect::<Vec<_>>(), "each callout in its own order");
+    // Whoever comes back again and again does not jump the others' turn.
+    d.offer(Channel::Sms, of("533323-b", Colour::Red, 0, 100));
+    assert_eq!(d.grant(at(0)).unwrap().2.callout.as_str(), "533324-a");
+    assert_eq!(d.grant(at(0)).unwrap().2.callout.as_str(), "533323-b");
+}
+
+#[test]
+fn what_an_upgraded_callout_has_queued_is_as_urgent_as_its_new_colour() {
+    let mut d = Dispatch::new(vec![lane("sms", &[Channel::Sms], 100.0, 10, 10, 0)]);
+    let of = |county: &str, colour, call| Offer { callout: county.into(), ..offer(colour, call) };
+    d.offer(Channel::Sms, of("533323-b", Colour::Orange, 1));
+    d.offer(Channel::Sms, of("533324-a", Colour::Yellow, 2));
+    d.recolour(&"533324-a".into(), Colour::Red);
+    assert_eq!(d.grant(at(0)).unwrap().2, of("533324-a", Colour::Red, 2));
+    assert_eq!(d.grant(at(0)).unwrap().2.call, 1);
+    assert!(d.grant(at(0)).is_none(), "nothing is queued twice");
+}
+
+#[test]
 fn rate_and_window_hold_on_a_virtual_clock() {
     let mut d = Dispatch::new(vec![lane("sms", &[Channel::Sms], 10.0, 5, 30, 0)]);
     for call in 0..200 {
