@@ -48,7 +48,7 @@ fn red_goes_before_a_full_queue_of_blue() {
         d.offer(Channel::Sms, offer(Colour::Blue, call));
     }
     assert!(d.grant(at(0)).is_some() && d.grant(at(0)).is_none());
-    d.offer(Channel::Sms, offer(Colour::Red, 5000));
+    d.offer(Channel::Sms, Offer { callout: "d".into(), ..offer(Colour::Red, 5000) });
     assert_eq!(d.grant(at(1001)).unwrap().2.call, 5000);
 }
 
