@@ -87,7 +87,7 @@ impl Outside {
     async fn take(&self, lang: Lang, token: String, pressed: Pressed) -> Result<Response, Refusal> {
         let (callout, call) = self.find(&token).await?;
         let directory = self.board.directory();
-        let scene = Scene { callout: &callout, directory: &directory, lang, at: None };
+        let scene = Scene { callout: &callout, directory: &directory, lang, at: None, forecast: None };
         let (deed, words) = deed(&scene, call, &pressed)?;
         let kept = self.board.acts.answer_link(token, deed).await.map_err(|error| {
             tracing::warn!(%error, "what came by a link was not taken");
@@ -106,7 +106,8 @@ impl Outside {
         };
         let t = lang.texts();
         let directory = self.board.directory();
-        let (targets, more) = link_targets(&Scene { callout, directory: &directory, lang, at: None }, call);
+        let (targets, more) =
+            link_targets(&Scene { callout, directory: &directory, lang, at: None, forecast: None }, call);
         let retracted = callout.closed == Some(CloseReason::Retracted);
         // What was said before the retraction is no confirmation of it.
         let confirmed = || {

@@ -3,6 +3,7 @@
 //! - **Here:** the queues of due rungs per channel and text, whose turn it is in each, the numbers with a
 //!   live voice call, and a lane per gateway: rate, window, lines, and the texts that it has registered
 //!   templates for.
+//!   How fast lanes really go is measured, and a forecast says when what is queued will have been made.
 //! - **Not here:** whether a call is still wanted (`engine` says so again at release), sending.
 //! - **Depends on:** `model`, governor for rates.
 //! - **Promises:** red never waits behind blue; within a colour callouts take turns, so that no county waits
@@ -10,10 +11,13 @@
 //!   call of a drill gives its number up to a real one; limits delay and never drop; a phone number has one
 //!   live voice call. Queues are derived state: losing them loses nothing.
 
+mod forecast;
 mod lane;
 mod numbers;
+mod pace;
 mod queue;
 
+pub use forecast::{Forecast, ForecastPart};
 pub use lane::{Lane, LaneSettings, LaneState};
 
 use crate::model::{AttemptKey, CallIx, CalloutId, Channel, Colour, GatewayId, SkipReason, TextKind, Timestamp};
@@ -57,6 +61,8 @@ pub struct Dispatch {
     numbers: Numbers,
     /// Counts turns: each grant is one, and each callout that joins a queue.
     clock: u64,
+    /// When something was last to be granted.
+    now: Timestamp,
 }
 
 // === impl Dispatch ===
@@ -65,7 +71,7 @@ impl Dispatch {
     /// Empty queues in front of lanes.
     #[must_use]
     pub fn new(lanes: Vec<Lane>) -> Self {
-        Self { queues: BTreeMap::new(), lanes, numbers: Numbers::default(), clock: 0 }
+        Self { queues: BTreeMap::new(), lanes, numbers: Numbers::default(), clock: 0, now: Timestamp(0) }
     }
 
     /// Queues a due rung. Offering it again changes nothing.
@@ -82,6 +88,14 @@ impl Dispatch {
         }
         self.queues.retain(|_, queue| !queue.is_empty());
         self.numbers.withdraw(callout);
+    }
+
+    /// Takes back the offers of a call that has nothing left to ask.
+    pub fn withdraw_call(&mut self, callout: &CalloutId, call: CallIx) {
+        for queue in self.queues.values_mut() {
+            queue.remove_call(callout, call);
+        }
+        self.queues.retain(|_, queue| !queue.is_empty());
     }
 
     /// A callout has another colour: what it offered is as urgent as that from now on.
@@ -107,6 +121,7 @@ impl Dispatch {
     /// token is spent and its window and line are held until [`Dispatch::give_back`],
     /// [`Dispatch::answered`] and [`Dispatch::ended`].
     pub fn grant(&mut self, now: Timestamp) -> Option<(GatewayId, Channel, Offer)> {
+        self.now = now;
         loop {
             let (kind, lane) = self.next(now)?;
             // When the rate says no, the lane knows when it will say yes. Another lane may have tokens.
@@ -117,6 +132,8 @@ impl Dispatch {
                 if queue.is_empty() {
                     self.queues.remove(&kind);
                 }
+                let more = self.queues.keys().any(|k| k.1 == kind.1 && self.lanes[lane].serves(*k));
+                self.lanes[lane].granted(kind.1, more, now);
                 return Some((self.lanes[lane].settings().id.clone(), kind.1, offer));
             }
         }
@@ -150,9 +167,7 @@ impl Dispatch {
 
     /// A grant was not used: its window and line are free again.
     pub fn give_back(&mut self, gateway: &GatewayId, channel: Channel) {
-        if let Some(lane) = self.lane_mut(gateway) {
-            lane.answered(channel, false);
-        }
+        self.answered(gateway, channel, false);
     }
 
     /// Whether a voice call to this number is live; the offer then waits and comes back when it ends.
@@ -182,15 +197,17 @@ impl Dispatch {
 
     /// The gateway answered the submit of an attempt; a voice call keeps its line when `live`.
     pub fn answered(&mut self, gateway: &GatewayId, channel: Channel, live: bool) {
+        let now = self.now;
         if let Some(lane) = self.lane_mut(gateway) {
-            lane.answered(channel, live);
+            lane.answered(channel, live, now);
         }
     }
 
     /// A voice call ended: its line and its number are free.
     pub fn ended(&mut self, gateway: &GatewayId, key: &AttemptKey) {
+        let now = self.now;
         if let Some(lane) = self.lane_mut(gateway) {
-            lane.ended();
+            lane.ended(now);
         }
         for offer in self.numbers.free(key) {
             self.offer(Channel::Voice, offer);

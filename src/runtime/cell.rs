@@ -334,6 +334,11 @@ impl Cell {
         {
             self.dispatch.recolour(callout, now);
         }
+        for Entry(_, event) in &entries {
+            if let Event::CallSilenced { call } = event {
+                self.dispatch.withdraw_call(callout, *call);
+            }
+        }
         let fresh_salt = (live.salt.is_none() && first == 0 && !entries.is_empty()).then(|| (self.entropy)());
         live.salt = live.salt.or(fresh_salt);
         self.reindex(callout);

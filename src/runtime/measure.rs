@@ -51,8 +51,9 @@ pub(super) fn committed(metrics: &Metrics, callout: &Callout, entries: &[Entry],
     }
 }
 
-/// Shows how callouts and lanes stand.
-pub(super) fn standing(metrics: &Metrics, gallery: &Gallery, dispatch: &Dispatch) {
+/// Shows how callouts and lanes stand, and when what is queued will have been made.
+pub(super) fn standing(metrics: &Metrics, gallery: &Gallery, dispatch: &Dispatch, now: Timestamp) {
+    gallery.foresee(dispatch.forecast(now));
     let (mut open, mut drills, mut all) = (0, 0, Totals::default());
     for callout in gallery.all().iter().filter(|c| c.is_open()) {
         if callout.is_drill() {

@@ -4,9 +4,10 @@
 //! there after a restart. Readers tell repeats by the message id (`<callout>/<sequence>`).
 
 use super::{Progress, Publisher};
+use crate::dispatch::Forecast;
 use crate::journal::Journal;
-use crate::model::{Callout, CalloutId, Entry};
-use crate::runtime::Gallery;
+use crate::model::{Callout, CalloutId, Digest, Entry};
+use crate::runtime::{Forecasts, Gallery};
 use crate::telemetry::Metrics;
 use futures::future::join_all;
 use serde_json::json;
@@ -32,6 +33,8 @@ struct Follower {
     next: BTreeMap<CalloutId, u64>,
     changed: BTreeSet<CalloutId>,
     remembered: Instant,
+    /// The forecasts that were published last.
+    foreseen: Arc<Forecasts>,
 }
 
 /// Publishes committed events until `stop`.
@@ -50,7 +53,9 @@ pub async fn follow(
         next: BTreeMap::new(),
         changed: BTreeSet::new(),
         remembered: Instant::now(),
+        foreseen: Arc::default(),
     };
+    let forecasts = follower.gallery.forecasts();
     if stop.run_until_cancelled(follower.recall()).await.is_none() {
         return;
     }
@@ -64,7 +69,13 @@ pub async fn follow(
                 Err(RecvError::Lagged(_)) => follower.behind(),
                 Err(RecvError::Closed) => break,
             },
-            _ = look.tick() => follower.behind(),
+            _ = look.tick() => {
+                let forecasts = forecasts.borrow().clone();
+                if stop.run_until_cancelled(follower.foretell(forecasts)).await.is_none() {
+                    break;
+                }
+                follower.behind()
+            }
         };
         metrics.set_follower_lag(FOLLOWER, follower.lag());
         for callout in behind {
@@ -125,6 +136,18 @@ impl Follower {
         }
     }
 
+    /// Publishes the forecasts that changed. They are estimates: one that is lost is overtaken by the next.
+    async fn foretell(&mut self, forecasts: Arc<Forecasts>) {
+        let shown = std::mem::replace(&mut self.foreseen, forecasts);
+        let ids: BTreeSet<_> = shown.keys().chain(self.foreseen.keys()).collect();
+        let changed = ids.into_iter().filter(|id| shown.get(id) != self.foreseen.get(id));
+        let callouts = changed.filter_map(|id| self.gallery.get(id));
+        let sends = callouts.map(|c| self.publisher.publish(forecast(&c, self.foreseen.get(&c.id))));
+        if join_all(sends).await.iter().any(Result::is_err) {
+            self.foreseen = shown;
+        }
+    }
+
     async fn remember(&mut self, now: bool) {
         if self.changed.is_empty() || (!now && self.remembered.elapsed() < REMEMBER) {
             return;
@@ -140,20 +163,40 @@ impl Follower {
 }
 
 fn progress(callout: &Callout, seq: u64, Entry(at, event): &Entry) -> Progress {
-    let head = callout.head.as_ref();
-    // One that was cancelled before it began has no head.
-    let (region, warning) = callout.id.as_str().split_once('-').unwrap_or_default();
-    let (region, warning) = head.map_or((region, warning), |h| (h.region.as_str(), h.warning.as_str()));
+    let (region, warning) = ground(callout);
     let body = json!({
         "callout": callout.id, "warning": warning, "region": region, "seq": seq,
         "drill": callout.id.is_drill(), "at": at.iso(), "kind": event.name(), "event": event,
     });
+    message(callout, event.name(), &seq.to_string(), &body)
+}
+
+/// A forecast, or that there is nothing to foresee any more: derived, and no event of the timeline.
+fn forecast(callout: &Callout, forecast: Option<&Forecast>) -> Progress {
+    let (region, warning) = ground(callout);
+    let body = json!({
+        "callout": callout.id, "warning": warning, "region": region,
+        "drill": callout.id.is_drill(), "kind": "forecast", "forecast": forecast.map(Forecast::json),
+    });
+    // Repeats are told by the id: an equal estimate behind other events is none.
+    let digest = Digest::of_parts(&[body.to_string().as_bytes()]).hex();
+    message(callout, "forecast", &format!("{}/forecast/{}", callout.seq, &digest[..16]), &body)
+}
+
+/// Region and warning of a callout.
+fn ground(callout: &Callout) -> (&str, &str) {
+    // One that was cancelled before it began has no head.
+    let named = callout.id.as_str().split_once('-').unwrap_or_default();
+    callout.head.as_ref().map_or(named, |h| (h.region.as_str(), h.warning.as_str()))
+}
+
+fn message(callout: &Callout, kind: &str, id: &str, body: &serde_json::Value) -> Progress {
     // Whoever follows the real thing gets no drill unasked.
     let family = if callout.id.is_drill() { "drill" } else { "progress" };
     Progress {
-        routing_key: format!("{family}.{region}.{}", event.name()),
-        correlation_id: head.map(|h| h.message.identifier.clone()),
-        id: format!("{}/{seq}", callout.id),
+        routing_key: format!("{family}.{}.{kind}", ground(callout).0),
+        correlation_id: callout.head.as_ref().map(|h| h.message.identifier.clone()),
+        id: format!("{}/{id}", callout.id),
         body: body.to_string().into_bytes(),
     }
 }
