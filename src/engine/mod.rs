@@ -27,7 +27,7 @@ pub use clocks::holding_up;
 pub use fold::{fold, replay};
 pub use invariants::{Violation, check};
 pub use milestones::{Milestone, milestones, reports_for};
-pub use words::{PLACEHOLDERS, is_marked, render};
+pub use words::{DRILL_WORD, PLACEHOLDERS, is_marked, marked, render};
 
 use crate::model::{Callout, Command, Entry, Event, PersonIx, Purpose, TargetIx, Timestamp};
 use std::collections::BTreeMap;

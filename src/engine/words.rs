@@ -75,21 +75,22 @@ pub fn render(callout: &Callout, attempt: AttemptIx, link: &str) -> String {
 const SUSPENDED: &str = "{place}的演练现已中止。真实预警已经发布，请立即按真实预警的通知行动。";
 
 /// The word that every text of a drill begins and ends with.
-const DRILL: &str = "演练";
+pub const DRILL_WORD: &str = "演练";
 
 /// A drill's words between its marks. Spoken words have no brackets, and pauses around the mark; a
 /// link at the end of a short message is kept apart from it.
-fn marked(channel: Channel, words: &str) -> String {
+#[must_use]
+pub fn marked(channel: Channel, words: &str) -> String {
     match channel {
-        Channel::Sms => format!("【{DRILL}】{words} {DRILL}"),
-        Channel::Voice | Channel::Broadcast => format!("{DRILL}。{words}。{DRILL}"),
+        Channel::Sms => format!("【{DRILL_WORD}】{words} {DRILL_WORD}"),
+        Channel::Voice | Channel::Broadcast => format!("{DRILL_WORD}。{words}。{DRILL_WORD}"),
     }
 }
 
 /// Whether a text says that it is a drill's, as its first and its last word.
 #[must_use]
 pub fn is_marked(text: &str) -> bool {
-    text.trim_start_matches('【').starts_with(DRILL) && text.ends_with(DRILL)
+    text.trim_start_matches('【').starts_with(DRILL_WORD) && text.ends_with(DRILL_WORD)
 }
 
 /// Whole minutes, rounded up.

@@ -327,7 +327,7 @@ impl FrontDesk {
     }
 
     /// Parks a document that cannot be acted on, and says why.
-    async fn park(
+    pub(super) async fn park(
         &self,
         posted: &Posted,
         message: Option<&Message>,

@@ -33,6 +33,15 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "an inner fault; the document is kept and the duty engineer is told",
         "系统内部故障；报文已保存，已告知值班工程师",
     ),
+    // Hazard reports.
+    ("the directory has no place {}", "责任人名录中没有 {} 这个地方"),
+    ("{} is no known hazard code", "{} 不是已知的灾种编码"),
+    (
+        "not a latitude from -90 to 90 and a longitude from -180 to 180",
+        "纬度须在 -90 至 90 之间，经度须在 -180 至 180 之间",
+    ),
+    ("no ground: the report tells no place, so codes must be given", "没有地点：报告没有说明地点，须填写区划代码"),
+    ("more than {} codes", "区划代码多于 {} 个"),
     // Documents.
     (
         "not a time with an offset (such as 2026-07-01T04:18:00+08:00): {}; left out",

@@ -197,6 +197,7 @@ impl Rig {
             journal: rig.journal.clone(),
             directory: RwLock::new(world.directory.clone()),
             desk: None,
+            reports: None,
             metrics: Arc::new(Metrics::new()),
             http: Http {
                 internal: "127.0.0.1:0".parse().unwrap(),
