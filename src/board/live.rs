@@ -39,6 +39,8 @@ type Held = Vec<(String, u64)>;
 struct Watcher {
     inside: Arc<Inside>,
     feed: Receiver<Arc<Committed>>,
+    /// Changes of hazard reports, which the overview shows.
+    reports: Option<tokio::sync::watch::Receiver<u64>>,
     lang: Lang,
     /// The callout of the page; `None` for the overview.
     id: Option<CalloutId>,
@@ -62,7 +64,7 @@ pub(super) async fn callout(
     let seen = last_event_id(&headers).or(from.from).unwrap_or(0) as usize;
     let then = engine::replay(id.clone(), timeline.entries.iter().take(seen));
     let held = pages::panels(&inside, lang, &then).await?.map(|p| hashes(p.all())).unwrap_or_default();
-    Ok(watch(Watcher { inside, feed, lang, id: Some(id), held, changed: true }))
+    Ok(watch(Watcher { inside, feed, reports: None, lang, id: Some(id), held, changed: true }))
 }
 
 /// `GET /live`: patches of the overview that had the mark `?from=` (or `Last-Event-ID`).
@@ -73,11 +75,12 @@ pub(super) async fn overview(
     headers: HeaderMap,
 ) -> Response {
     let feed = inside.board.gallery.subscribe();
+    let reports = inside.board.reports.as_ref().map(|desk| desk.changes());
     let now = hashes(card_fragments(&inside, lang).iter());
     // A client with other cards than these holds nothing that a patch could build on.
     let seen = last_event_id(&headers).or(from.from);
     let held = if seen == Some(mark(&now)) { now } else { Held::new() };
-    watch(Watcher { inside, feed, lang, id: None, held, changed: true })
+    watch(Watcher { inside, feed, reports, lang, id: None, held, changed: true })
 }
 
 fn watch(watcher: Watcher) -> Response {
@@ -110,7 +113,20 @@ impl Watcher {
 
     async fn wait(&mut self) -> Option<()> {
         while !self.changed {
-            match self.feed.recv().await {
+            let told = async {
+                match &mut self.reports {
+                    Some(reports) => reports.changed().await.is_ok(),
+                    None => std::future::pending().await,
+                }
+            };
+            let committed = tokio::select! {
+                committed = self.feed.recv() => committed,
+                true = told => {
+                    self.changed = true;
+                    break;
+                }
+            };
+            match committed {
                 Ok(c) => self.changed = self.id.as_ref().is_none_or(|id| *id == c.callout),
                 Err(RecvError::Lagged(_)) => self.changed = true,
                 Err(RecvError::Closed) => return None,
@@ -168,7 +184,7 @@ fn mark(held: &Held) -> u64 {
 
 fn card_fragments(inside: &Inside, lang: Lang) -> Vec<Fragment> {
     let cards = pages::cards(inside, lang).into_iter().map(|(id, html)| Fragment { key: format!("c-{id}"), html });
-    std::iter::once(pages::banner(inside, lang)).chain(cards).collect()
+    [pages::banner(inside, lang), super::hazards::open_fragment(inside, lang)].into_iter().chain(cards).collect()
 }
 
 fn hashes<'a>(fragments: impl Iterator<Item = &'a Fragment>) -> Held {
