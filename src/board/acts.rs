@@ -175,7 +175,7 @@ fn back(id: &str, target: TargetIx, done: Result<Kept, Refusal>, lang: Lang) -> 
 }
 
 async fn vouch(inside: &Inside, account: &Account, id: CalloutId, said: Said) -> Result<Kept, Refusal> {
-    let (operator, reason) = (operator(account, &said.operator)?, reason(&said.reason)?);
+    let (operator, reason) = signed(account, &said.operator, &said.reason)?;
     let callout = inside.board.callout(&id).await?;
     if !callout.is_open() {
         return Err(Refusal::Conflict("叫应已结束 / the callout is over"));
@@ -189,7 +189,7 @@ async fn vouch(inside: &Inside, account: &Account, id: CalloutId, said: Said) ->
 
 /// A report of what is over is kept too: the engine notes it.
 async fn report(inside: &Inside, account: &Account, id: CalloutId, body: ReportBody) -> Result<Kept, Refusal> {
-    let (operator, reason) = (operator(account, &body.operator)?, reason(&body.reason)?);
+    let (operator, reason) = signed(account, &body.operator, &body.reason)?;
     let callout = inside.board.callout(&id).await?;
     fits(&callout, body.call, &body.targets)?;
     let deed = Deed::Action { action: body.action, targets: body.targets, shelter: body.shelter };
@@ -201,6 +201,11 @@ async fn record(inside: &Inside, vouched: Vouched) -> Result<Kept, Refusal> {
         tracing::warn!(%error, "an act of an operator was not taken");
         Refusal::Unavailable
     })
+}
+
+/// Who acts, as timelines name operators, and why.
+pub(super) fn signed(account: &Account, by: &str, why: &str) -> Result<(String, String), Refusal> {
+    Ok((operator(account, by)?, reason(why)?))
 }
 
 pub(super) fn reason(text: &str) -> Result<String, Refusal> {

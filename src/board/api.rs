@@ -2,7 +2,8 @@
 
 use super::auth::Inside;
 use super::refusal::Refusal;
-use crate::evidence::{TierStanding, moved, summary, tiers};
+use crate::directory::Directory;
+use crate::evidence::{TierStanding, moved, retraction, summary, tiers};
 use crate::model::{Callout, Timestamp};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -28,6 +29,9 @@ pub(super) async fn callout(State(inside): State<Arc<Inside>>, Path(id): Path<St
     let moved = moved(&callout);
     value["moved"] = json!(moved.all);
     value["moved_by_region"] = json!(moved.regions);
+    if let Some(told) = unconfirmed(&callout, &inside.board.directory()) {
+        value["retraction"] = told;
+    }
     Ok(Json(value))
 }
 
@@ -42,6 +46,17 @@ fn tier(tier: &TierStanding) -> Value {
         value["clocks"][ix]["met_at"] = json!(iso(clock.met_at));
     }
     value
+}
+
+/// Who has not confirmed the retraction of a false alarm.
+fn unconfirmed(callout: &Callout, directory: &Directory) -> Option<Value> {
+    let r = retraction(callout)?;
+    let who = |call: &u32| {
+        let person = &callout.people[callout.calls[*call as usize].person as usize];
+        json!({ "call": call, "person": person, "name": directory.person(person).map(|p| &p.name) })
+    };
+    let list: Vec<_> = r.unconfirmed.iter().map(who).collect();
+    Some(json!({ "told": r.told, "confirmed": r.confirmed, "sounded": r.sounded, "unconfirmed": list }))
 }
 
 fn card(callout: &Callout) -> Option<Value> {

@@ -7,7 +7,8 @@ use super::shell::Speaks;
 use super::state::BoardState;
 use super::text::{Lang, Texts};
 use super::view::{LinkTarget, Scene, answer as answer_word, kind, link_targets, rendered, what, why};
-use crate::model::{Answer, CallIx, Callout, Colour, Status, TargetIx};
+use crate::intake::reports::{Incoming, ReportChannel, Taken};
+use crate::model::{Answer, CallIx, Callout, CloseReason, Colour, Purpose, Status, TargetIx};
 use crate::runtime::{Deed, Kept};
 use askama::Template;
 use axum::extract::rejection::FormRejection;
@@ -33,6 +34,8 @@ pub(super) struct Outside {
 #[derive(Deserialize)]
 pub(super) struct Pressed {
     answer: Option<Answer>,
+    /// The words of a hazard report.
+    hazard: Option<String>,
     #[serde(default)]
     target: String,
     #[serde(flatten)]
@@ -56,6 +59,12 @@ struct LinkHtml<'a> {
     /// Why what was just sent does not count.
     noted: Option<&'static str>,
     closed: bool,
+    /// It was a false alarm, and the person is asked to confirm that this is known.
+    retracted: bool,
+    /// Whether the page is a drill's.
+    drill: bool,
+    /// Whether hazards can be reported here.
+    reports: bool,
     edition: &'a str,
 }
 
@@ -84,6 +93,9 @@ impl Outside {
 
     async fn take(&self, lang: Lang, token: String, pressed: Pressed) -> Result<Response, Refusal> {
         let (callout, call) = self.find(&token).await?;
+        if let Some(words) = pressed.hazard {
+            return self.hazard(lang, &callout, call, words).await;
+        }
         let directory = self.board.directory();
         let scene = Scene { callout: &callout, directory: &directory, lang, at: None };
         let (deed, words) = deed(&scene, call, &pressed)?;
@@ -98,6 +110,33 @@ impl Outside {
         Ok(self.page(lang, &callout, call, Told { taken, noted }))
     }
 
+    /// Somebody reports a hazard: under a drill it is a drill's report, and the page said so.
+    async fn hazard(&self, lang: Lang, callout: &Callout, call: CallIx, words: String) -> Result<Response, Refusal> {
+        let desk = self.board.reports.as_ref().ok_or(Refusal::Unavailable)?;
+        let person = callout.calls.get(call as usize).and_then(|c| callout.people.get(c.person as usize));
+        let incoming = Incoming {
+            person: person.cloned(),
+            words,
+            drill: callout.is_drill(),
+            callout: Some(callout.id.clone()),
+            ..Incoming::default()
+        };
+        let taken = desk.take(ReportChannel::Link, incoming).await.map_err(|error| {
+            tracing::warn!(%error, "a report that came by a link was not taken");
+            Refusal::Unavailable
+        })?;
+        match taken {
+            Taken::Recorded { id, .. } => {
+                let taken = Some(format!("{} {id}", lang.texts().link_hazard_taken));
+                Ok(self.page(lang, callout, call, Told { taken, noted: None }))
+            }
+            Taken::Refused { findings, .. } => {
+                let first = findings.first().ok_or(Refusal::Unavailable)?;
+                Err(Refusal::Field(lang.texts().link_hazard.to_owned(), first.reason_zh(), first.reason.clone()))
+            }
+        }
+    }
+
     fn page(&self, lang: Lang, callout: &Callout, call: CallIx, told: Told) -> Response {
         let (Some(head), Some(c)) = (&callout.head, callout.calls.get(call as usize)) else {
             return refused(lang, &Refusal::NotFound);
@@ -105,7 +144,14 @@ impl Outside {
         let t = lang.texts();
         let directory = self.board.directory();
         let (targets, more) = link_targets(&Scene { callout, directory: &directory, lang, at: None }, call);
-        let answered = c.links.iter().find_map(|l| l.answer);
+        let retracted = callout.closed == Some(CloseReason::Retracted);
+        // What was said before the retraction is no confirmation of it.
+        let confirmed = || {
+            let call = callout.call_ix.get(&(c.person, Purpose::Retracted))?;
+            callout.calls[*call as usize].confirmed_at.map(|_| Answer::Yes)
+        };
+        let said = || c.links.iter().find_map(|l| l.answer).map(|(answer, _)| answer);
+        let answered = if retracted { confirmed() } else { said() };
         let html = LinkHtml {
             t,
             colour: head.colour,
@@ -119,10 +165,13 @@ impl Outside {
             instruction: &head.words.instruction,
             targets,
             more,
-            answered: answered.map(|(answer, _)| answer_word(lang, answer)),
+            answered: answered.map(|answer| answer_word(lang, answer)),
             taken: told.taken,
             noted: told.noted.map(|reason| why(lang, reason)),
             closed: callout.closed.is_some(),
+            retracted,
+            drill: callout.is_drill(),
+            reports: self.board.reports.is_some(),
             edition: &head.plan.edition,
         };
         Html(rendered(&html)).into_response()
@@ -133,7 +182,11 @@ impl Outside {
 fn deed(scene: &Scene<'_>, call: CallIx, pressed: &Pressed) -> Result<(Deed, String), Refusal> {
     let (callout, t) = (scene.callout, scene.lang.texts());
     if let Some(answer) = pressed.answer {
-        return Ok((Deed::Answer(answer), format!("{}：{}", t.link_recorded, answer_word(scene.lang, answer))));
+        let said = match callout.closed {
+            Some(CloseReason::Retracted) => t.link_confirm,
+            _ => answer_word(scene.lang, answer),
+        };
+        return Ok((Deed::Answer(answer), format!("{}：{said}", t.link_recorded)));
     }
     let target: TargetIx =
         pressed.target.parse().map_err(|_| Refusal::Unprocessable("没有选择 / nothing was chosen"))?;

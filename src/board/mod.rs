@@ -24,6 +24,7 @@ mod probes;
 mod refusal;
 mod replay;
 mod report;
+mod retract;
 mod sessions;
 mod shell;
 mod sign_in;
@@ -79,6 +80,8 @@ pub fn internal(state: Arc<BoardState>) -> Router {
         .route("/api/v1/reports/{id}/dismiss", post(hazards::dismiss_api))
         .route("/api/v1/callouts/{id}/actions", post(acts::report_api))
         .route("/api/v1/callouts/{id}/answers", post(acts::api))
+        .route("/callouts/{id}/retract", post(retract::form))
+        .route("/api/v1/warnings/{id}/retract", post(retract::api))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX));
     let posting = Router::new()
         .route("/api/v1/warnings", post(warnings::post).layer(DefaultBodyLimit::max(bytes_max)))

@@ -43,6 +43,8 @@ struct CalloutHtml {
     panels: Option<Panels>,
     replay: Option<Replay>,
     now_exact: String,
+    /// For the form that retracts a false alarm; `None` when there is nothing to retract.
+    form_token: Option<String>,
 }
 
 #[derive(Template)]
@@ -124,18 +126,25 @@ pub(super) async fn callout(
     let shell = Shell::new(&inside, &account, lang);
     let page = match &asked.at {
         Some(at) => replay_page(&inside, shell, lang, id.into(), at).await,
-        None => live_page(&inside, shell, lang, id.into()).await,
+        None => live_page(&inside, shell, lang, id.into(), &account).await,
     };
     page.map_or_else(|refusal| refusal.page(lang), |html| Html(rendered(&html)).into_response())
 }
 
-async fn live_page(inside: &Inside, mut s: Shell, lang: Lang, id: CalloutId) -> Result<CalloutHtml, Refusal> {
+async fn live_page(
+    inside: &Inside,
+    mut s: Shell,
+    lang: Lang,
+    id: CalloutId,
+    account: &Account,
+) -> Result<CalloutHtml, Refusal> {
     let callout = inside.board.callout(&id).await?;
     let panels = panels(inside, lang, &callout).await?;
     s.live = callout.is_open().then(|| format!("/callouts/{id}/live?from={}", callout.seq));
     let now_exact = exact(callout.recorded_at);
     let title = title(&callout, lang);
-    Ok(CalloutHtml { s, id: id.to_string(), title, panels, replay: None, now_exact })
+    let form_token = callout.is_open().then(|| account.form_token.clone());
+    Ok(CalloutHtml { s, id: id.to_string(), title, panels, replay: None, now_exact, form_token })
 }
 
 /// The parts of a callout's page as it stands.
@@ -163,7 +172,8 @@ async fn replay_page(inside: &Inside, s: Shell, lang: Lang, id: CalloutId, at: &
     let directory = inside.board.directory();
     let panels = Panels::of(&Scene { callout: &callout, directory: &directory, lang, at: Some(at) }, &tail);
     let replay = Some(Replay::of(&timeline, &callout, at));
-    Ok(CalloutHtml { s, id: id.to_string(), title: title(&callout, lang), panels, replay, now_exact: exact(at) })
+    let (id, title) = (id.to_string(), title(&callout, lang));
+    Ok(CalloutHtml { s, id, title, panels, replay, now_exact: exact(at), form_token: None })
 }
 
 async fn canonical(inside: &Inside, id: CalloutId, at: Option<&str>) -> Result<Response, Refusal> {

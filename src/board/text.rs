@@ -176,6 +176,17 @@ texts! {
     record: "写入", "Record";
     recorded: "已写入时间线。", "Recorded in the timeline.";
     nobody_called: "还没有人为此被呼叫，不能代为应答。", "Nobody has been called for it yet.";
+    retract: "误报撤回", "Retract: false alarm";
+    retract_hint: "立即停止本预警在各级的全部叫应，并按原渠道逐一告知已联系到的人。不可撤销。", "Stops every callout of this warning at once, and tells everybody who was reached, on the channel that reached them. It cannot be undone.";
+    retract_reason: "理由（必填）", "Reason (required)";
+    retracted: "误报已撤回", "False alarm retracted";
+    told: "已告知", "told";
+    confirmed: "已确认", "confirmed";
+    sounded: "广播等", "sounded";
+    unconfirmed: "尚未确认", "Not confirmed yet";
+    all_confirmed: "全部已确认", "Everybody has confirmed";
+    link_retracted: "这是误报，叫应已撤回，不必转移。", "This was a false alarm. The call-out is retracted; nobody needs to move.";
+    link_confirm: "我已知悉", "I know";
     back: "返回", "Back";
     none_in_post: "岗位空缺", "Nobody in post";
     link_ask: "您负责的地方", "Your ground";

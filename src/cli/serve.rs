@@ -12,7 +12,8 @@ use crate::intake::amqp::{self, AmqpConfig, AmqpDoor};
 use crate::intake::formats::Limits;
 use crate::intake::reports::{Keywords, REPORT_ACCOUNT, ReportDesk, ReportDoor, ReportRules, run_reports};
 use crate::intake::{
-    DRILL_ACCOUNT, Desk, DrillSchedule, FrontDesk, Posted, Receipt, Sender, Senders, Unavailable, run_drills,
+    DRILL_ACCOUNT, Desk, DrillSchedule, FrontDesk, Posted, Receipt, Retracted, Retraction, Sender, Senders,
+    Unavailable, run_drills,
 };
 use crate::journal::Journal;
 use crate::model::{Channel, Colour, Hazard, RegionCode, SecretKey, Status};
@@ -91,6 +92,10 @@ impl Desk for Counted {
             Ok(receipt)
         }
         .boxed()
+    }
+
+    fn retract(&self, retraction: Retraction) -> BoxFuture<'_, Result<Retracted, Unavailable>> {
+        self.desk.retract(retraction)
     }
 }
 

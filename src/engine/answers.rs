@@ -2,13 +2,17 @@
 
 use super::Decision;
 use crate::model::{
-    Answer, AnswerWay, AttemptIx, CallIx, Channel, Digest, Event, Link, NoteReason, Proof, Purpose, Reply, TargetIx,
-    Timestamp,
+    Answer, AnswerWay, AttemptIx, CallIx, Channel, CloseReason, Digest, Event, Link, NoteReason, Proof, Purpose, Reply,
+    TargetIx, Timestamp,
 };
 
 impl Decision<'_> {
     /// Takes an answer that was routed to a call of this callout.
     pub(super) fn reply(&mut self, r: &Reply) {
+        let known = (r.call as usize) < self.callout.calls.len();
+        if known && self.callout.closed == Some(CloseReason::Retracted) && self.confirm(r) {
+            return;
+        }
         let Some(call) = self.callout.calls.get(r.call as usize) else { return };
         if r.attempt.is_some_and(|a| !call.attempts.contains(&a)) {
             return;
@@ -97,26 +101,6 @@ impl Decision<'_> {
         }
     }
 
-    /// Tells a person something, once, on given channels.
-    pub(super) fn plan_notice(
-        &mut self,
-        person: u32,
-        purpose: Purpose,
-        targets: Vec<TargetIx>,
-        channels: Vec<Channel>,
-    ) {
-        let known = self.callout.call_ix.get(&(person, purpose)).copied();
-        self.emit(Event::CallPlanned {
-            call: known.unwrap_or(self.callout.calls.len() as u32),
-            person: self.callout.people[person as usize].clone(),
-            purpose,
-            step: 0,
-            targets,
-            due: Some(self.now),
-            channels,
-        });
-    }
-
     /// The targets an answer is about: those its attempt named, or all that the person was told of. An
     /// operator answers for all of a call's targets, told or not.
     fn answered_targets(&self, r: &Reply) -> Vec<TargetIx> {
@@ -134,4 +118,4 @@ impl Decision<'_> {
 }
 
 /// Gateways' clocks may run this far behind ours before an answer counts as said too early.
-const REPORTED_CLOCK_SLACK_MS: i64 = 60_000;
+pub(super) const REPORTED_CLOCK_SLACK_MS: i64 = 60_000;

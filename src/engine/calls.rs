@@ -57,6 +57,10 @@ impl Decision<'_> {
             return;
         }
         let targets = asking(self.callout, call);
+        if targets.is_empty() && call.purpose == Purpose::Updated {
+            self.emit(Event::CallSilenced { call: r.call });
+            return;
+        }
         if targets.is_empty() && !notice {
             self.silence_if_done(r.call);
             return;
@@ -208,7 +212,14 @@ fn asking(callout: &Callout, call: &Call) -> Vec<TargetIx> {
                 !answered && (t.is_wanted() || below || above)
             }
             Purpose::Alert => t.is_wanted(),
-            Purpose::Cancelled | Purpose::Updated | Purpose::AskCode | Purpose::Remind | Purpose::Suspended => true,
+            // What was dropped meanwhile has a notice of its own.
+            Purpose::Updated => !matches!(t.phase, Phase::Released { .. }),
+            Purpose::Cancelled
+            | Purpose::Retracted
+            | Purpose::Suspended
+            | Purpose::Dropped
+            | Purpose::AskCode
+            | Purpose::Remind => true,
         }
     };
     let answered = |link: &Link| link.answer.is_some_and(|answer| counts(callout, call, answer));

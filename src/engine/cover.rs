@@ -2,8 +2,8 @@
 
 use super::Decision;
 use crate::model::{
-    Channel, ClockOf, ClockStart, CloseReason, Event, Gap, GapReason, Ground, Holders, MessageKind, Order, PersonId,
-    PersonIx, Phase, Plan, Purpose, Raise, ReleaseReason, Seats, Step, StepCause, TargetId, TargetIx,
+    ClockOf, ClockStart, CloseReason, Event, Gap, GapReason, Ground, Holders, MessageKind, Order, PersonId, PersonIx,
+    Phase, Plan, Purpose, Raise, RegionCode, ReleaseReason, Seats, Step, StepCause, TargetId, TargetIx, Timestamp,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,12 +17,37 @@ impl Decision<'_> {
             self.cancel(order);
             return;
         }
+        let head = self.callout.head.as_ref();
+        // A later message has been taken: items of one callout can overtake each other on the way.
+        if head.is_some_and(|h| order.position < h.position) {
+            return;
+        }
+        let expires = self.expires(order);
+        if head.is_none() && expires <= self.now {
+            return;
+        }
+        let known = head.is_none_or(|h| h.message == order.message);
         let tiers = |d: &Self| d.callout.head.as_ref().map(|h| h.plan.tiers.clone());
         let before = tiers(self);
         let upgraded = self.take_message(order);
-        if self.callout.closed.is_none() {
-            let replanned = before.is_some() && before != tiers(self);
-            self.take_ground(order, upgraded, replanned);
+        if expires <= self.now {
+            self.close(CloseReason::Expired);
+            return;
+        }
+        let replanned = before.is_some() && before != tiers(self);
+        let (called, dropped) = self.take_ground(order, upgraded, replanned);
+        self.tell_dropped(&dropped);
+        if !known {
+            self.tell_updated(&called);
+        }
+    }
+
+    /// When the warning ends under an order. A message that contradicts an earlier one only adds.
+    fn expires(&self, order: &Order) -> Timestamp {
+        let at = order.expires.unwrap_or_else(|| self.now.plus_ms(order.plan.in_force_ms));
+        match &self.callout.head {
+            Some(head) if order.conflict => at.max(head.expires),
+            _ => at,
         }
     }
 
@@ -32,7 +57,9 @@ impl Decision<'_> {
         match self.callout.closed {
             _ if self.is_foreign(order) => true,
             None => false,
-            Some(CloseReason::Cancelled | CloseReason::Suspended) => true,
+            Some(CloseReason::Cancelled | CloseReason::Retracted | CloseReason::Suspended) => true,
+            // Whoever was reached by a false alarm is told also when its time has run out meanwhile.
+            Some(CloseReason::Expired) if order.retracted => false,
             Some(CloseReason::Expired) => order.ground.is_empty() || order.expires.is_some_and(|at| at <= self.now),
         }
     }
@@ -40,7 +67,7 @@ impl Decision<'_> {
     /// Opens the callout, or notes a further message. True when everybody is called again.
     fn take_message(&mut self, order: &Order) -> bool {
         let (message, words) = (order.message.clone(), order.words.clone());
-        let in_force = self.now.plus_ms(order.plan.in_force_ms);
+        let expires = self.expires(order);
         let Some(head) = &self.callout.head else {
             self.emit(Event::Opened {
                 warning: order.warning.clone(),
@@ -53,21 +80,20 @@ impl Decision<'_> {
                 words,
                 onset: order.onset,
                 origin_time: order.origin_time,
-                expires: order.expires.unwrap_or(in_force),
+                expires,
                 plan: Box::new(order.plan.clone()),
                 directory: order.directory,
+                position: order.position,
             });
             return false;
         };
-        if head.message == message {
+        let (onset, origin_time) = (order.onset.or(head.onset), order.origin_time.or(head.origin_time));
+        if head.message == message && (onset, origin_time) == (head.onset, head.origin_time) {
             return false;
         }
         // A message that contradicts an earlier one can only add: it neither lowers nor shortens.
-        let expires = order.expires.unwrap_or(in_force);
-        let expires = if order.conflict { expires.max(head.expires) } else { expires };
         let colour = if order.conflict { order.colour.max(head.colour) } else { order.colour };
         let recall = colour > head.colour;
-        let (onset, origin_time) = (order.onset.or(head.onset), order.origin_time.or(head.origin_time));
         // What came up from below was seated under the plan in force, and stays under it.
         let raised = self.callout.watched(ClockOf::Tier(head.plan.above())).next().is_some();
         let plan = (order.plan != head.plan && recall && !raised).then(|| Box::new(order.plan.clone()));
@@ -82,17 +108,22 @@ impl Decision<'_> {
             directory: order.directory,
             recall,
             conflict: order.conflict,
+            position: order.position,
         });
-        if !recall {
-            self.tell_reached(Purpose::Updated);
-        }
         recall
     }
 
     /// Calls new ground, calls all ground again after an upgrade, releases what is no longer covered.
     /// `replanned`: another plan is in force, and known ground moves to the tiers that it has for it.
-    fn take_ground(&mut self, order: &Order, upgraded: bool, replanned: bool) {
-        let Some(head) = &self.callout.head else { return };
+    /// Gives what is called anew, and what was released.
+    fn take_ground(
+        &mut self,
+        order: &Order,
+        upgraded: bool,
+        replanned: bool,
+    ) -> (BTreeSet<TargetIx>, BTreeSet<TargetIx>) {
+        let (mut called, mut dropped) = (BTreeSet::new(), BTreeSet::new());
+        let Some(head) = &self.callout.head else { return (called, dropped) };
         let (above, foreign) = (head.plan.above(), order.plan.tiers != head.plan.tiers);
         let tier_of = |g: &Ground| if foreign { tier_under(&head.plan, &order.plan, g.tier) } else { Some(g.tier) };
         let mut grounds: BTreeMap<(u8, TargetId), &Ground> =
@@ -123,6 +154,7 @@ impl Decision<'_> {
                 }
                 None if !released && !order.conflict && !held() => {
                     self.release_target(target, ReleaseReason::NotCovered);
+                    dropped.insert(target);
                 }
                 _ => {}
             }
@@ -132,9 +164,13 @@ impl Decision<'_> {
             self.seat(target, tier, ground, order);
             begin.push((target, StepCause::Covered));
         }
+        if !order.conflict {
+            self.close_gaps(&order.gaps);
+        }
         self.new_gaps += self.find_gaps(&order.gaps);
         self.schedule_tiers();
         let open: Vec<u8> = (0..above).filter(|t| self.callout.tiers[usize::from(*t)].opened_at.is_some()).collect();
+        called.extend(begin.iter().map(|(target, _)| *target));
         for (target, cause) in begin {
             let t = &self.callout.targets[target as usize];
             // New ground waits for its tier. What was being called already is called again at once, be it
@@ -153,6 +189,7 @@ impl Decision<'_> {
             self.start_clocks(ClockOf::Tier(tier), &[ClockStart::Called]);
         }
         self.open_tiers();
+        (called, dropped)
     }
 
     /// Notes who answers for a target, when that is not known yet or has changed.
@@ -166,20 +203,26 @@ impl Decision<'_> {
                 .iter()
                 .map(|s| Seats { answer: s.answer.iter().map(id).collect(), alert: s.alert.iter().map(id).collect() });
             let released = matches!(t.phase, Phase::Released { .. });
-            t.spec == ground.target && t.tier == tier && !released && before.eq(seats.iter().cloned())
+            t.spec == ground.target
+                && t.tier == tier
+                && t.beside == ground.beside
+                && !released
+                && before.eq(seats.iter().cloned())
         });
         if !known {
-            self.emit(Event::TargetCovered { target, tier, spec: ground.target.clone(), seats });
+            let (spec, beside) = (ground.target.clone(), ground.beside.clone());
+            self.emit(Event::TargetCovered { target, tier, spec, seats, beside });
         }
     }
 
-    /// Ends the warning here and tells everybody who was reached.
+    /// Ends the warning here and tells everybody who was reached. Where nothing has begun, a callout that
+    /// is on its way (a raise from below) must not begin any more.
     fn cancel(&mut self, order: &Order) {
-        if self.callout.head.is_none() {
-            return;
-        }
-        let head = self.callout.head.clone();
-        if let Some(head) = head {
+        let (reason, purpose) = match order.retracted {
+            true => (CloseReason::Retracted, Purpose::Retracted),
+            false => (CloseReason::Cancelled, Purpose::Cancelled),
+        };
+        if let Some(head) = self.callout.head.clone() {
             self.emit(Event::MessageApplied {
                 message: order.message.clone(),
                 words: order.words.clone(),
@@ -191,35 +234,23 @@ impl Decision<'_> {
                 directory: order.directory,
                 recall: false,
                 conflict: false,
+                position: order.position,
             });
         }
-        self.close(CloseReason::Cancelled);
-        self.tell_reached(Purpose::Cancelled);
-    }
-
-    /// Tells everybody who was reached, on the channels that reached them.
-    pub(super) fn tell_reached(&mut self, purpose: Purpose) {
-        let mut reached: BTreeMap<u32, (BTreeSet<Channel>, BTreeSet<TargetIx>)> = BTreeMap::new();
-        for a in
-            self.callout.attempts.iter().filter(|a| a.failure.is_none() || a.stage >= crate::model::Stage::Delivered)
-        {
-            let call = &self.callout.calls[a.call as usize];
-            if matches!(call.purpose, Purpose::CallOut | Purpose::Alert) {
-                let (channels, targets) = reached.entry(call.person).or_default();
-                channels.insert(a.channel);
-                targets.extend(&a.targets);
-            }
-        }
-        for (person, (channels, targets)) in reached {
-            self.plan_notice(person, purpose, targets.into_iter().collect(), channels.into_iter().collect());
-        }
+        self.close(reason);
+        self.tell_end(purpose);
     }
 
     /// A region below hands up what it cannot satisfy: its ground is one target here.
     pub(super) fn take_raise(&mut self, raise: &Raise) {
         let order = &raise.order;
         let Some(ground) = order.ground.first().filter(|_| !self.is_over(order)) else { return };
+        let below = ground.target.region.clone();
         let expires = order.expires.unwrap_or_else(|| self.now.plus_ms(order.plan.in_force_ms));
+        // Over meanwhile, or the region below has told something newer.
+        if expires <= self.now || self.callout.below.get(&below).is_some_and(|last| *last > raise.seq) {
+            return;
+        }
         match self.callout.head.as_ref() {
             None => {
                 self.take_message(order);
@@ -237,10 +268,12 @@ impl Decision<'_> {
                     directory: order.directory,
                     recall: false,
                     conflict: false,
+                    position: h.position,
                 });
             }
             Some(_) => {}
         }
+        self.emit(Event::BelowTold { region: below, seq: raise.seq, needs: true });
         let above = self.callout.head.as_ref().map_or(0, |h| h.plan.above());
         match self.callout.target_in(above, &ground.target.id) {
             None => {
@@ -258,6 +291,31 @@ impl Decision<'_> {
         }
         // A gap handed up is ground here, and is called for: it goes further up as its exhaustion.
         self.find_gaps(&order.gaps);
+    }
+
+    /// What a region below had handed up is over there: nobody here is needed for it any more, and who
+    /// was reached is told. What was answered for here stays answered.
+    pub(super) fn take_lowered(&mut self, region: &RegionCode, seq: u64) {
+        if self.callout.below.get(region).is_some_and(|last| *last > seq) {
+            return;
+        }
+        self.emit(Event::BelowTold { region: region.clone(), seq, needs: false });
+        let Some(head) = self.callout.head.as_ref().filter(|_| self.callout.is_open()) else { return };
+        let Some(target) = self.callout.target_in(head.plan.above(), &region.as_str().into()) else { return };
+        let over =
+            matches!(self.callout.targets[target as usize].phase, Phase::Satisfied { .. } | Phase::Released { .. });
+        if !over {
+            self.release_target(target, ReleaseReason::SettledBelow);
+            self.tell_dropped(&BTreeSet::from([target]));
+        }
+    }
+
+    /// Closes gaps of this region's own ground that a message does not name any more.
+    fn close_gaps(&mut self, named: &[Gap]) {
+        let gone = |gap: &&Gap| !named.contains(gap) && !self.callout.is_from_below(gap);
+        for gap in self.callout.gaps.iter().filter(gone).cloned().collect::<Vec<_>>() {
+            self.emit(Event::GapClosed { gap });
+        }
     }
 
     /// Notes ground that nobody answers for, and counts what has nobody at all and goes up; an empty

@@ -169,7 +169,7 @@ impl Decision<'_> {
     pub(super) fn end(&mut self, reason: CloseReason, by: Option<CalloutId>) {
         let release = match reason {
             CloseReason::Suspended => ReleaseReason::Suspended,
-            CloseReason::Cancelled => ReleaseReason::Cancelled,
+            CloseReason::Cancelled | CloseReason::Retracted => ReleaseReason::Cancelled,
             CloseReason::Expired => ReleaseReason::Expired,
         };
         for target in 0..self.callout.targets.len() as u32 {
@@ -181,16 +181,25 @@ impl Decision<'_> {
         let totals = self.callout.totals();
         self.emit(Event::Closed { reason, totals, by });
         for call in 0..self.callout.calls.len() as u32 {
+            let c = &self.callout.calls[call as usize];
+            // What has not been told yet is overtaken by the end.
+            if c.purpose.is_notice() && c.is_running() {
+                self.emit(Event::CallSilenced { call });
+            }
             self.silence_if_done(call);
         }
     }
 
-    /// Hands up to the parent region what this decision found that nobody here can satisfy.
+    /// Hands up to the parent region what this decision found that nobody here can satisfy, and tells it
+    /// when all that went up is over.
     pub(super) fn raise_up(&mut self) {
         let (targets, gaps) = (std::mem::take(&mut self.new_alarms), std::mem::take(&mut self.new_gaps));
-        let parent = self.callout.head.as_ref().and_then(|h| h.region.parent());
-        if let Some(to) = parent.filter(|_| targets > 0 || gaps > 0) {
-            self.emit(Event::Raised { to, targets, gaps });
+        let Some(to) = self.callout.head.as_ref().and_then(|h| h.region.parent()) else { return };
+        if self.callout.is_open() && (targets > 0 || gaps > 0) {
+            self.emit(Event::Raised { to: to.clone(), targets, gaps });
+        }
+        if self.callout.raised > self.callout.lowered && !self.callout.needs_parent() {
+            self.emit(Event::Lowered { to });
         }
     }
 

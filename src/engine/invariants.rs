@@ -60,6 +60,9 @@ pub fn check(callout: &Callout) -> Vec<Violation> {
             fail(1, format!("target {ix} was left wanted when the callout closed"));
         }
     }
+    if callout.raised > callout.lowered && !callout.needs_parent() {
+        fail(1, "the region above is still asked for what is over here".into());
+    }
     for (ix, c) in callout.calls.iter().enumerate() {
         let asks = c.links.iter().any(|l| {
             let phase = callout.targets[l.target as usize].phase;

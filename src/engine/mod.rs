@@ -1,7 +1,7 @@
 //! The core: what a callout does with a command, and what its events mean.
 //!
 //! - **Here:** [`decide`] (commands to events), [`fold`] (events to state), escalation, ladders,
-//!   answers, tiers, clocks, reports from the ground and milestones, how a drill gives way, the words that
+//!   answers, notices, tiers, clocks, reports from the ground and milestones, how a drill gives way, the words that
 //!   are sent, and the promises as predicates.
 //! - **Not here:** IO, a clock, randomness, async, database types, numbers of phones.
 //! - **Depends on:** `model`.
@@ -18,6 +18,7 @@ mod escalate;
 mod fold;
 mod invariants;
 mod milestones;
+mod notices;
 mod suspend;
 mod tiers;
 mod words;
@@ -48,6 +49,7 @@ pub fn decide(callout: &mut Callout, command: &Command, now: Timestamp) -> Vec<E
     match command {
         Command::Apply(order) => d.apply(order),
         Command::Raise(raise) => d.take_raise(raise),
+        Command::Lowered { region, seq } => d.take_lowered(region, *seq),
         Command::AnsweredAbove { region } => d.answered_above(region),
         Command::Suspend { by } => d.suspend(by),
         Command::Tick => d.tick(),

@@ -8,7 +8,7 @@ impl Decision<'_> {
     pub(super) fn suspend(&mut self, by: &CalloutId) {
         if self.callout.is_drill() && self.callout.is_open() {
             self.end(CloseReason::Suspended, Some(by.clone()));
-            self.tell_reached(Purpose::Suspended);
+            self.tell_end(Purpose::Suspended);
         }
     }
 
@@ -25,6 +25,6 @@ impl Decision<'_> {
 pub(super) fn outlives(callout: &Callout, purpose: Purpose) -> bool {
     match callout.closed {
         Some(CloseReason::Suspended) => purpose == Purpose::Suspended,
-        _ => !matches!(purpose, Purpose::CallOut | Purpose::Alert),
+        _ => purpose.is_notice(),
     }
 }

@@ -28,6 +28,8 @@ pub fn render(callout: &Callout, attempt: AttemptIx, link: &str) -> String {
     let texts = &head.plan.texts;
     let template = match (call.purpose, a.channel) {
         (Purpose::Cancelled, _) => &texts.cancelled,
+        (Purpose::Retracted, _) => &texts.retracted,
+        (Purpose::Dropped, _) => &texts.dropped,
         (Purpose::Updated, _) => &texts.updated,
         (Purpose::AskCode, _) => &texts.ask_code,
         (Purpose::Remind, _) => &texts.remind,

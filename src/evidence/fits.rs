@@ -17,12 +17,17 @@ pub(super) fn fits(callout: &Callout, event: &Event) -> Result<(), &'static str>
     };
     let next = |ix: u32, len: usize| known(ix as usize == len, "its index does not follow");
     let opened = matches!(event, Event::Opened { .. });
-    known(opened == callout.head.is_none(), "a callout opens once, with its first event")?;
+    // What a region below tells, and a Cancel, may come before the callout begins.
+    let early = matches!(event, Event::BelowTold { .. } | Event::Closed { .. }) && callout.head.is_none();
+    known(early || opened == callout.head.is_none(), "a callout opens once, before all that it does")?;
     match event {
         Event::Opened { .. }
         | Event::MessageApplied { .. }
         | Event::GapFound { .. }
+        | Event::GapClosed { .. }
         | Event::Raised { .. }
+        | Event::Lowered { .. }
+        | Event::BelowTold { .. }
         | Event::Closed { .. } => Ok(()),
         Event::TargetCovered { target, .. } if (*target as usize) < callout.targets.len() => Ok(()),
         Event::TargetCovered { target, .. } => next(*target, callout.targets.len()),
@@ -48,7 +53,7 @@ pub(super) fn fits(callout: &Callout, event: &Event) -> Result<(), &'static str>
             let of = &callout.attempts[*a as usize];
             if again.is_some() { track(&of.call, of.track) } else { Ok(()) }
         }
-        Event::Answered { call: c, .. } | Event::CallSilenced { call: c } => call(c),
+        Event::Answered { call: c, .. } | Event::Confirmed { call: c, .. } | Event::CallSilenced { call: c } => call(c),
         Event::ReplyNoted { call: c, .. } => c.as_ref().map_or(Ok(()), call),
         Event::ClockStarted { clock, of, rule, .. } => {
             next(*clock, callout.clocks.len())?;

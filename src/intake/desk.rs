@@ -1,20 +1,19 @@
 //! The desk: what becomes of a document, whichever door it came through.
 
+use super::case::{Case, Plan};
 use super::drill;
 use super::formats::{self, Limits};
+use super::lineage::Standing;
+use super::names::Lineage;
 use super::senders::Senders;
-use super::warning::{Effect, WarningEntry, WarningEvent, WarningState};
-use super::{Desk, Posted, Receipt, ReceiptCover, Unavailable};
-use crate::directory::{Cover, Covered, Directory};
-use crate::journal::{Batch, Blob, Group, InboxItem, Journal, JournalError, MessageRow, Parked, Record, Salt};
-use crate::model::{
-    CalloutId, Colour, Command, Digest, Finding, Gap, Head, Message, MessageKind, Order, RegionCode, SPACE_END,
-    SecretKey, Status, TargetId, Timestamp, WarningId, Words,
-};
-use crate::plan::{self, PlanSet};
+use super::warning::{WarningEntry, WarningEvent, WarningState};
+use super::{Desk, Posted, Receipt, Retracted, Retraction, Unavailable};
+use crate::directory::Directory;
+use crate::journal::{Batch, Blob, Group, Journal, JournalError, MessageRow, Parked, Record, Salt};
+use crate::model::{Digest, Finding, Message, MessageKind, SPACE_END, SecretKey, Timestamp, WarningId, Wording};
+use crate::plan::PlanSet;
 use crate::runtime::subject_key;
 use futures::future::{BoxFuture, FutureExt};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// How often a message is tried again when another door changed its warning at the same time.
@@ -42,29 +41,13 @@ pub struct FrontDesk {
     pub posted: Arc<dyn Fn() + Send + Sync>,
 }
 
-/// A message being taken, beside the warning as it stands.
-struct Case<'a> {
-    posted: &'a Posted,
-    message: &'a Message,
-    findings: Vec<Finding>,
-    warning: &'a WarningId,
-    state: &'a WarningState,
-    directory: &'a Directory,
-    /// Another document with this identifier was taken before.
-    conflict: bool,
-    now: Timestamp,
-}
-
-/// What a message means for the callouts.
-struct Plan {
-    effect: Effect,
-    items: Vec<InboxItem>,
-    cover: Vec<ReceiptCover>,
-}
-
 impl Desk for FrontDesk {
     fn post(&self, posted: Posted) -> BoxFuture<'_, Result<Receipt, Unavailable>> {
         async move { self.take(posted).await.map_err(|e| Unavailable(e.to_string())) }.boxed()
+    }
+
+    fn retract(&self, retraction: Retraction) -> BoxFuture<'_, Result<Retracted, Unavailable>> {
+        async move { self.take_back(retraction).await.map_err(|e| Unavailable(e.to_string())) }.boxed()
     }
 }
 
@@ -102,48 +85,64 @@ impl FrontDesk {
         message: &Message,
         findings: &[Finding],
     ) -> Result<Option<Receipt>, JournalError> {
-        let identifier = message.identifier.clone();
+        let mut findings = findings.to_vec();
         // What is no drill never meets a drill's messages, nor the reverse.
-        let known = self.journal.message(message.status.scoped(&message.sender), identifier.clone()).await?;
-        let warning = match &known {
-            Some(row) => row.warning.as_str().into(),
-            None => self.warning_of(message).await?,
+        let sender = message.status.scoped(&message.sender);
+        let known = self.journal.message(sender, message.identifier.clone()).await?;
+        let conflict = known.is_some();
+        let lineage = match known {
+            Some(row) => Lineage { warning: row.warning.as_str().into(), names: Vec::new() },
+            None => match Lineage::of(&*self.journal, message, &mut findings).await? {
+                Ok(lineage) => lineage,
+                Err(fault) => {
+                    findings.push(fault);
+                    return self.park(posted, Some(message), findings).await.map(Some);
+                }
+            },
         };
-        let state = WarningState::read(&*self.journal, &warning).await?;
-        let digest = message.digest();
-        if let Some(receipt) = earlier_receipt(&state, &warning, message, digest) {
+        let state = WarningState::read(&*self.journal, &lineage.warning).await?;
+        if let Some(receipt) = earlier_receipt(&state, &lineage.warning, message, message.digest()) {
             return Ok(Some(receipt));
         }
         let directory = self.directory.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let conflict = known.is_some();
-        if conflict && (state.is_cancelled() || !adds(&directory, &state, message)) {
+        let cancelled = Standing::of(state.taken()).is_some_and(|s| s.is_cancelled());
+        if conflict && (cancelled || !super::case::adds(&directory, &state, message)) {
             let reason = "another document with this identifier was taken before, and this one neither raises the colour nor adds ground to a warning in force";
-            let mut findings = findings.to_vec();
             findings.push(Finding::fatal("identifier", reason));
             return self.park(posted, Some(message), findings).await.map(Some);
         }
-        let now = (self.clock)();
-        let (warning_ref, findings) = (&warning, findings.to_vec());
         let mut case = Case {
             posted,
             message,
             findings,
-            warning: warning_ref,
+            warning: &lineage.warning,
+            names: lineage.names,
             state: &state,
             directory: &directory,
             conflict,
-            now,
+            retraction: false,
+            now: (self.clock)(),
         };
         let plan = self.plan(&mut case);
+        if plan.nowhere {
+            let reason = match message.kind {
+                MessageKind::Update => {
+                    "the ground lies outside every region of the directory; calling goes on for what earlier messages cover, and a Cancel ends a warning"
+                }
+                _ => "the ground lies outside every region of the directory",
+            };
+            case.findings.push(Finding::fatal("areas", reason));
+            return self.park(posted, Some(message), case.findings).await.map(Some);
+        }
         if message.status.is_drill() {
             drill::tell_suspended(&*self.journal, &plan.cover, &mut case.findings).await?;
         }
-        let mut findings = case.findings.clone();
-        if plan.cover.is_empty() && plan.effect == Effect::Applied && message.kind != MessageKind::Cancel {
-            findings.push(Finding::fatal("areas", "the ground lies outside every region of the directory"));
-            return self.park(posted, Some(message), findings).await.map(Some);
-        }
-        let group = self.group(&case, &plan).map_err(|e| JournalError::Unavailable(e.to_string()))?;
+        self.store(&case, plan).await
+    }
+
+    /// Makes a message durable with all that follows from it; `None` when another door was faster.
+    async fn store(&self, case: &Case<'_>, plan: Plan) -> Result<Option<Receipt>, JournalError> {
+        let group = self.group(case, &plan).map_err(|e| JournalError::Unavailable(e.to_string()))?;
         let result = self.journal.commit(Batch { lease: None, groups: vec![group] }).await?;
         if result.first() != Some(&Ok(())) {
             return Ok(None);
@@ -152,144 +151,74 @@ impl FrontDesk {
         Ok(Some(Receipt {
             accepted: true,
             duplicate: false,
-            identifier: Some(identifier),
-            warning: Some(warning.to_string()),
+            identifier: Some(case.message.identifier.clone()),
+            warning: Some(case.warning.to_string()),
             cover: plan.cover,
-            findings,
+            findings: case.findings.clone(),
             parked: None,
         }))
     }
 
-    /// The warning a message belongs to: that of any message it refers to, else the one its first
-    /// reference (or it itself) begins.
-    async fn warning_of(&self, message: &Message) -> Result<WarningId, JournalError> {
-        let sender = message.status.scoped(&message.sender);
-        for reference in &message.references {
-            if let Some(row) = self.journal.message(sender.clone(), reference.clone()).await? {
-                return Ok(row.warning.as_str().into());
+    async fn take_back(&self, retraction: Retraction) -> Result<Retracted, JournalError> {
+        for _ in 0..RETRIES_MAX {
+            if let Some(done) = self.try_take_back(&retraction).await? {
+                return Ok(done);
             }
         }
-        Ok(message.warning_id())
+        Err(JournalError::Unavailable(format!("the warning {} changes too fast", retraction.warning)))
     }
 
-    fn plan(&self, case: &mut Case<'_>) -> Plan {
-        let Case { message, warning, state, directory, conflict, now, .. } = *case;
-        let nothing = |effect| Plan { effect, items: Vec::new(), cover: Vec::new() };
-        if !matches!(message.status, Status::Actual | Status::Exercise) {
-            case.findings.push(Finding::notice("status", "nobody is called: the message is not for an actual event"));
-            return nothing(Effect::NotActual);
-        }
-        if !conflict && state.supersedes(message) {
-            let reason = "nobody is called: a later message of this warning, or its cancellation, was taken before";
-            case.findings.push(Finding::notice("sent", reason));
-            return nothing(Effect::Superseded);
-        }
-        if message.kind != MessageKind::Cancel && message.expires.is_some_and(|at| at <= now) {
-            let reason = "nobody is called: the warning's time ran out before it came";
-            case.findings.push(Finding::notice("expires", reason));
-            return nothing(Effect::Superseded);
-        }
-        let mut cover = directory.cover(&message.areas);
-        self.allowed(case, &mut cover);
-        let mut orders = plan::orders(directory, &self.plans, message, warning, &cover, now);
-        if message.kind == MessageKind::Cancel {
-            orders.clear();
-        }
-        let before = state.regions();
-        let gone: BTreeSet<RegionCode> = match message.kind {
-            // Also the regions above, which may have been raised to.
-            MessageKind::Cancel => {
-                before.iter().flat_map(|r| std::iter::successors(Some(r.clone()), RegionCode::parent)).collect()
-            }
-            _ if conflict => BTreeSet::new(),
-            _ => before,
+    /// A false alarm is a message of its warning like any other: a Cancel whose sender is the operator. The
+    /// reason stands in the sealed document alone, as it is somebody's own words.
+    async fn try_take_back(&self, retraction: &Retraction) -> Result<Option<Retracted>, JournalError> {
+        let Retraction { warning, operator, reason } = retraction;
+        let state = WarningState::read(&*self.journal, warning).await?;
+        let Some(standing) = Standing::of(state.taken()) else {
+            return Ok(Some(if state.entries.is_empty() { Retracted::Unknown } else { Retracted::NotActual }));
         };
-        for region in gone {
-            if !orders.contains_key(&region)
-                && let Some(order) =
-                    plan::order(directory, &self.plans, message, warning, &region, &Covered::default(), now)
-            {
-                orders.insert(region, order);
-            }
+        if standing.is_cancelled() {
+            return Ok(Some(Retracted::Over));
         }
-        let mut plan = nothing(if conflict { Effect::AppliedConflict } else { Effect::Applied });
-        for (region, mut order) in orders {
-            order.conflict = conflict;
-            plan.cover.extend((!order.ground.is_empty() || !order.gaps.is_empty()).then(|| receipt_cover(&order)));
-            let id = format!("message/{}/{region}", message.digest());
-            let stream = CalloutId::of(&region, warning).stream();
-            let (colour, command) = (order.status.urgency(order.colour), Command::Apply(Box::new(order)));
-            plan.items.push(InboxItem { id, stream, colour, posted_at: now, command });
-        }
-        self.plan_outside(&mut plan, case, &cover.outside);
-        plan
-    }
-
-    /// Takes away what the shapes of a message reach beyond the regions that its account may post for.
-    fn allowed(&self, case: &mut Case<'_>, cover: &mut Cover) {
-        let regions = self.senders.regions(case.posted.account.as_deref());
-        if regions.is_empty() {
-            return;
-        }
-        let directory = case.directory;
-        let mut beyond = 0;
-        for covered in cover.regions.values_mut() {
-            let before = covered.targets.len();
-            let may = |id: &TargetId| directory.target(id).is_some_and(|t| regions.iter().any(|r| r.holds(&t.region)));
-            covered.targets.retain(may);
-            beyond += before - covered.targets.len();
-        }
-        if beyond > 0 {
-            cover.regions.retain(|_, c| !c.targets.is_empty() || !c.gaps.is_empty());
-            let reason = format!("{beyond} targets lie in regions that the account may not post for");
-            case.findings.push(Finding::notice("areas", reason));
-        }
-    }
-
-    /// Ground that no command region of the directory holds goes to the nearest region above that is known.
-    fn plan_outside(&self, plan: &mut Plan, case: &mut Case<'_>, outside: &[Gap]) {
-        let Case { message, warning, directory, now, .. } = *case;
-        if message.kind == MessageKind::Cancel {
-            return;
-        }
-        for gap in outside {
-            let code = RegionCode::parse(&gap.ground).ok();
-            let parent = code.as_ref().and_then(|code| directory.known_ancestor(code));
-            let (Some(code), Some(parent)) = (code, parent) else {
-                let reason = format!("nobody is called for {:?}: it lies outside the directory", gap.ground);
-                case.findings.push(Finding::notice("areas", reason));
-                continue;
-            };
-            let colour = message.colour.unwrap_or(Colour::Red);
-            let Some(file) = self.plans.select(&message.hazard, colour, &parent) else { continue };
-            let head = Head {
-                warning: warning.clone(),
-                place: directory.place(code.as_str()),
-                region: code.clone(),
-                status: message.status,
-                hazard: message.hazard.clone(),
-                colour,
-                message: message.reference(),
-                words: words(message),
-                onset: message.onset,
-                origin_time: message.origin_time,
-                expires: message.expires.unwrap_or_else(|| now.plus_ms(file.plan.in_force_ms)),
-                plan: file.plan.clone(),
-                directory: directory.version(),
-                opened_at: now,
-                recalled_from: 0,
-            };
-            let mut raise = plan::raise(directory, &self.plans, &head, &parent, 0, 1, now);
-            raise.order.gaps.push(gap.clone());
-            plan.cover.push(receipt_cover(&raise.order));
-            plan.items.push(InboxItem {
-                id: format!("message/{}/{code}", message.digest()),
-                stream: CalloutId::of(&parent, warning).stream(),
-                colour: message.status.urgency(colour),
-                posted_at: now,
-                command: Command::Raise(Box::new(raise)),
-            });
-        }
+        let (now, last) = ((self.clock)(), standing.message());
+        let document =
+            serde_json::json!({ "retracts": warning, "operator": operator, "reason": reason, "at": now.iso() });
+        let body = document.to_string().into_bytes();
+        let posted = Posted { door: "board", account: Some(operator.clone()), body };
+        let headline = last.wording("zh").map(|w| w.headline.clone()).unwrap_or_default();
+        let message = Message {
+            sender: operator.clone(),
+            identifier: format!("retract-{warning}"),
+            sent: Some(now),
+            status: last.status,
+            kind: MessageKind::Cancel,
+            references: vec![last.identifier.clone()],
+            hazard: last.hazard.clone(),
+            colour: standing.colour(),
+            effective: None,
+            onset: None,
+            origin_time: None,
+            expires: None,
+            wording: vec![Wording { language: "zh-CN".into(), headline, ..Wording::default() }],
+            areas: Vec::new(),
+            issuers: Vec::new(),
+            note: String::new(),
+            methods: Vec::new(),
+        };
+        let directory = self.directory.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut case = Case {
+            posted: &posted,
+            message: &message,
+            findings: Vec::new(),
+            warning,
+            names: Vec::new(),
+            state: &state,
+            directory: &directory,
+            conflict: false,
+            retraction: true,
+            now,
+        };
+        let plan = self.plan(&mut case);
+        Ok(self.store(&case, plan).await?.map(|receipt| Retracted::Done(Box::new(receipt))))
     }
 
     fn group(&self, case: &Case<'_>, plan: &Plan) -> Result<Group, serde_json::Error> {
@@ -320,6 +249,7 @@ impl FrontDesk {
                 warning: warning.to_string(),
                 digest: message.digest(),
             }),
+            names: case.names.clone(),
             blobs: vec![Blob { digest: sealed.digest(), subject: subject.clone(), sealed: sealed.0 }],
             salts: vec![Salt { subject, salt }],
             ..Group::default()
@@ -358,39 +288,6 @@ impl FrontDesk {
             parked: Some(id),
         })
     }
-}
-
-/// Whether a message raises the colour of a warning or names ground that no message before named.
-fn adds(directory: &Directory, state: &WarningState, message: &Message) -> bool {
-    let colour = state.applied().filter_map(|m| m.colour).max();
-    let ground = |m: &Message| -> BTreeMap<RegionCode, Covered> { directory.cover(&m.areas).regions };
-    let mut known = BTreeSet::new();
-    for m in state.applied() {
-        known.extend(ground(m).into_values().flat_map(|c| c.targets));
-    }
-    let more = ground(message).into_values().flat_map(|c| c.targets).any(|t| !known.contains(&t));
-    message.kind != MessageKind::Cancel && (message.colour > colour || more)
-}
-
-fn receipt_cover(order: &Order) -> ReceiptCover {
-    let persons: BTreeSet<_> =
-        order.ground.iter().flat_map(|g| &g.seats).flat_map(|s| s.answer.iter().chain(&s.alert)).collect();
-    ReceiptCover {
-        region: order.region.to_string(),
-        place: order.place.clone(),
-        callout: CalloutId::of(&order.region, &order.warning).to_string(),
-        targets: order.ground.len() as u32,
-        persons: persons.len() as u32,
-        gaps: order.gaps.len() as u32,
-    }
-}
-
-fn words(message: &Message) -> Words {
-    message.wording("zh").map_or_else(Words::default, |w| Words {
-        headline: w.headline.clone(),
-        description: w.description.clone(),
-        instruction: w.instruction.clone(),
-    })
 }
 
 /// The receipt that the same content got before.

@@ -9,20 +9,24 @@
 //!   document by any door gives the same receipt; bad content is parked, never lost, never requeued.
 
 pub mod amqp;
+mod case;
 mod desk;
 mod drill;
 pub mod formats;
+mod lineage;
+mod names;
 pub mod reports;
 mod schedule;
 mod senders;
 mod warning;
 
 pub use desk::FrontDesk;
+pub use lineage::{Standing, Taken};
 pub use schedule::{DRILL_ACCOUNT, DrillSchedule, DrillTime, MonthDay, post_drills, run_drills, unposted_drills};
 pub use senders::{Sender, Senders};
 pub use warning::{Effect, WarningEntry, WarningEvent, WarningState};
 
-use crate::model::Finding;
+use crate::model::{Finding, WarningId};
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +77,30 @@ pub struct ReceiptCover {
     pub gaps: u32,
 }
 
+/// An operator says that a warning was a false alarm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retraction {
+    /// The warning.
+    pub warning: WarningId,
+    /// Who says so, as timelines name operators.
+    pub operator: String,
+    /// Why; kept sealed.
+    pub reason: String,
+}
+
+/// What became of a retraction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Retracted {
+    /// It goes to every callout of the warning.
+    Done(Box<Receipt>),
+    /// There is no such warning.
+    Unknown,
+    /// The warning is for no actual event: nobody was called.
+    NotActual,
+    /// The warning was cancelled or retracted before.
+    Over,
+}
+
 /// The store is down: the door keeps the document and tries again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot take documents now: {0}")]
@@ -82,4 +110,7 @@ pub struct Unavailable(pub String);
 pub trait Desk: Send + Sync {
     /// Takes one document. The answer means durable.
     fn post(&self, posted: Posted) -> BoxFuture<'_, Result<Receipt, Unavailable>>;
+
+    /// Takes back a false alarm, in all its callouts. The answer means durable.
+    fn retract(&self, retraction: Retraction) -> BoxFuture<'_, Result<Retracted, Unavailable>>;
 }

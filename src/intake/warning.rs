@@ -1,11 +1,12 @@
 //! The stream of a warning: which messages it holds and what each did.
 
 use crate::journal::{Journal, JournalError, Outcome, Record};
-use crate::model::{Digest, Finding, Message, MessageKind, RegionCode, Timestamp, WarningId};
+use crate::model::{Digest, Finding, Message, RegionCode, Timestamp, WarningId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 use super::ReceiptCover;
+use super::lineage::Taken;
 
 /// One event of a warning with the moment it was decided. Stored as `[at, event]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,8 @@ pub enum WarningEvent {
 pub enum Effect {
     /// Its orders went to the callouts.
     Applied,
+    /// It is older than what applies, and tells something that this leaves open.
+    Joined,
     /// It contradicts an earlier message of the same identifier, and raises colour or adds ground.
     AppliedConflict,
     /// It is older than what applies already.
@@ -81,30 +84,13 @@ impl WarningState {
         Ok(state)
     }
 
-    /// The messages that applied, in order.
-    pub fn applied(&self) -> impl Iterator<Item = &Message> {
-        self.entries.iter().filter_map(|WarningEntry(_, WarningEvent::MessageTaken { message, effect, .. })| {
-            matches!(effect, Effect::Applied | Effect::AppliedConflict).then_some(&**message)
+    /// Its messages, in the order in which they came.
+    pub fn taken(&self) -> impl Iterator<Item = Taken<'_>> {
+        self.entries.iter().map(|WarningEntry(at, WarningEvent::MessageTaken { message, account, .. })| Taken {
+            at: *at,
+            account: account.as_deref(),
+            message,
         })
-    }
-
-    /// Whether a message is older than what applies already: an Alert behind its Update, anything
-    /// behind the Cancel, an Update sent before the last one.
-    #[must_use]
-    pub fn supersedes(&self, message: &Message) -> bool {
-        let Some(last) = self.applied().max_by_key(|m| (m.kind == MessageKind::Cancel, m.sent)) else { return false };
-        match (last.kind, message.kind) {
-            (MessageKind::Cancel, _) => true,
-            (_, MessageKind::Cancel) => false,
-            (MessageKind::Update, MessageKind::Alert) => true,
-            _ => matches!((message.sent, last.sent), (Some(new), Some(old)) if new < old),
-        }
-    }
-
-    /// Whether a Cancel has ended it.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.applied().any(|m| m.kind == MessageKind::Cancel)
     }
 
     /// Command regions that have been covered so far.

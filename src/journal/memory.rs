@@ -1,8 +1,8 @@
 //! The journal in memory: for the simulator and for tests. Keeps every rule of the trait but durability.
 
 use super::{
-    Batch, Blob, CalloutRow, Conflict, DirectoryVersion, Group, InboxItem, Journal, JournalError, Lease, MessageRow,
-    Outcome, Parked, Record, SelectCallouts,
+    Batch, Blob, CalloutRow, Conflict, DirectoryVersion, Group, InboxItem, Journal, JournalError, Lease, MessageName,
+    MessageRow, Outcome, Parked, Record, SelectCallouts,
 };
 use crate::model::{Colour, Digest, StreamId, Timestamp};
 use futures::future::{BoxFuture, FutureExt, ready};
@@ -22,6 +22,7 @@ struct Tables {
     records: BTreeMap<StreamId, Vec<Record>>,
     inbox: BTreeMap<String, InboxItem>,
     messages: BTreeMap<(String, String), MessageRow>,
+    names: BTreeMap<(String, String), MessageName>,
     callouts: BTreeMap<StreamId, CalloutRow>,
     leases: BTreeMap<String, (u64, Option<(String, Timestamp)>)>,
     blobs: BTreeMap<Digest, Blob>,
@@ -69,6 +70,13 @@ impl Tables {
             }
             *end = r.end();
         }
+        for name in &group.names {
+            let known = self.names.get(&(name.identifier.clone(), name.sender.clone()));
+            let agree = group.names.iter().filter(|n| (&n.identifier, &n.sender) == (&name.identifier, &name.sender));
+            if known.into_iter().chain(agree).any(|n| n.warning != name.warning) {
+                return Err(Conflict);
+            }
+        }
         if let Some(m) = &group.message {
             let key = (m.sender.clone(), m.identifier.clone());
             if self.messages.contains_key(&key) {
@@ -78,6 +86,9 @@ impl Tables {
         }
         for r in group.records {
             self.records.entry(r.stream.clone()).or_default().push(r);
+        }
+        for name in group.names {
+            self.names.insert((name.identifier.clone(), name.sender.clone()), name);
         }
         for id in group.taken {
             self.inbox.remove(&id);
@@ -135,6 +146,10 @@ impl Journal for MemoryJournal {
 
     fn message(&self, sender: String, identifier: String) -> BoxFuture<'_, Outcome<Option<MessageRow>>> {
         self.answer(|t| Ok(t.messages.get(&(sender, identifier)).cloned()))
+    }
+
+    fn names(&self, identifier: String) -> BoxFuture<'_, Outcome<Vec<MessageName>>> {
+        self.answer(|t| Ok(t.names.values().filter(|n| n.identifier == identifier).cloned().collect()))
     }
 
     fn callouts(&self, select: SelectCallouts) -> BoxFuture<'_, Outcome<Vec<CalloutRow>>> {

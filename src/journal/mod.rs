@@ -54,9 +54,10 @@ pub enum JournalError {
     },
 }
 
-/// A group was not stored because the place of one of its records, or its message's identity, is taken.
+/// A group was not stored because the place of one of its records or its message's identity is taken, or
+/// one of its names leads to another warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the place of a record or the identity of a message is taken")]
+#[error("the place of a record, the identity of a message or a name is taken")]
 pub struct Conflict;
 
 /// What is written at once. Groups succeed or fail one by one; a failed lease check fails all.
@@ -79,6 +80,8 @@ pub struct Group {
     pub posts: Vec<InboxItem>,
     /// A message whose identity is claimed.
     pub message: Option<MessageRow>,
+    /// Identifiers that lead to a warning from now on.
+    pub names: Vec<MessageName>,
     /// Catalogue rows of callouts, new or changed.
     pub callouts: Vec<CalloutRow>,
     /// Sealed blobs; one that is already there is left as it is.
@@ -122,6 +125,18 @@ pub struct MessageRow {
     pub warning: String,
     /// Digest of the parsed content.
     pub digest: Digest,
+}
+
+/// An identifier that a message of a warning bears or refers to. It leads to one warning per sender,
+/// also before the message of that name came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageName {
+    /// The name.
+    pub identifier: String,
+    /// Whose.
+    pub sender: String,
+    /// The warning it leads to.
+    pub warning: String,
 }
 
 /// A callout in the catalogue. Written when it opens and when it closes; rebuilt from its records.
@@ -214,6 +229,9 @@ pub trait Journal: Send + Sync {
 
     /// The message of an identity, if it was claimed.
     fn message(&self, sender: String, identifier: String) -> BoxFuture<'_, Outcome<Option<MessageRow>>>;
+
+    /// The warnings that an identifier leads to, one per sender, by sender.
+    fn names(&self, identifier: String) -> BoxFuture<'_, Outcome<Vec<MessageName>>>;
 
     /// Callouts of the catalogue: all open ones, or the `limit` opened last before `before`.
     fn callouts(&self, select: SelectCallouts) -> BoxFuture<'_, Outcome<Vec<CalloutRow>>>;

@@ -14,8 +14,12 @@ pub enum Purpose {
     Alert,
     /// Tells those who were reached that the warning is over.
     Cancelled,
+    /// Tells those who were reached that it was a false alarm, and asks them to confirm it.
+    Retracted,
     /// Tells those who were reached what changed.
     Updated,
+    /// Tells those who were reached that their ground needs nobody any more.
+    Dropped,
     /// Asks for the code.
     AskCode,
     /// Reminds somebody who holds a clock up.
@@ -49,6 +53,8 @@ pub struct Call {
     pub asked: u8,
     /// No contact of the person could be used.
     pub unreachable: bool,
+    /// When the person confirmed a retraction.
+    pub confirmed_at: Option<Timestamp>,
 }
 
 /// One target of a call.
@@ -157,6 +163,28 @@ pub enum Failure {
     Expired,
     /// It was not wanted any more and was hung up or withdrawn.
     Withdrawn,
+}
+
+// === impl Purpose ===
+
+impl Purpose {
+    /// Whether it only tells something: it is told whatever has become of the ground.
+    #[must_use]
+    pub fn is_notice(self) -> bool {
+        !matches!(self, Self::CallOut | Self::Alert)
+    }
+
+    /// Whether it is the last word on a warning.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Cancelled | Self::Retracted | Self::Suspended)
+    }
+
+    /// Whether a word, key or link that comes back on it is meant for it.
+    #[must_use]
+    pub fn wants_reply(self) -> bool {
+        matches!(self, Self::CallOut | Self::Retracted)
+    }
 }
 
 // === impl Call, Attempt ===

@@ -1,9 +1,9 @@
 //! The state of a callout, as the fold of its timeline leaves it.
 
 use super::{
-    Attempt, AttemptIx, Call, CallIx, CalloutId, Clock, ClockIx, ClockOf, ClockRule, Colour, Hazard, MessageRef, Moves,
-    PersonId, PersonIx, Plan, Progress, Purpose, RegionCode, Status, Target, TargetId, TargetIx, TargetKind, Timestamp,
-    WarningId,
+    Attempt, AttemptIx, Beside, Call, CallIx, CalloutId, Clock, ClockIx, ClockOf, ClockRule, Colour, Hazard,
+    MessageRef, Moves, PersonId, PersonIx, Plan, Progress, Purpose, RegionCode, Status, Target, TargetId, TargetIx,
+    TargetKind, Timestamp, WarningId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +37,10 @@ pub struct Callout {
     pub gaps: Vec<Gap>,
     /// How often this callout has gone up to the parent region.
     pub raised: u32,
+    /// How many of these are over: what had gone up is satisfied, taken over or released here.
+    pub lowered: u32,
+    /// The last word from each region below: the sequence of its event there.
+    pub below: BTreeMap<RegionCode, u64>,
     /// How it ended.
     pub closed: Option<CloseReason>,
     /// What is due when; derived, not part of the state's canonical form.
@@ -86,6 +90,8 @@ pub struct Head {
     pub opened_at: Timestamp,
     /// Attempts before this one were made for a lower colour and no longer satisfy anything.
     pub recalled_from: AttemptIx,
+    /// The place of the last message in its warning's stream.
+    pub position: u64,
 }
 
 /// The public words of a message, in one language.
@@ -154,6 +160,8 @@ pub enum ReleaseReason {
     NotCovered,
     /// The drill was suspended.
     Suspended,
+    /// The region below needs nobody here any more.
+    SettledBelow,
 }
 
 /// The persons of one step for one target.
@@ -172,6 +180,9 @@ pub struct TargetState {
     pub spec: Target,
     /// The tier it belongs to.
     pub tier: u8,
+    /// Why it is called when the message does not cover it itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
     /// Who is called in which step.
     pub seats: Vec<Seats<PersonIx>>,
     /// Where the calling stands.
@@ -227,6 +238,8 @@ pub enum CloseReason {
     Expired,
     /// A drill gave way to a real red or orange warning on its ground.
     Suspended,
+    /// It was a false alarm.
+    Retracted,
 }
 
 /// What is due when. Derived from the state by the fold; a cache that is rebuilt by folding again.
@@ -308,6 +321,8 @@ impl Callout {
             clocks: Vec::new(),
             gaps: Vec::new(),
             raised: 0,
+            lowered: 0,
+            below: BTreeMap::new(),
             closed: None,
             agenda: Agenda::default(),
             person_ix: BTreeMap::new(),
@@ -334,6 +349,27 @@ impl Callout {
         !self.is_drill()
             && self.is_open()
             && self.head.as_ref().is_some_and(|h| h.status == Status::Actual && h.colour >= Colour::Orange)
+    }
+
+    /// Whether what went up to the parent region still needs it: an alarm, ground that rests on the
+    /// answer from above, or ground with nobody at all.
+    #[must_use]
+    pub fn needs_parent(&self) -> bool {
+        let rests = |t: &TargetState| t.alarm || matches!(t.phase, Phase::TakenOver { step: None, .. });
+        self.is_open() && (self.targets.iter().any(rests) || self.gaps.iter().any(|gap| self.goes_up(gap)))
+    }
+
+    /// Whether a gap of this region's own ground has no target and goes up as such.
+    #[must_use]
+    pub fn goes_up(&self, gap: &Gap) -> bool {
+        matches!(gap.reason, GapReason::UnknownArea | GapReason::NoTarget) && !self.is_from_below(gap)
+    }
+
+    /// Whether a gap was handed up by a region below, whose ground is a target here.
+    #[must_use]
+    pub fn is_from_below(&self, gap: &Gap) -> bool {
+        let above = self.head.as_ref().map_or(0, |h| h.plan.above());
+        self.target_in(above, &gap.ground.as_str().into()).is_some()
     }
 
     /// The target of a name in a tier.

@@ -111,6 +111,12 @@ impl Status {
         self == Self::Exercise
     }
 
+    /// Whether its messages call people. Tests, system messages and drafts ring nobody.
+    #[must_use]
+    pub fn calls(self) -> bool {
+        matches!(self, Self::Actual | Self::Exercise)
+    }
+
     /// The name space of its messages: one identifier may be used in each, and nothing refers across.
     /// Empty for the real thing.
     #[must_use]
@@ -129,6 +135,15 @@ impl Status {
         match self.space() {
             "" => sender.to_owned(),
             space => format!("{space}{SPACE_END}{sender}"),
+        }
+    }
+
+    /// The sender whose scoped name this is; `None` when it is of another name space.
+    #[must_use]
+    pub fn unscoped(self, name: &str) -> Option<&str> {
+        match name.split_once(SPACE_END) {
+            None => Some(name).filter(|_| self.space().is_empty()),
+            Some((space, sender)) => Some(sender).filter(|_| space == self.space()),
         }
     }
 

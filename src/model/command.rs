@@ -1,9 +1,9 @@
 //! Commands: what doors, gateways, lanes and the clock ask of a callout.
 
 use super::{
-    ActionReport, Answer, AnswerWay, AttemptIx, CallIx, CalloutId, Channel, Colour, ContactRef, Digest, Fact, Gap,
-    GatewayId, Hazard, MessageRef, NoteReason, OnBehalf, PersonId, Plan, Proof, RegionCode, Seats, SkipReason, Status,
-    Target, Timestamp, WarningId, Words,
+    ActionReport, Answer, AnswerWay, AttemptIx, Beside, CallIx, CalloutId, Channel, Colour, ContactRef, Digest, Fact,
+    Gap, GatewayId, Hazard, MessageRef, NoteReason, OnBehalf, PersonId, Plan, Proof, RegionCode, Seats, SkipReason,
+    Status, Target, Timestamp, WarningId, Words,
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,13 @@ pub enum Command {
     Apply(Box<Order>),
     /// A region below cannot satisfy its ground.
     Raise(Box<Raise>),
+    /// What a region below had handed up is over there: satisfied, taken over or released.
+    Lowered {
+        /// The region below.
+        region: RegionCode,
+        /// The sequence of the event there: of two words from below the later one counts.
+        seq: u64,
+    },
     /// The region above answered for what this one could not.
     AnsweredAbove {
         /// The region above.
@@ -103,6 +110,12 @@ pub struct Order {
     pub gaps: Vec<Gap>,
     /// Whether the message contradicts an earlier one of the same identifier.
     pub conflict: bool,
+    /// The place of the message in its warning's stream: an order never undoes a later one.
+    #[serde(default)]
+    pub position: u64,
+    /// Whether a Cancel says that it was a false alarm.
+    #[serde(default)]
+    pub retracted: bool,
 }
 
 /// A target with the persons of each step.
@@ -114,6 +127,9 @@ pub struct Ground {
     pub tier: u8,
     /// Who is called in which step.
     pub seats: Vec<Seats<PersonId>>,
+    /// Why it is called when the message does not cover it itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
 }
 
 /// What a region below hands up. The order's ground is the region below, as one target.
@@ -125,6 +141,9 @@ pub struct Raise {
     pub targets: u32,
     /// Gaps below.
     pub gaps: u32,
+    /// The sequence of the event there: of two words from below the later one counts.
+    #[serde(default)]
+    pub seq: u64,
 }
 
 /// What a lane grants.

@@ -3,7 +3,7 @@
 //! No personal data: persons and contacts by id, words of persons as digests of sealed blobs.
 
 use super::{
-    Action, Answer, AnswerWay, AttemptIx, CallIx, CalloutId, Channel, ClockIx, ClockOf, CloseReason, Colour,
+    Action, Answer, AnswerWay, AttemptIx, Beside, CallIx, CalloutId, Channel, ClockIx, ClockOf, CloseReason, Colour,
     ContactRef, Digest, Fact, Gap, GatewayId, Hazard, MessageRef, Moves, NoteReason, OnBehalf, PersonId, Plan, Proof,
     Purpose, RegionCode, ReleaseReason, Seats, SkipReason, Status, StepCause, Target, TargetIx, Timestamp, Totals,
     WarningId, Words,
@@ -46,6 +46,9 @@ pub enum Event {
         plan: Box<Plan>,
         /// The directory version.
         directory: u64,
+        /// The place of the message in its warning's stream; 0 when a region below opened the callout.
+        #[serde(default)]
+        position: u64,
     },
     /// A further message applied; one that extends a time that had run out opens the callout again.
     MessageApplied {
@@ -69,6 +72,9 @@ pub enum Event {
         recall: bool,
         /// Whether it contradicts an earlier message of the same identifier.
         conflict: bool,
+        /// The place of the message in its warning's stream.
+        #[serde(default)]
+        position: u64,
     },
     /// A target must be answered for, or those who answer for it are others from now on.
     TargetCovered {
@@ -80,9 +86,17 @@ pub enum Event {
         spec: Target,
         /// Who is called in which step.
         seats: Vec<Seats<PersonId>>,
+        /// Why it is called when the message does not cover it itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        beside: Option<Beside>,
     },
     /// Ground that nobody answers for.
     GapFound {
+        /// Where and what.
+        gap: Gap,
+    },
+    /// The warning does not name the ground of a gap any more, or it was filled.
+    GapClosed {
         /// Where and what.
         gap: Gap,
     },
@@ -234,6 +248,17 @@ pub enum Event {
         /// Digest of the sealed words.
         text: Option<Digest>,
     },
+    /// A person confirmed that the retraction of a false alarm was heard.
+    Confirmed {
+        /// The call that retracted.
+        call: CallIx,
+        /// On which way it came.
+        way: AnswerWay,
+        /// Digest of the sealed words.
+        text: Option<Digest>,
+        /// When, by the gateway's clock.
+        reported_at: Option<Timestamp>,
+    },
     /// The requirement of a step holds.
     TargetSatisfied {
         /// The target.
@@ -318,7 +343,21 @@ pub enum Event {
         /// Gaps found.
         gaps: u32,
     },
-    /// The callout ended.
+    /// What had gone up needs the parent region no more.
+    Lowered {
+        /// The parent region.
+        to: RegionCode,
+    },
+    /// A region below told how it stands.
+    BelowTold {
+        /// The region below.
+        region: RegionCode,
+        /// The sequence of the event there.
+        seq: u64,
+        /// Whether it needs this region.
+        needs: bool,
+    },
+    /// The callout ended; without any other event, before it began.
     Closed {
         /// How.
         reason: CloseReason,
@@ -341,6 +380,7 @@ impl Event {
             Self::MessageApplied { .. } => "message_applied",
             Self::TargetCovered { .. } => "target_covered",
             Self::GapFound { .. } => "gap_found",
+            Self::GapClosed { .. } => "gap_closed",
             Self::TierScheduled { .. } => "tier_scheduled",
             Self::TierOpened { .. } => "tier_opened",
             Self::StepStarted { .. } => "step_started",
@@ -351,6 +391,7 @@ impl Event {
             Self::Answered { .. } => "answered",
             Self::ActionReported { .. } => "action_reported",
             Self::ReplyNoted { .. } => "reply_noted",
+            Self::Confirmed { .. } => "confirmed",
             Self::TargetSatisfied { .. } => "target_satisfied",
             Self::TargetTakenOver { .. } => "target_taken_over",
             Self::TargetExhausted { .. } => "target_exhausted",
@@ -362,6 +403,8 @@ impl Event {
             Self::ClockMissed { .. } => "clock_missed",
             Self::CallSilenced { .. } => "call_silenced",
             Self::Raised { .. } => "raised",
+            Self::Lowered { .. } => "lowered",
+            Self::BelowTold { .. } => "below_told",
             Self::Closed { .. } => "closed",
         }
     }

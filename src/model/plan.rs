@@ -173,6 +173,12 @@ pub struct Texts {
     pub broadcast: String,
     /// Tells those who were reached that the warning is over.
     pub cancelled: String,
+    /// Tells those who were reached that it was a false alarm, and asks them to confirm that they know.
+    #[serde(default)]
+    pub retracted: String,
+    /// Tells those who were reached that their ground needs nobody any more.
+    #[serde(default)]
+    pub dropped: String,
     /// Tells those who were reached and are not called again what changed.
     pub updated: String,
     /// Asks somebody whose bare word could mean several callouts for the code.
@@ -212,6 +218,28 @@ pub struct Plan {
     pub valid_ms: i64,
     /// The words that are sent.
     pub texts: Texts,
+}
+
+/// How a neighbour lies to ground that is covered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Relation {
+    /// 下游
+    #[default]
+    Downstream,
+    /// 上游
+    Upstream,
+    /// 相邻
+    Adjacent,
+}
+
+/// Why ground is called sideways: it is the neighbour of a place that is covered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beside {
+    /// The place that is covered.
+    pub of: RegionCode,
+    /// How the ground lies to it.
+    pub kind: Relation,
 }
 
 /// What a plan is for.

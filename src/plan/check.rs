@@ -1,7 +1,7 @@
 //! Proof against a directory that plans reach the top of the chain, county by county.
 
 use super::{
-    PlanFile, PlanSet,
+    PlanFile, PlanSet, neighbours,
     resolve::{seats, whole},
     units::spoken,
 };
@@ -74,6 +74,7 @@ pub fn check(plans: &PlanSet, directory: &Directory, now: Timestamp) -> Report {
     let mut report = Report { findings: Vec::new(), reaches: Vec::new() };
     for file in plans.files() {
         report.findings.extend(unfilled(file, &filled));
+        report.findings.extend(neighbours::unknown(&file.file, &file.neighbours, directory));
         let before = report.reaches.len();
         let within = |region: &RegionCode| {
             let scope = &file.scope.regions;

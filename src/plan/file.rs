@@ -1,9 +1,10 @@
 //! A plan file: TOML, durations in seconds, every key known. `config/plans/default.toml` explains the keys.
 
-use super::{rules, texts, units::Seconds};
+use super::{Neighbour, neighbours, rules, texts, units::Seconds};
 use crate::model::{
     Channel, ChecklistItem, ClockEnd, ClockRule, ClockScope, ClockStart, Colour, Digest, Finding, Hazard, Holders,
-    Level, Moves, Need, Night, OnMiss, Outcome, Plan, PlanScope, Proof, RegionCode, Ring, Sequence, Step, Texts, Tier,
+    Level, Moves, Need, Night, OnMiss, Outcome, Plan, PlanScope, Proof, RegionCode, Relation, Ring, Sequence, Step,
+    Texts, Tier,
 };
 use chrono::Timelike;
 use serde::{Deserialize, Deserializer, de};
@@ -17,6 +18,8 @@ pub struct PlanFile {
     pub scope: PlanScope,
     /// The plan. Its last tier is for what regions below a region above the county could not satisfy.
     pub plan: Plan,
+    /// Places that are called sideways when others are covered.
+    pub neighbours: Vec<Neighbour>,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +44,18 @@ struct RawPlan {
     #[serde(default)]
     checklist: Vec<ChecklistItem>,
     night: Option<RawNight>,
+    #[serde(default)]
+    neighbour: Vec<RawNeighbour>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawNeighbour {
+    from: Code,
+    to: Vec<Code>,
+    #[serde(default)]
+    kind: Relation,
+    source: String,
 }
 
 #[derive(Deserialize)]
@@ -147,6 +162,10 @@ struct RawTexts {
     voice: String,
     broadcast: String,
     cancelled: String,
+    #[serde(default = "retracted")]
+    retracted: String,
+    #[serde(default = "dropped")]
+    dropped: String,
     updated: String,
     ask_code: String,
     #[serde(default = "remind")]
@@ -217,8 +236,10 @@ impl PlanFile {
         };
         findings.extend(rules::check_plan(file, &plan));
         findings.extend(texts::check_texts(file, &plan.texts));
+        let neighbours: Vec<Neighbour> = raw.neighbour.into_iter().map(Neighbour::from).collect();
+        findings.extend(neighbours::check(file, &neighbours));
         if findings.is_empty() {
-            Ok(Self { file: file.to_owned(), scope: PlanScope::from(raw.scope), plan })
+            Ok(Self { file: file.to_owned(), scope: PlanScope::from(raw.scope), plan, neighbours })
         } else {
             Err(findings)
         }
@@ -240,6 +261,14 @@ fn at_once(name: &str, title: &str) -> Tier {
     }
 }
 
+fn retracted() -> String {
+    "【误报撤回】{headline}是误报，叫应取消，不必转移。请回复1#{code}或按1确认已知悉。".into()
+}
+
+fn dropped() -> String {
+    "【叫应解除】{headline}。{place}已不需要您响应。".into()
+}
+
 fn remind() -> String {
     "【时限提醒】{place}：{clock}还剩{left}，请立即办理并报告。".into()
 }
@@ -253,6 +282,13 @@ impl From<RawScope> for PlanScope {
             colours: raw.colours,
             regions: raw.regions.into_iter().map(|code| code.0).collect(),
         }
+    }
+}
+
+impl From<RawNeighbour> for Neighbour {
+    fn from(raw: RawNeighbour) -> Self {
+        let to = raw.to.into_iter().map(|code| code.0).collect();
+        Self { from: raw.from.0, to, kind: raw.kind, source: raw.source }
     }
 }
 
@@ -358,7 +394,7 @@ impl RawClock {
 
 impl From<RawTexts> for Texts {
     fn from(raw: RawTexts) -> Self {
-        let RawTexts { sms, voice, broadcast, cancelled, updated, ask_code, remind } = raw;
-        Self { sms, voice, broadcast, cancelled, updated, ask_code, remind }
+        let RawTexts { sms, voice, broadcast, cancelled, retracted, dropped, updated, ask_code, remind } = raw;
+        Self { sms, voice, broadcast, cancelled, retracted, dropped, updated, ask_code, remind }
     }
 }

@@ -1,7 +1,7 @@
 //! Plans (预案): which posts are called for a warning, in which steps, under which clocks.
 //!
 //! - **Here:** plan files and their strict reading ([`PlanFile`]), the set of an installation and the
-//!   choice among them ([`PlanSet`]), the order that a message becomes in each command region
+//!   choice among them ([`PlanSet`]), neighbours that are called sideways ([`Neighbour`]), the order that a message becomes in each command region
 //!   ([`orders`], [`raise`]), and the proof that a plan reaches the top of the chain ([`check`]).
 //! - **Not here:** what happens when a step starts or a clock runs out (`engine`), who answers for
 //!   which ground (`directory`).
@@ -11,6 +11,7 @@
 
 mod check;
 mod file;
+mod neighbours;
 mod resolve;
 mod rules;
 mod set;
@@ -19,5 +20,6 @@ mod units;
 
 pub use check::{Reach, Report, StepFill, check};
 pub use file::PlanFile;
+pub use neighbours::Neighbour;
 pub use resolve::{order, orders, raise};
 pub use set::PlanSet;

@@ -5,12 +5,14 @@ use crate::model::{Finding, Texts};
 
 /// Faults of a plan's words: empty ones, placeholders that nothing fills, braces left open.
 pub(super) fn check_texts(file: &str, texts: &Texts) -> Vec<Finding> {
-    let Texts { sms, voice, broadcast, cancelled, updated, ask_code, remind } = texts;
+    let Texts { sms, voice, broadcast, cancelled, retracted, dropped, updated, ask_code, remind } = texts;
     let named = [
         ("sms", sms),
         ("voice", voice),
         ("broadcast", broadcast),
         ("cancelled", cancelled),
+        ("retracted", retracted),
+        ("dropped", dropped),
         ("updated", updated),
         ("ask_code", ask_code),
         ("remind", remind),

@@ -14,8 +14,8 @@ use crate::model::{
 use crate::plan;
 
 impl Cell {
-    /// Commands to other callouts that must be stored with these events: up to the parent region, and
-    /// down again when the parent answered. Their ids come from the event's place, so that a second
+    /// Commands to other callouts that must be stored with these events: up to the parent region and up
+    /// again when that is over, and down when the parent answered. Their ids come from the event's place, so that a second
     /// decision on the same state posts the same item.
     pub(super) fn posts(&self, id: &CalloutId, first: u64, entries: &[Entry], now: Timestamp) -> Vec<InboxItem> {
         let Some(live) = self.live.get(id) else { return Vec::new() };
@@ -31,8 +31,13 @@ impl Cell {
         for (seq, Entry(_, event)) in (first..).zip(entries) {
             match event {
                 Event::Raised { to, targets, gaps } => {
-                    let raise = plan::raise(&self.directory, &self.plans, head, to, *targets, *gaps, now);
+                    let mut raise = plan::raise(&self.directory, &self.plans, head, to, *targets, *gaps, now);
+                    raise.seq = seq;
                     posts.push(item("raise", seq, to, Command::Raise(Box::new(raise))));
+                }
+                Event::Lowered { to } => {
+                    let command = Command::Lowered { region: head.region.clone(), seq };
+                    posts.push(item("lowered", seq, to, command));
                 }
                 Event::TargetSatisfied { target, .. } | Event::TargetTakenOver { target, step: Some(_), .. } => {
                     let t = &live.callout.targets[*target as usize];

@@ -90,6 +90,7 @@ pub(super) fn group(
         taken: pending.asked.iter().filter_map(|a| a.inbox.clone()).collect(),
         posts: pending.posts.clone(),
         message: None,
+        names: Vec::new(),
         blobs: pending.asked.iter().flat_map(|a| a.blobs.clone()).collect(),
         salts: pending.salt.clone().into_iter().collect(),
         records,

@@ -301,11 +301,16 @@ impl Cell {
         call.is_some_and(|c| c.asked < self.settings.ask_max)
     }
 
-    /// The call that an answer to an attempt belongs to: for a notice, the person's call that asks.
+    /// The call that an answer to an attempt belongs to: for a notice that asks nothing, the person's call
+    /// that asks.
     fn call_of(&self, key: &AttemptKey) -> Option<CallIx> {
         let callout = &self.live.get(&key.callout)?.callout;
         let call = callout.attempts.get(key.attempt as usize)?.call;
-        let person = callout.calls[call as usize].person;
+        let c = &callout.calls[call as usize];
+        if c.purpose.wants_reply() {
+            return Some(call);
+        }
+        let person = c.person;
         Some(callout.call_ix.get(&(person, Purpose::CallOut)).copied().unwrap_or(call))
     }
 
@@ -313,7 +318,7 @@ impl Cell {
     fn asks(&self, key: &AttemptKey) -> bool {
         let callout = self.live.get(&key.callout).map(|l| &l.callout);
         let call = callout.and_then(|c| Some(&c.calls[c.attempts.get(key.attempt as usize)?.call as usize]));
-        call.is_some_and(|c| c.purpose == Purpose::CallOut)
+        call.is_some_and(|c| c.purpose.wants_reply())
     }
 
     /// Seals people's words under the callout's key. Nothing when the key was erased.

@@ -3,6 +3,7 @@
 use super::world::{Happening, World};
 use crate::gateway::simulator::Reaction;
 use crate::gateway::{Outgoing, Upcall};
+use crate::intake::{Desk, Retracted, Retraction};
 use crate::model::{Answer, Fact, Failure, GatewayId, Stage};
 use crate::runtime::{Deed, Vouched};
 use rand::RngExt;
@@ -79,6 +80,20 @@ impl World {
             cell.vouch(vouched, ticket, now);
         }
         self.settle_all().await;
+    }
+
+    /// A bureau outside the world posts a document.
+    pub async fn post_now(&mut self, body: Vec<u8>) {
+        self.post(body).await;
+        self.settle_all().await;
+    }
+
+    /// An operator outside the world takes a false alarm back. `None` when the store is down.
+    pub async fn retract_now(&mut self, retraction: Retraction) -> Option<Retracted> {
+        let done = self.desk.retract(retraction).await.ok();
+        self.read_inbox().await;
+        self.settle_all().await;
+        done
     }
 
     /// Lets everything that is being committed be committed, a few virtual milliseconds on.

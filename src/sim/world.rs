@@ -65,7 +65,7 @@ pub struct World {
     pub(super) people: People,
     pub(super) rng: ChaCha8Rng,
     scene: Scene,
-    desk: FrontDesk,
+    pub(super) desk: FrontDesk,
     clock: Arc<AtomicI64>,
     entropy: Arc<AtomicU64>,
     pub(super) cell: Option<Cell>,
@@ -215,7 +215,7 @@ impl World {
         }
     }
 
-    async fn post(&mut self, body: Vec<u8>) {
+    pub(super) async fn post(&mut self, body: Vec<u8>) {
         let posted = Posted { door: "amqp", account: Some("bureau".into()), body: body.clone() };
         match self.desk.post(posted).await {
             Ok(receipt) => self.receipts.push(receipt),
@@ -227,7 +227,7 @@ impl World {
         self.read_inbox().await;
     }
 
-    async fn read_inbox(&mut self) {
+    pub(super) async fn read_inbox(&mut self) {
         let Some(cell) = &mut self.cell else { return };
         if let Ok(items) = self.journal.inbox(cell.inbox_ids(), 1000).await {
             cell.inbox(items, self.now);

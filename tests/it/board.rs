@@ -2,7 +2,9 @@
 
 mod acts;
 mod ground;
+mod hazards;
 mod proof;
+mod retract;
 mod rows;
 mod streams;
 mod world;

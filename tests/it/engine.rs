@@ -2,6 +2,7 @@
 
 mod dispatch;
 mod kit;
+mod lineage;
 mod property;
 mod tiers;
 
@@ -299,8 +300,11 @@ fn an_update_tells_the_unchanged_once_and_releases_what_it_drops() {
     }
     let events =
         c.order("U", MessageKind::Update, Colour::Yellow, &[("g1", &[&["a"], &[], &[]]), ("g3", &[&["x"], &[], &[]])]);
-    let told = |e: &&Event| matches!(e, Event::CallPlanned { purpose: Purpose::Updated, .. });
-    assert_eq!(events.iter().filter(told).count(), 2, "each person once");
+    let told = |what: Purpose| {
+        let is = |e: &&Event| matches!(e, Event::CallPlanned { purpose, .. } if *purpose == what);
+        events.iter().filter(is).count()
+    };
+    assert_eq!((told(Purpose::Updated), told(Purpose::Dropped)), (1, 1), "each person once, and what concerns them");
     assert!(matches!(c.callout.targets[1].phase, Phase::Released { reason: ReleaseReason::NotCovered, .. }));
     assert!(satisfied(&c, 0) && !c.call("a").is_running());
     assert!(c.order_again().is_empty(), "the same message again tells nobody");

@@ -137,9 +137,30 @@ fn a_cancel_needs_neither_colour_nor_ground() {
     let message = accepted(CANCEL, &[]);
     assert_eq!((message.kind, message.colour, message.expires), (MessageKind::Cancel, None, None));
     assert!(message.areas.is_empty());
-    let json = changed(JSON, "\"alert\"", "\"cancel\"").replace("\"red\"", "\"purple\"").replace("\"533324\"", "");
-    let message = accepted(&json, &["/areas/0", "/references", "/colour"]);
+    let mut json: Value = serde_json::from_str(JSON).unwrap();
+    (json["kind"], json["colour"]) = ("cancel".into(), "purple".into());
+    json["areas"][0]["codes"] = serde_json::json!([""]);
+    let alone = parse(json.to_string().as_bytes());
+    let fatal: Vec<_> = alone.findings.iter().filter(|f| f.severity == Severity::Fatal).collect();
+    assert_eq!(
+        (alone.message, fatal.len(), fatal[0].place.as_str()),
+        (None, 1, "/references"),
+        "it must name what it ends"
+    );
+    json["references"] = serde_json::json!(["A"]);
+    let message = accepted(&json.to_string(), &["/areas/0", "/colour"]);
     assert_eq!((message.kind, message.colour), (MessageKind::Cancel, None));
+}
+
+#[test]
+fn an_end_before_the_beginning_is_left_out_in_every_format() {
+    for (text, place) in [(ALERT, "alert/info/expires"), (JSON, "/expires")] {
+        let message = accepted(text, &[]);
+        assert!(message.effective < message.expires);
+        let parsed = parse(text.replace("10:18:00", "04:17:00").as_bytes());
+        assert!(parsed.findings.iter().any(|f| f.place == place), "{:?}", parsed.findings);
+        assert_eq!(parsed.message.unwrap().expires, None);
+    }
 }
 
 #[test]
@@ -378,6 +399,9 @@ fn the_schema_and_the_parser_agree() {
         for word in words {
             let mut other = example.clone();
             other[key] = word.clone().into();
+            if word == "cancel" {
+                other["references"] = serde_json::json!(["A"]);
+            }
             let message = parse(other.to_string().as_bytes()).message.unwrap();
             assert_eq!(serde_json::to_value(message).unwrap()[key], word);
         }

@@ -4,7 +4,9 @@
 use jiaoying::directory::{Directory, sample};
 use jiaoying::gateway::simulator::People;
 use jiaoying::intake::formats::Limits;
-use jiaoying::intake::{Desk, Effect, FrontDesk, Posted, Receipt, Sender, Senders, WarningEvent, WarningState};
+use jiaoying::intake::{
+    Desk, Effect, FrontDesk, Posted, Receipt, Retracted, Sender, Senders, WarningEvent, WarningState,
+};
 use jiaoying::journal::{InboxItem, Journal, MemoryJournal};
 use jiaoying::model::{
     CalloutId, Colour, Command, GapReason, Hazard, RegionCode, SecretKey, Severity, Status, Timestamp, WarningId,
@@ -13,6 +15,8 @@ use jiaoying::sim::{Faults, Post, Scene, World, built_in_plans, message_json};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, RwLock};
 
+mod lineage;
+mod nights;
 mod store;
 
 use store::Flaky;

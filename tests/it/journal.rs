@@ -30,11 +30,13 @@ contract! {
             records_come_back_exactly
             reading_starts_at_the_record_that_holds_the_sequence
             a_place_is_given_once
+            streams_are_listed_by_their_beginning
             a_gap_is_a_conflict
             a_conflict_leaves_the_other_groups_stored
             a_group_is_stored_whole_or_not_at_all
             groups_of_a_batch_see_each_other_in_order
             an_identity_is_claimed_once
+            a_name_leads_to_one_warning
             doors_claiming_one_identity_at_once_leave_one_winner
             the_inbox_is_taken_red_first
             a_callouts_items_keep_their_order_whatever_the_limit

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 mod clock;
+mod neighbours;
 mod shipped;
 
 const DEFAULT: &str = include_str!("../../config/plans/default.toml");
@@ -267,6 +268,7 @@ fn head(order: &Order) -> Head {
         directory: order.directory,
         opened_at: Timestamp(0),
         recalled_from: 0,
+        position: 0,
     }
 }
 

@@ -41,6 +41,7 @@ fn class(event: &Event) -> &'static str {
         }
         Event::ActionReported { .. }
         | Event::Answered { .. }
+        | Event::Confirmed { .. }
         | Event::TargetSatisfied { .. }
         | Event::ClockMet { .. } => "good",
         Event::TargetTakenOver { .. } | Event::TierOpened { .. } => "mid",
@@ -61,14 +62,21 @@ fn text(s: &Scene<'_>, event: &Event) -> String {
             let conflict = if *conflict { l.pick("，与前文矛盾", ", contradicts an earlier one") } else { "" };
             say!(l, "新报文生效：{colour}{recall}{conflict}", "message applied: {colour}{recall}{conflict}")
         }
-        Event::TargetCovered { spec, .. } => {
-            let name = &spec.name;
-            say!(l, "{name} 纳入叫应", "{name} is covered by the warning")
+        Event::TargetCovered { spec, beside, .. } => {
+            let (name, why) = (&spec.name, beside.as_ref().map(|b| s.beside(b)));
+            match why {
+                Some(why) => say!(l, "{name} 横向叫应：{why}", "{name} is called sideways: {why}"),
+                None => say!(l, "{name} 纳入叫应", "{name} is covered by the warning"),
+            }
         }
         Event::GapFound { gap } => {
             let (ground, why) = (s.directory.place(&gap.ground), words::gap(l, gap.reason));
             let step = gap.step.map(|step| s.step(step)).unwrap_or_default();
             say!(l, "缺口：{ground} {step} {why}", "gap: {ground} {step} {why}")
+        }
+        Event::GapClosed { gap } => {
+            let (ground, why) = (s.directory.place(&gap.ground), words::gap(l, gap.reason));
+            say!(l, "缺口消除：{ground} {why}", "gap closed: {ground} {why}")
         }
         Event::StepStarted { target, step, round, cause, .. } => {
             let (name, step, cause) = (s.target(*target), s.step(*step), words::cause(l, *cause));
@@ -105,6 +113,10 @@ fn text(s: &Scene<'_>, event: &Event) -> String {
             let who = call.map(|c| who(s, c)).unwrap_or_default();
             let (why, way) = (words::note(l, *reason), words::way(l, *way));
             say!(l, "{who} 有回复，不算应答：{why}（{way}）", "{who} said something that is no answer: {why} ({way})")
+        }
+        Event::Confirmed { call, way, .. } => {
+            let (who, way) = (who(s, *call), words::way(l, *way));
+            say!(l, "{who} 已确认误报撤回（{way}）", "{who} confirmed the retraction ({way})")
         }
         Event::TargetSatisfied { target, step, .. } => {
             let (name, step) = (s.target(*target), s.step(*step));
@@ -175,6 +187,17 @@ fn text(s: &Scene<'_>, event: &Event) -> String {
                 "上报{to}：{targets} 处无人应答，{gaps} 处缺口",
                 "raised to {to}: {targets} without an answer, {gaps} gaps"
             )
+        }
+        Event::Lowered { to } => {
+            let to = s.region(to);
+            say!(l, "告知{to}：上报事项已了结", "{to} was told: what went up is over")
+        }
+        Event::BelowTold { region, needs, .. } => {
+            let region = s.region(region);
+            match needs {
+                true => say!(l, "{region} 上报", "{region} raised"),
+                false => say!(l, "{region} 上报事项已了结", "what {region} had raised is over"),
+            }
         }
         Event::Closed { reason, by, .. } => {
             let by = by.as_ref().map(|id| format!(" {id}")).unwrap_or_default();

@@ -7,7 +7,7 @@ use super::target::{Standing, Tile};
 use super::{tiers, words};
 use crate::board::text::{Lang, Texts};
 use crate::directory::Directory;
-use crate::evidence::{MovedByRegion, Numbered, moved};
+use crate::evidence::{MovedByRegion, Numbered, moved, retraction as retraction_of};
 use crate::model::{CalloutId, ClockState, Level, RegionCode, ReportId, TargetIx};
 use askama::Template;
 use std::collections::BTreeMap;
@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 const LIST_MAX: usize = 8;
 /// Alarms are cut later: they are what the page is for.
 const ALARMS_MAX: usize = 24;
+/// Those who have not confirmed a retraction are called one by one: the list is long.
+const UNCONFIRMED_MAX: usize = 200;
 
 /// A part of a page. The HTML's outermost element carries the key as `data-key`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,7 @@ pub(in crate::board) struct Panels {
     pub knocks: Fragment,
     pub tiers: Fragment,
     pub moves: Fragment,
+    pub retraction: Fragment,
     pub clocks: Fragment,
     pub gaps: Fragment,
     pub events: Fragment,
@@ -54,6 +57,16 @@ struct AlarmsHtml<'a> {
     t: &'static Texts,
     id: &'a str,
     alarms: Vec<(String, &'a Tile)>,
+    more: usize,
+}
+
+#[derive(Template)]
+#[template(path = "retraction.html", config = ".askama.toml")]
+struct RetractionHtml {
+    t: &'static Texts,
+    /// Told, confirmed, sounded; `None` when nothing was retracted.
+    counts: Option<(u32, u32, u32)>,
+    unconfirmed: Vec<(String, String)>,
     more: usize,
 }
 
@@ -141,6 +154,7 @@ impl Panels {
             knocks: tiers::knocks(scene, &tiles),
             tiers: tiers::tiers(scene),
             moves: tiers::moves(scene, &moved.all),
+            retraction: retraction(scene),
             clocks: clocks(scene),
             gaps: gaps(scene),
             events: events(scene, tail),
@@ -151,7 +165,7 @@ impl Panels {
     /// All parts.
     pub(in crate::board) fn all(&self) -> impl Iterator<Item = &Fragment> {
         let first = [&self.head, &self.alarms, &self.knocks, &self.tiers, &self.moves];
-        let fixed = first.into_iter().chain([&self.clocks, &self.gaps, &self.events]);
+        let fixed = first.into_iter().chain([&self.retraction, &self.clocks, &self.gaps, &self.events]);
         fixed.chain(self.townships.iter().flat_map(|(t, vs)| std::iter::once(t).chain(vs)))
     }
 }
@@ -168,6 +182,24 @@ fn alarms(scene: &Scene<'_>, tiles: &[Tile]) -> Fragment {
     let alarms = all.iter().take(ALARMS_MAX).map(|t| (scene.long_target(t.ix), *t)).collect();
     let more = all.len().saturating_sub(ALARMS_MAX);
     fragment("alarms", &AlarmsHtml { t: scene.lang.texts(), id: scene.callout.id.as_str(), alarms, more })
+}
+
+fn retraction(scene: &Scene<'_>) -> Fragment {
+    let t = scene.lang.texts();
+    let Some(r) = retraction_of(scene.callout) else {
+        return fragment("retraction", &RetractionHtml { t, counts: None, unconfirmed: Vec::new(), more: 0 });
+    };
+    let who = |call: &u32| {
+        let person = scene.callout.calls[*call as usize].person;
+        (scene.person(person), scene.first_phone(person))
+    };
+    let html = RetractionHtml {
+        t,
+        counts: Some((r.told, r.confirmed, r.sounded)),
+        unconfirmed: r.unconfirmed.iter().take(UNCONFIRMED_MAX).map(who).collect(),
+        more: r.unconfirmed.len().saturating_sub(UNCONFIRMED_MAX),
+    };
+    fragment("retraction", &html)
 }
 
 fn clocks(scene: &Scene<'_>) -> Fragment {

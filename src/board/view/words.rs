@@ -124,6 +124,8 @@ pub(super) fn purpose(lang: Lang, purpose: Purpose) -> &'static str {
         Purpose::CallOut => ("叫应", "call out"),
         Purpose::Alert => ("广播", "alert"),
         Purpose::Cancelled => ("告知解除", "tell of the end"),
+        Purpose::Retracted => ("告知误报", "retract the false alarm"),
+        Purpose::Dropped => ("告知无须响应", "tell that nobody is needed"),
         Purpose::Updated => ("告知更新", "tell of the update"),
         Purpose::AskCode => ("追问回复码", "ask for the code"),
         Purpose::Remind => ("提醒时限", "remind of the deadline"),
@@ -252,6 +254,7 @@ pub(super) fn release(lang: Lang, reason: ReleaseReason) -> &'static str {
     match reason {
         ReleaseReason::Cancelled => lang.pick("预警解除", "cancelled"),
         ReleaseReason::Expired => lang.pick("预警到期", "expired"),
+        ReleaseReason::SettledBelow => lang.pick("下级已落实", "settled below"),
         ReleaseReason::NotCovered => lang.pick("不再覆盖", "no longer covered"),
         ReleaseReason::Suspended => lang.pick("演练中止", "drill suspended"),
     }
@@ -264,6 +267,7 @@ pub(super) fn close(lang: Lang, reason: CloseReason) -> &'static str {
         CloseReason::Suspended => {
             lang.pick("演练中止，真实红色或橙色预警优先", "drill suspended by a real red or orange warning")
         }
+        CloseReason::Retracted => lang.pick("误报撤回", "false alarm retracted"),
     }
 }
 

@@ -22,16 +22,25 @@ pub(super) fn plan_call(callout: &mut Callout, event: &Event) {
             code: None,
             asked: 0,
             unreachable: false,
+            confirmed_at: None,
         });
     }
     let c = &mut callout.calls[*call as usize];
     c.step = c.step.max(*step);
+    let waits = c.is_running() && c.attempts.len() == usize::from(c.ladder_from);
+    if purpose.is_notice() && !waits {
+        // A notice speaks of what it is about now, not of what an earlier one told.
+        c.links.retain(|l| targets.contains(&l.target));
+    }
     for target in targets {
         match c.links.iter_mut().find(|l| l.target == *target) {
             Some(link) => link.answer = None,
             None => {
                 c.links.push(Link { target: *target, named: false, answer: None });
-                callout.targets[*target as usize].calls.push(*call);
+                let calls = &mut callout.targets[*target as usize].calls;
+                if !calls.contains(call) {
+                    calls.push(*call);
+                }
             }
         }
     }

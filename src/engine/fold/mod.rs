@@ -23,10 +23,10 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
             }
             apply_message(callout, event);
         }
-        Event::TargetCovered { target, tier, spec, seats } => {
+        Event::TargetCovered { target, tier, spec, seats, beside } => {
             let seats = seats.iter().map(|s| seat(callout, s)).collect();
             if let Some(t) = callout.targets.get_mut(*target as usize) {
-                (t.spec, t.tier, t.seats) = (spec.clone(), *tier, seats);
+                (t.spec, t.tier, t.seats, t.beside) = (spec.clone(), *tier, seats, beside.clone());
                 if matches!(t.phase, Phase::Released { .. }) {
                     t.phase = Phase::Covered;
                 }
@@ -36,6 +36,7 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
             callout.targets.push(TargetState {
                 spec: spec.clone(),
                 tier: *tier,
+                beside: beside.clone(),
                 seats,
                 phase: Phase::Covered,
                 progress: Progress::default(),
@@ -48,6 +49,7 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
             });
         }
         Event::GapFound { gap } => callout.gaps.push(gap.clone()),
+        Event::GapClosed { gap } => callout.gaps.retain(|g| g != gap),
         Event::TierScheduled { tier, due } => {
             let state = &mut callout.tiers[usize::from(*tier)];
             if let Some(old) = state.due.replace(*due) {
@@ -112,6 +114,7 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
                 c.asked = c.asked.saturating_add(1);
             }
         }
+        Event::Confirmed { call, .. } => callout.calls[*call as usize].confirmed_at = Some(*at),
         Event::TargetSatisfied { target, step, .. } => {
             let t = &mut callout.targets[*target as usize];
             t.alarm = false;
@@ -146,6 +149,10 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
             }
         }
         Event::Raised { .. } => callout.raised += 1,
+        Event::Lowered { .. } => callout.lowered = callout.raised,
+        Event::BelowTold { region, seq, .. } => {
+            callout.below.insert(region.clone(), *seq);
+        }
         Event::Closed { reason, .. } => {
             callout.closed = Some(*reason);
             clocks::close(callout);
@@ -178,6 +185,7 @@ fn open(callout: &mut Callout, at: Timestamp, event: &Event) {
         expires,
         plan,
         directory,
+        position,
     } = event
     else {
         return;
@@ -200,12 +208,24 @@ fn open(callout: &mut Callout, at: Timestamp, event: &Event) {
         directory: *directory,
         opened_at: at,
         recalled_from: 0,
+        position: *position,
     });
 }
 
 fn apply_message(callout: &mut Callout, event: &Event) {
-    let Event::MessageApplied { message, words, colour, onset, origin_time, expires, plan, directory, recall, .. } =
-        event
+    let Event::MessageApplied {
+        message,
+        words,
+        colour,
+        onset,
+        origin_time,
+        expires,
+        plan,
+        directory,
+        recall,
+        position,
+        ..
+    } = event
     else {
         return;
     };
@@ -222,7 +242,7 @@ fn apply_message(callout: &mut Callout, event: &Event) {
     head.colour = *colour;
     (head.onset, head.origin_time) = (*onset, *origin_time);
     head.expires = *expires;
-    head.directory = *directory;
+    (head.directory, head.position) = (*directory, *position);
     if let Some(plan) = plan {
         head.plan = (**plan).clone();
     }

@@ -141,9 +141,11 @@ impl Follower {
 
 fn progress(callout: &Callout, seq: u64, Entry(at, event): &Entry) -> Progress {
     let head = callout.head.as_ref();
-    let region = head.map_or("", |h| h.region.as_str());
+    // One that was cancelled before it began has no head.
+    let (region, warning) = callout.id.as_str().split_once('-').unwrap_or_default();
+    let (region, warning) = head.map_or((region, warning), |h| (h.region.as_str(), h.warning.as_str()));
     let body = json!({
-        "callout": callout.id, "warning": head.map(|h| &h.warning), "region": region, "seq": seq,
+        "callout": callout.id, "warning": warning, "region": region, "seq": seq,
         "drill": callout.id.is_drill(), "at": at.iso(), "kind": event.name(), "event": event,
     });
     // Whoever follows the real thing gets no drill unasked.

@@ -58,6 +58,8 @@ pub(super) struct Places {
     pub(super) colour: &'static str,
     /// The areas.
     pub(super) areas: &'static str,
+    /// The end.
+    pub(super) expires: &'static str,
 }
 
 // === impl Draft ===
@@ -67,12 +69,28 @@ impl Draft {
     /// a fatal finding.
     pub(super) fn accept(self, findings: &mut Findings) -> Option<Message> {
         let cancel = matches!(self.kind, Ok(MessageKind::Cancel));
-        let first = matches!(self.kind, Ok(MessageKind::Alert));
-        if self.references.is_empty() && self.kind.is_ok() && !first {
-            findings.notice(self.places.references, "an Update or Cancel names the messages it refers to");
+        let first = !matches!(self.kind, Ok(MessageKind::Update));
+        match self.kind {
+            Ok(MessageKind::Update) if self.references.is_empty() => {
+                findings.notice(self.places.references, "an Update names the messages it refers to");
+            }
+            Ok(MessageKind::Cancel) if self.references.is_empty() => {
+                findings.fatal(self.places.references, "a Cancel without the message it ends: nothing was ended");
+            }
+            _ => {}
         }
         if !cancel && !self.ground.names_any() {
-            findings.fatal(self.places.areas, "no ground: no division code, polygon or circle can be read");
+            let reason = match first {
+                true => "no ground: no division code, polygon or circle can be read",
+                false => {
+                    "no ground: no division code, polygon or circle can be read; calling goes on for what earlier messages cover, and a Cancel ends a warning"
+                }
+            };
+            findings.fatal(self.places.areas, reason);
+        }
+        let backwards = matches!((self.effective, self.expires), (Some(from), Some(to)) if to <= from);
+        if backwards {
+            findings.notice(self.places.expires, "not after it takes effect; left out, the plan's time applies");
         }
         let colour = match self.colour {
             Ok(None) if !cancel => Err(Finding::fatal(self.places.colour, "no colour: nothing here tells one")),
@@ -116,7 +134,7 @@ impl Draft {
             effective: self.effective,
             onset: self.onset,
             origin_time: self.origin_time,
-            expires: self.expires,
+            expires: self.expires.filter(|_| !backwards),
             wording,
             areas: self.ground.into_areas(),
             issuers: self.issuers,

@@ -90,7 +90,7 @@ fn draft(message: &Object, findings: &mut Findings) -> Draft {
         issuers: names(message, "issuers", findings),
         note: clean(message.text("note", findings).unwrap_or_default(), "/note", findings),
         methods: methods(message, findings),
-        places: Places { references: "/references", colour: "/colour", areas: "/areas" },
+        places: Places { references: "/references", colour: "/colour", areas: "/areas", expires: "/expires" },
     }
 }
 

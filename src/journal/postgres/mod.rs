@@ -12,12 +12,12 @@ mod statements;
 mod testing;
 
 use super::sql::{
-    BlobSql, CalloutSql, DirectorySql, InboxSql, MessageSql, ParkedSql, RecordSql, beyond, by_halves, checked, cursor,
-    detached, held, int, json, natural, no_directory, salt, statements as common,
+    BlobSql, CalloutSql, DirectorySql, InboxSql, MessageSql, NameSql, ParkedSql, RecordSql, beyond, by_halves, checked,
+    cursor, detached, held, int, json, natural, no_directory, salt, statements as common,
 };
 use super::{
-    Batch, Blob, CalloutRow, Conflict, DirectoryVersion, InboxItem, Journal, JournalError, Lease, MessageRow, Outcome,
-    Parked, Record, SelectCallouts,
+    Batch, Blob, CalloutRow, Conflict, DirectoryVersion, InboxItem, Journal, JournalError, Lease, MessageName,
+    MessageRow, Outcome, Parked, Record, SelectCallouts,
 };
 use crate::model::{Digest, StreamId, Timestamp};
 use futures::future::{BoxFuture, FutureExt};
@@ -35,6 +35,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A journal in one PostgreSQL database.
 pub(super) struct PostgresJournal {
+    options: PgConnectOptions,
     writers: PgPool,
     readers: PgPool,
 }
@@ -52,7 +53,8 @@ impl PostgresJournal {
         let migrated = sqlx::migrate!("migrations/postgres").run_direct(None, &mut db, false).await;
         migrated.map_err(|e| refuse(e.to_string()))?;
         db.close().await?;
-        Ok(Self { writers: pool::pool(&options, WRITERS).await?, readers: pool::pool(&options, READERS).await? })
+        let (writers, readers) = (pool::pool(&options, WRITERS).await?, pool::pool(&options, READERS).await?);
+        Ok(Self { options, writers, readers })
     }
 
     /// Runs a write on the writers, in a task of its own.
@@ -106,6 +108,14 @@ impl Journal for PostgresJournal {
         in_time(async move {
             let q = sqlx::query_as::<_, MessageSql>(common::MESSAGE).bind(sender).bind(identifier);
             q.fetch_optional(&self.readers).await?.map(MessageRow::try_from).transpose()
+        })
+        .boxed()
+    }
+
+    fn names(&self, identifier: String) -> BoxFuture<'_, Outcome<Vec<MessageName>>> {
+        in_time(async move {
+            let rows = sqlx::query_as::<_, NameSql>(common::NAMES).bind(identifier).fetch_all(&self.readers).await?;
+            Ok(rows.into_iter().map(MessageName::from).collect())
         })
         .boxed()
     }
@@ -193,7 +203,10 @@ impl Journal for PostgresJournal {
         stored_at: Timestamp,
         chunks: Vec<Vec<u8>>,
     ) -> BoxFuture<'_, Outcome<u64>> {
-        self.write(async move |db| {
+        let options = self.options.clone();
+        self.write(async move |_| {
+            // Once a day at most, and the one write that begins a transaction: on a connection of its own.
+            let mut db = PgConnection::connect_with(&options).await?;
             let mut tx = db.begin().await?;
             sqlx::query(own::LOCK_DIRECTORY).execute(&mut *tx).await?;
             let q = sqlx::query_scalar(common::PUT_DIRECTORY).bind(published).bind(stored_at.0);

@@ -1,14 +1,15 @@
 //! The groups of a batch laid flat: what remains to be written when they are stored at once.
 
-use crate::journal::{Blob, CalloutRow, Group, InboxItem, MessageRow, Record, Salt};
+use crate::journal::{Blob, CalloutRow, Group, InboxItem, MessageName, MessageRow, Record, Salt};
 use crate::model::{Digest, StreamId};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Rows by table, each in the order of its key: transactions that lock rows in one order never
 /// wait for each other in a circle.
 pub(in crate::journal) struct Flat<'a> {
     pub(in crate::journal) records: Vec<&'a Record>,
     pub(in crate::journal) messages: Vec<&'a MessageRow>,
+    pub(in crate::journal) names: Vec<&'a MessageName>,
     /// Items that leave the inbox; this goes before `posts`.
     pub(in crate::journal) taken: Vec<&'a str>,
     pub(in crate::journal) posts: Vec<&'a InboxItem>,
@@ -25,6 +26,10 @@ impl<'a> Flat<'a> {
         records.sort_by_key(|r| &r.stream);
         let mut messages: Vec<&MessageRow> = groups.iter().filter_map(|g| g.message.as_ref()).collect();
         messages.sort_by_key(|m| (&m.sender, &m.identifier));
+
+        let mut names: Vec<&MessageName> = groups.iter().flat_map(|g| &g.names).collect();
+        names.sort_by_key(|n| (&n.identifier, &n.sender, &n.warning));
+        names.dedup();
 
         let mut taken: BTreeMap<&str, ()> = BTreeMap::new();
         let mut posts: BTreeMap<&str, &InboxItem> = BTreeMap::new();
@@ -50,6 +55,7 @@ impl<'a> Flat<'a> {
         Self {
             records,
             messages,
+            names,
             taken: taken.into_keys().collect(),
             posts: posts.into_values().collect(),
             callouts: callouts.into_values().collect(),
@@ -58,23 +64,23 @@ impl<'a> Flat<'a> {
         }
     }
 
-    /// The streams of the records, each once.
-    pub(in crate::journal) fn streams(&self) -> Vec<&'a str> {
-        let mut streams: Vec<&str> = self.records.iter().map(|r| r.stream.as_str()).collect();
-        streams.dedup();
-        streams
+    /// Where the records of each stream begin; `None` when those of one stream do not join.
+    pub(in crate::journal) fn starts(&self) -> Option<Vec<(&'a str, u64)>> {
+        let mut starts = Vec::new();
+        let mut last: Option<&Record> = None;
+        for r in &self.records {
+            match last.filter(|l| l.stream == r.stream) {
+                Some(l) if l.end() != r.first => return None,
+                Some(_) => {}
+                None => starts.push((r.stream.as_str(), r.first)),
+            }
+            last = Some(r);
+        }
+        Some(starts)
     }
 
-    /// Whether every record begins where its stream ends. `ends` names the streams that hold anything.
-    pub(in crate::journal) fn continues(&self, ends: &HashMap<String, u64>) -> bool {
-        let mut last: Option<&Record> = None;
-        self.records.iter().all(|r| {
-            let end = match last {
-                Some(l) if l.stream == r.stream => l.end(),
-                _ => ends.get(r.stream.as_str()).copied().unwrap_or(0),
-            };
-            last = Some(r);
-            r.first == end
-        })
+    /// Whether no name leads to two warnings.
+    pub(in crate::journal) fn names_agree(&self) -> bool {
+        self.names.windows(2).all(|n| (&n[0].identifier, &n[0].sender) != (&n[1].identifier, &n[1].sender))
     }
 }

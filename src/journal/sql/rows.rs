@@ -1,7 +1,8 @@
 //! Rows as the databases hold them, and their check on the way out.
 
 use crate::journal::{
-    Blob, CalloutRow, DirectoryVersion, InboxItem, JournalError, Lease, MessageRow, Outcome, Parked, Record,
+    Blob, CalloutRow, DirectoryVersion, InboxItem, JournalError, Lease, MessageName, MessageRow, Outcome, Parked,
+    Record,
 };
 use crate::model::{Colour, Digest, StreamId, Timestamp};
 use serde::de::DeserializeOwned;
@@ -37,6 +38,14 @@ pub(in crate::journal) struct MessageSql {
     identifier: String,
     warning: String,
     digest: Vec<u8>,
+}
+
+/// A row of `message_name`.
+#[derive(FromRow)]
+pub(in crate::journal) struct NameSql {
+    identifier: String,
+    sender: String,
+    warning: String,
 }
 
 /// A row of `callout`.
@@ -174,6 +183,12 @@ impl TryFrom<MessageSql> for MessageRow {
     fn try_from(r: MessageSql) -> Outcome<Self> {
         let digest = digest(&format!("message {} {}", r.sender, r.identifier), &r.digest)?;
         Ok(Self { sender: r.sender, identifier: r.identifier, warning: r.warning, digest })
+    }
+}
+
+impl From<NameSql> for MessageName {
+    fn from(r: NameSql) -> Self {
+        Self { identifier: r.identifier, sender: r.sender, warning: r.warning }
     }
 }
 

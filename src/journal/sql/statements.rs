@@ -21,6 +21,8 @@ statements! {
     STREAMS = "select stream from record where first_seq = 0 and stream >= $1 and stream < $2 order by stream";
     /// Sender, identifier.
     MESSAGE = "select sender, identifier, warning, digest from message where sender = $1 and identifier = $2";
+    /// Identifier.
+    NAMES = "select identifier, sender, warning from message_name where identifier = $1 order by sender";
     /// Nothing.
     CALLOUTS_OPEN = "select stream, warning, region, colour, opened_at, closed_at from callout \
         where closed_at is null order by stream";

@@ -26,12 +26,19 @@ async fn fill(db: &mut SqliteConnection, lease: Option<&Lease>, flat: &Flat<'_>)
     if let Some(lease) = lease {
         check_lease(db, lease).await?;
     }
-    if !flat.records.is_empty() && !flat.continues(&ends(db, &flat.streams()).await?) {
-        return Err(Fault::Conflict);
-    }
+    check_starts(db, &flat.starts().ok_or(Fault::Conflict)?).await?;
     for m in &flat.messages {
         let q = sqlx::query(own::ADD_MESSAGE).bind(&m.sender).bind(&m.identifier).bind(&m.warning);
         q.bind(&m.digest.0[..]).execute(&mut *db).await?;
+    }
+    if !flat.names_agree() {
+        return Err(Fault::Conflict);
+    }
+    for n in &flat.names {
+        let q = sqlx::query(own::ADD_NAME).bind(&n.identifier).bind(&n.sender).bind(&n.warning);
+        if q.execute(&mut *db).await?.rows_affected() == 0 {
+            return Err(Fault::Conflict);
+        }
     }
     for r in &flat.records {
         let q = sqlx::query(own::ADD_RECORD).bind(r.stream.as_str()).bind(int(r.first)).bind(i64::from(r.count));
@@ -69,7 +76,14 @@ async fn check_lease(db: &mut SqliteConnection, lease: &Lease) -> Outcome<()> {
     Err(JournalError::Fenced { cell: lease.cell.clone(), mine: lease.epoch, held })
 }
 
-async fn ends(db: &mut SqliteConnection, streams: &[&str]) -> Outcome<HashMap<String, u64>> {
+/// Whether records begin where their streams end.
+async fn check_starts(db: &mut SqliteConnection, starts: &[(&str, u64)]) -> Result<(), Fault> {
+    if starts.is_empty() {
+        return Ok(());
+    }
+    let streams: Vec<_> = starts.iter().map(|(stream, _)| stream).collect();
     let rows: Vec<(String, i64)> = sqlx::query_as(own::ENDS).bind(json(&streams)?).fetch_all(db).await?;
-    rows.into_iter().map(|(stream, end)| Ok((stream, natural("record", end)?))).collect()
+    let ends: HashMap<_, _> = rows.iter().map(|(stream, end)| (stream.as_str(), *end)).collect();
+    let follows = |(stream, first): &(&str, u64)| ends.get(stream).copied().unwrap_or(0) == int(*first);
+    if starts.iter().all(follows) { Ok(()) } else { Err(Fault::Conflict) }
 }

@@ -9,12 +9,12 @@ mod commit;
 mod statements;
 
 use super::sql::{
-    BlobSql, CalloutSql, DirectorySql, InboxSql, MessageSql, ParkedSql, RecordSql, beyond, by_halves, checked, cursor,
-    detached, held, int, json, natural, no_directory, salt, statements as common,
+    BlobSql, CalloutSql, DirectorySql, InboxSql, MessageSql, NameSql, ParkedSql, RecordSql, beyond, by_halves, checked,
+    cursor, detached, held, int, json, natural, no_directory, salt, statements as common,
 };
 use super::{
-    Batch, Blob, CalloutRow, Conflict, DirectoryVersion, InboxItem, Journal, JournalError, Lease, MessageRow, Outcome,
-    Parked, Record, SelectCallouts,
+    Batch, Blob, CalloutRow, Conflict, DirectoryVersion, InboxItem, Journal, JournalError, Lease, MessageName,
+    MessageRow, Outcome, Parked, Record, SelectCallouts,
 };
 use crate::model::{Digest, StreamId, Timestamp};
 use futures::future::{BoxFuture, FutureExt};
@@ -112,6 +112,14 @@ impl Journal for SqliteJournal {
         async move {
             let q = sqlx::query_as::<_, MessageSql>(common::MESSAGE).bind(sender).bind(identifier);
             q.fetch_optional(&self.readers).await?.map(MessageRow::try_from).transpose()
+        }
+        .boxed()
+    }
+
+    fn names(&self, identifier: String) -> BoxFuture<'_, Outcome<Vec<MessageName>>> {
+        async move {
+            let rows = sqlx::query_as::<_, NameSql>(common::NAMES).bind(identifier).fetch_all(&self.readers).await?;
+            Ok(rows.into_iter().map(MessageName::from).collect())
         }
         .boxed()
     }

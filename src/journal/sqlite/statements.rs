@@ -13,6 +13,10 @@ statements! {
         values ($1, $2, $3, $4, $5, $6, $7, $8)";
     /// All columns.
     ADD_MESSAGE = "insert into message (sender, identifier, warning, digest) values ($1, $2, $3, $4)";
+    /// All columns. A name that leads to another warning is left, and not counted.
+    ADD_NAME = "insert into message_name (identifier, sender, warning) values ($1, $2, $3) \
+        on conflict (identifier, sender) do update set warning = excluded.warning \
+        where message_name.warning = excluded.warning";
     /// JSON array of ids.
     TAKE = "delete from inbox where id in (select value from json_each($1))";
     /// All columns.

@@ -3,35 +3,44 @@
 use super::{SENTENCES, taken};
 use std::path::Path;
 
-/// Where findings are made.
-const MAKERS: [&str; 10] = [
+/// Where findings are made; the connection to a broker makes none but an inner fault.
+const MAKERS: [&str; 7] = [
     "src/directory/draft.rs",
     "src/directory/import/",
     "src/directory/phone.rs",
-    "src/intake/desk.rs",
-    "src/intake/formats/",
-    "src/intake/reports/check.rs",
-    "src/intake/senders.rs",
+    "src/intake/",
     "src/model/region.rs",
     "src/model/time.rs",
     "src/plan/",
 ];
 /// What stands there in several English words and is no reason of a finding: places, words that a reason
-/// takes over, sentences that have their Chinese beside them.
-const NO_REASONS: [&str; 17] = [
+/// takes over, sentences that have their Chinese beside them, lines of the log.
+const NO_REASONS: [&str; 29] = [
     " at line ",
     "; {} target{} nobody there",
     "Extreme, Severe, Moderate, Minor",
     "Red, Orange, Yellow, Blue",
     "a number of seconds",
+    "a report could not be acted on yet",
+    "a report does not verify",
+    "a scheduled drill was missed",
+    "a scheduled drill was refused",
     "clock {}",
     "line 1, column 1",
     "line {}, column {}",
+    "no name is left for the report",
     "posting {} at {}",
+    "report {} changes too fast",
+    "reports cannot be read now",
     "s have",
+    "scheduled drill posted",
+    "scheduled drills cannot be posted now",
     "target {}",
     "the warning of {} changes too fast",
+    "the warning {} changes too fast",
     "tier {} step",
+    "what is due for a report could not be done yet",
+    "{} event {}",
     "{} line {}",
     "{} sheet",
     "{}: under \"{}\" nobody can be called at the top step \"{}\" for any of {} target{}.",
@@ -122,8 +131,9 @@ fn is_told(literal: &str) -> bool {
 #[test]
 fn every_sentence_that_is_made_has_its_chinese() {
     let (mut untold, mut seen) = (Vec::new(), Vec::new());
-    for (file, literals) in literals() {
-        for literal in literals.into_iter().filter(|_| MAKERS.iter().any(|m| file.starts_with(m))) {
+    let makes = |file: &str| MAKERS.iter().any(|m| file.starts_with(m)) && !file.starts_with("src/intake/amqp/");
+    for (file, literals) in literals().into_iter().filter(|(file, _)| makes(file)) {
+        for literal in literals {
             let wordy = literal.contains(' ') && literal.contains(|c: char| c.is_ascii_lowercase());
             // Places have slashes, forms of times have percent signs.
             if !wordy || literal.contains(" / ") || literal.contains('%') || is_told(&literal) {

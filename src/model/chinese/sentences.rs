@@ -21,6 +21,35 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "同一标识的另一份报文已经收下；本报文既未提高颜色，也未给有效预警增加地区",
     ),
     ("the ground lies outside every region of the directory", "报文中的地区都不在责任人名录之内"),
+    (
+        "the ground lies outside every region of the directory; calling goes on for what earlier messages cover, and a Cancel ends a warning",
+        "报文中的地区都不在责任人名录之内；此前报文覆盖的地区继续叫应，终止预警请发解除报文",
+    ),
+    ("only the first {} are looked up", "只查前 {} 个"),
+    (
+        "{} is a message of {}, whose warning only that sender can cancel; nothing was ended",
+        "{} 是 {} 的报文，其预警只有该单位能解除；未解除任何预警",
+    ),
+    (
+        "none of the messages it names is known here: nothing was ended, and they will call nobody should they come",
+        "所指的报文都未收到过：未解除任何预警；这些报文以后到达也不再叫人",
+    ),
+    ("{} is a message of {}; this one is taken as a warning of its own", "{} 是 {} 的报文；本报文作为另一个预警收下"),
+    (
+        "none of the messages it names is known here: it is acted on at once, and they are joined to it should they come",
+        "所指的报文都未收到过：本报文立即生效，这些报文以后到达时并入同一预警",
+    ),
+    (
+        "it names messages of several warnings and is taken as a warning of its own",
+        "所指的报文属于多个预警，本报文作为另一个预警收下",
+    ),
+    ("it names messages of {} warnings, which all go on: {}", "所指的报文属于 {} 个预警，各预警继续叫应：{}"),
+    (
+        "lies in the future; between messages of this warning the time of arrival decides",
+        "是将来的时间；本预警各报文的先后按到达时间计",
+    ),
+    ("lies in the past: the hazard counts as begun, and nothing waits for it", "已经过去：视为灾害已经开始，不再等待"),
+    ("lies behind the warning's end, which holds", "晚于预警的失效时间；以失效时间为准"),
     ("nobody is called for {}: it lies outside the directory", "{} 不在责任人名录之内，未叫任何人"),
     ("nobody is called: the message is not for an actual event", "报文性质不是实际发布，未叫任何人"),
     (
@@ -42,6 +71,12 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("no ground: the report tells no place, so codes must be given", "没有地点：报告没有说明地点，须填写区划代码"),
     ("more than {} codes", "区划代码多于 {} 个"),
+    ("to is empty: name the places that are called", "to 为空：请写明要叫的地方"),
+    (
+        "a place is no neighbour of itself, nor of what lies in it or around it",
+        "一个地方不能与自身、其所辖或所属的地方互为上下游",
+    ),
+    ("source is empty: say where the relation comes from", "source 为空：请写明出处"),
     // Documents.
     (
         "not a time with an offset (such as 2026-07-01T04:18:00+08:00): {}; left out",
@@ -114,9 +149,15 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("{} single receivers; the directory alone says who is called", "列有 {} 个单独的接收人；叫谁只看责任人名录"),
     ("{} references; the first {} count", "引用 {} 条；只取前 {} 条"),
     ("a triple of CAP; its identifier counts", "是 CAP 的三段式；取其中的标识"),
-    ("an Update or Cancel names the messages it refers to", "更新或解除报文应写明所指的报文"),
+    ("an Update names the messages it refers to", "更新报文应写明所指的报文"),
+    ("a Cancel without the message it ends: nothing was ended", "解除报文未写明解除哪一份报文：未解除任何预警"),
     ("{} is not sender,identifier,sent", "{} 不是“发报单位,标识,时间”"),
     ("no ground: no division code, polygon or circle can be read", "没有地区：读不出区划代码、多边形或圆"),
+    (
+        "no ground: no division code, polygon or circle can be read; calling goes on for what earlier messages cover, and a Cancel ends a warning",
+        "没有地区：读不出区划代码、多边形或圆；此前报文覆盖的地区继续叫应，终止预警请发解除报文",
+    ),
+    ("not after it takes effect; left out, the plan's time applies", "不晚于生效时间；已略去，按预案规定的时长"),
     ("no division code, polygon or circle can be read in this area", "此区域中读不出区划代码、多边形或圆"),
     ("the polygon is not closed; its first point is taken as its last", "多边形未闭合；以首点作为末点"),
     (

@@ -4,7 +4,7 @@ use crate::support::servers::{self, Turn};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use jiaoying::intake::amqp::{AmqpConfig, AmqpDoor, spawn};
-use jiaoying::intake::{Desk, Posted, Receipt, Unavailable};
+use jiaoying::intake::{Desk, Posted, Receipt, Retracted, Retraction, Unavailable};
 use jiaoying::model::{Finding, Severity};
 use lapin::message::Delivery;
 use lapin::options::{
@@ -81,6 +81,10 @@ impl Desk for TestDesk {
                 parked: bad.then(|| "parked-1".into()),
             })
         })
+    }
+
+    fn retract(&self, _: Retraction) -> BoxFuture<'_, Result<Retracted, Unavailable>> {
+        Box::pin(async { Ok(Retracted::Unknown) })
     }
 }
 

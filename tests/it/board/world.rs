@@ -9,7 +9,7 @@ use jiaoying::config::{Http, Right, Token};
 use jiaoying::directory::{Directory, Draft, sample};
 use jiaoying::engine;
 use jiaoying::gateway::NotTaken;
-use jiaoying::intake::{Desk, Posted, Receipt, Unavailable};
+use jiaoying::intake::{Desk, Posted, Receipt, Retracted, Retraction, Unavailable};
 use jiaoying::journal::{Batch, CalloutRow, Group, Journal, MemoryJournal, Record};
 use jiaoying::model::*;
 use jiaoying::plan::{PlanSet, orders};
@@ -55,7 +55,8 @@ pub struct FakeActs {
     pub down: Mutex<bool>,
 }
 
-pub struct FakeDesk(pub Mutex<Vec<Posted>>);
+#[derive(Default)]
+pub struct FakeDesk(pub Mutex<Vec<Posted>>, pub Mutex<Vec<Retraction>>);
 
 /// An answer of a router.
 pub struct Got {
@@ -111,6 +112,25 @@ impl Desk for FakeDesk {
             _ => Ok(receipt(false)),
         })
         .boxed()
+    }
+
+    fn retract(&self, retraction: Retraction) -> BoxFuture<'_, Result<Retracted, Unavailable>> {
+        let done = match retraction.warning.as_str() {
+            "over" => Retracted::Over,
+            "unknown" => Retracted::Unknown,
+            "drill" => Retracted::NotActual,
+            _ => Retracted::Done(Box::new(Receipt {
+                accepted: true,
+                duplicate: false,
+                identifier: Some(retraction.operator.clone()),
+                warning: Some(retraction.warning.to_string()),
+                cover: Vec::new(),
+                findings: Vec::new(),
+                parked: None,
+            })),
+        };
+        self.1.lock().unwrap().push(retraction);
+        ready(Ok(done)).boxed()
     }
 }
 
@@ -296,7 +316,7 @@ impl World {
             acts: self.acts.clone(),
             journal: self.journal.clone(),
             directory: RwLock::new(self.directory.clone()),
-            desk: Some(Arc::new(FakeDesk(Mutex::default()))),
+            desk: Some(Arc::new(FakeDesk::default())),
             reports: None,
             metrics: self.metrics.clone(),
             http: Http {

@@ -138,7 +138,7 @@ impl Case {
         let mut order = self.make("A", MessageKind::Alert, colour, &[(region, &[&["p"], &[], &[]])]);
         order.expires = Some(self.begin.plus_ms(expires_s * 1000));
         order.ground[0].target.kind = TargetKind::Region;
-        self.decide(Command::Raise(Box::new(Raise { order, targets: 1, gaps: 0 })))
+        self.decide(Command::Raise(Box::new(Raise { order, targets: 1, gaps: 0, seq: 0 })))
     }
 
     pub fn make(&self, id: &str, kind: MessageKind, colour: Colour, ground: &[Ground<'_>]) -> Order {
@@ -159,6 +159,7 @@ impl Case {
             },
             tier: 0,
             seats: seats.iter().map(people).collect(),
+            beside: None,
         });
         Order {
             warning: WarningId::of(Status::Actual, "s", "A"),
@@ -177,6 +178,8 @@ impl Case {
             ground: ground.collect(),
             gaps: Vec::new(),
             conflict: false,
+            position: 0,
+            retracted: false,
         }
     }
 
@@ -231,6 +234,10 @@ impl Case {
 
     pub fn release_notice(&mut self, who: &str, purpose: Purpose) -> AttemptIx {
         self.grant(self.call_for(who, purpose), 0, &format!("{who}.first")).unwrap()
+    }
+
+    pub fn release_alert(&mut self, who: &str) -> AttemptIx {
+        self.grant(self.call_for(who, Purpose::Alert), 0, &format!("{who}.first")).unwrap()
     }
 
     pub fn skip(&mut self, who: &str, track: usize, reason: SkipReason) -> Vec<Event> {

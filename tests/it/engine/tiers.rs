@@ -423,7 +423,7 @@ fn what_came_up_from_below_is_called_once_and_keeps_its_plan() {
     let mut c = Case::new(ladder());
     let mut raised = c.make("A", MessageKind::Alert, Colour::Yellow, &[("5333", &[&[], &[], &[], &[], &["p"]])]);
     (raised.ground[0].tier, raised.ground[0].target.kind) = (3, TargetKind::Region);
-    c.decide(Command::Raise(Box::new(Raise { order: raised, targets: 1, gaps: 0 })));
+    c.decide(Command::Raise(Box::new(Raise { order: raised, targets: 1, gaps: 0, seq: 0 })));
     assert!(calling(&c, 0));
     let events = alert(&mut c, None);
     let started: Vec<_> = events.iter().filter(|e| matches!(e, Event::StepStarted { target: 0, .. })).collect();
@@ -496,7 +496,7 @@ fn what_was_handed_up_is_not_called_again_by_a_message_here() {
     c.plan.steps[4].tier = 3;
     let mut below = c.make("A", MessageKind::Alert, Colour::Yellow, &[("B", &[&[], &[], &[], &[], &["p"]])]);
     (below.ground[0].tier, below.ground[0].target.kind) = (3, TargetKind::Region);
-    c.decide(Command::Raise(Box::new(Raise { order: below, targets: 1, gaps: 0 })));
+    c.decide(Command::Raise(Box::new(Raise { order: below, targets: 1, gaps: 0, seq: 0 })));
     c.release("p", 0);
     c.yes("p");
     assert!(matches!(c.callout.targets[0].phase, Phase::TakenOver { .. }));

@@ -102,19 +102,25 @@ fn message() -> impl Strategy<Value = Message> {
         let (sent, effective, onset, origin_time, expires) = times;
         let (wording, areas, issuers, note, methods) = rest;
         let cancel = kind == MessageKind::Cancel;
+        let references = match kind {
+            MessageKind::Alert => Vec::new(),
+            MessageKind::Cancel if references.is_empty() => vec!["A".to_owned()],
+            _ => references,
+        };
         Message {
             sender,
             identifier,
             sent,
             status,
             kind,
-            references: if kind == MessageKind::Alert { Vec::new() } else { references },
+            references,
             hazard: Hazard::from_word(hazard),
             colour: Some(colour).filter(|_| !(cancel && none)),
             effective,
             onset,
             origin_time,
-            expires,
+            // An end that is not after the beginning is left out by every reader.
+            expires: expires.filter(|end| effective.is_none_or(|from| *end > from)),
             wording,
             areas: if cancel && none { Vec::new() } else { areas },
             issuers,

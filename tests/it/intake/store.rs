@@ -43,6 +43,10 @@ impl Journal for Flaky {
         self.inner.message(sender, identifier)
     }
 
+    fn names(&self, identifier: String) -> BoxFuture<'_, Outcome<Vec<MessageName>>> {
+        self.inner.names(identifier)
+    }
+
     fn callouts(&self, select: SelectCallouts) -> BoxFuture<'_, Outcome<Vec<CalloutRow>>> {
         self.inner.callouts(select)
     }

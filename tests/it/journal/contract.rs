@@ -1,9 +1,9 @@
 //! What every store does with rows.
 
-use super::make::{blob, callout, commit, group, item, item_of, message, parked, records, salt};
+use super::make::{blob, callout, commit, group, item, item_of, message, name, parked, records, salt};
 use crate::support::store::Store;
 use futures::future::join_all;
-use jiaoying::journal::{Conflict, Group, JournalError, SelectCallouts, verify_chain};
+use jiaoying::journal::{Conflict, Group, JournalError, MessageName, SelectCallouts, verify_chain};
 use jiaoying::model::{Colour, Command, Digest, RegionCode, Timestamp};
 
 pub async fn records_come_back_exactly(s: Store) {
@@ -42,6 +42,15 @@ pub async fn a_place_is_given_once(s: Store) {
     assert_eq!(s.journal.read("a".into(), 0, 9).await.unwrap(), records("a", 0, 2));
 }
 
+pub async fn streams_are_listed_by_their_beginning(s: Store) {
+    let names = ["report/b-1", "533324-x", "report/a-1", "report", "report0", "report/险", "Report/c"];
+    commit(&*s.journal, names.iter().map(|name| group(name, 0, 2)).collect()).await;
+    commit(&*s.journal, vec![group("report/a-1", 2, 3)]).await;
+    let listed = s.journal.streams("report/".into()).await.unwrap();
+    assert_eq!(listed.iter().map(|s| s.as_str()).collect::<Vec<_>>(), ["report/a-1", "report/b-1", "report/险"]);
+    assert_eq!(s.journal.streams("none/".into()).await.unwrap(), []);
+}
+
 pub async fn a_gap_is_a_conflict(s: Store) {
     assert_eq!(commit(&*s.journal, vec![group("a", 1, 2)]).await, [Err(Conflict)]);
     commit(&*s.journal, vec![group("a", 0, 2)]).await;
@@ -71,6 +80,7 @@ pub async fn a_group_is_stored_whole_or_not_at_all(s: Store) {
         taken: vec!["i".into()],
         posts: vec![item("k", Colour::Red, 1)],
         message: Some(message("m")),
+        names: vec![name("m", "00ff")],
         callouts: vec![callout("a", 1, None)],
         blobs: vec![blob(b"x")],
         salts: vec![salt("person/1", 1)],
@@ -79,6 +89,7 @@ pub async fn a_group_is_stored_whole_or_not_at_all(s: Store) {
     assert_eq!(j.read("b".into(), 0, 9).await.unwrap(), []);
     assert_eq!(j.inbox(vec![], 9).await.unwrap(), [item("i", Colour::Red, 1)]);
     assert_eq!(j.message("530000".into(), "m".into()).await.unwrap(), None);
+    assert_eq!(j.names("m".into()).await.unwrap(), []);
     assert_eq!(j.callouts(SelectCallouts::Open).await.unwrap(), []);
     assert_eq!(j.blob(Digest::of(b"x")).await.unwrap(), None);
     assert_eq!(j.salt("person/1".into()).await.unwrap(), None);
@@ -101,6 +112,28 @@ pub async fn an_identity_is_claimed_once(s: Store) {
     for (stream, len) in [("a", 1), ("b", 1), ("c", 0), ("d", 0), ("e", 1)] {
         assert_eq!(s.journal.read(stream.into(), 0, 9).await.unwrap().len(), len, "{stream}");
     }
+}
+
+pub async fn a_name_leads_to_one_warning(s: Store) {
+    let claim = |names: &[(&str, &str)], stream| Group {
+        names: names.iter().map(|(id, warning)| name(id, warning)).collect(),
+        ..group(stream, 0, 1)
+    };
+    let batch = vec![
+        claim(&[("1", "a"), ("2", "a")], "s"),
+        claim(&[("2", "a"), ("3", "a")], "t"),
+        claim(&[("4", "b"), ("2", "b")], "u"),
+        claim(&[("5", "b"), ("5", "c")], "v"),
+    ];
+    assert_eq!(commit(&*s.journal, batch).await, [Ok(()), Ok(()), Err(Conflict), Err(Conflict)]);
+    for (id, warning) in [("1", Some("a")), ("2", Some("a")), ("3", Some("a")), ("4", None), ("5", None)] {
+        let found = s.journal.names(id.into()).await.unwrap();
+        assert_eq!(found, warning.map(|w| name(id, w)).into_iter().collect::<Vec<_>>(), "{id}");
+    }
+    assert_eq!(s.journal.read("u".into(), 0, 9).await.unwrap(), []);
+    let other = MessageName { sender: "530001".into(), ..name("1", "z") };
+    assert_eq!(commit(&*s.journal, vec![Group { names: vec![other.clone()], ..Group::default() }]).await, [Ok(())]);
+    assert_eq!(s.journal.names("1".into()).await.unwrap(), [name("1", "a"), other]);
 }
 
 pub async fn doors_claiming_one_identity_at_once_leave_one_winner(s: Store) {

@@ -1,7 +1,7 @@
 //! Sample rows.
 
 use jiaoying::journal::{
-    Batch, Blob, CalloutRow, Conflict, Group, InboxItem, Journal, MessageRow, Parked, Record, Salt,
+    Batch, Blob, CalloutRow, Conflict, Group, InboxItem, Journal, MessageName, MessageRow, Parked, Record, Salt,
 };
 use jiaoying::model::{Colour, Command, Digest, Finding, StreamId, Timestamp};
 
@@ -30,6 +30,10 @@ pub fn message(identifier: &str) -> MessageRow {
         warning: "00ff".into(),
         digest: Digest::of(identifier.as_bytes()),
     }
+}
+
+pub fn name(identifier: &str, warning: &str) -> MessageName {
+    MessageName { identifier: identifier.into(), sender: "530000".into(), warning: warning.into() }
 }
 
 /// An item of a callout of its own.

@@ -58,7 +58,12 @@ pub(super) fn read(alert: &Element, findings: &mut Findings) -> Draft {
         issuers: Vec::new(),
         note: infos::words(alert, "note", findings),
         methods: Vec::new(),
-        places: Places { references: "alert/references", colour: infos::SEVERITY, areas: "alert/info/area" },
+        places: Places {
+            references: "alert/references",
+            colour: infos::SEVERITY,
+            areas: "alert/info/area",
+            expires: "alert/info/expires",
+        },
     }
 }
 

@@ -71,7 +71,12 @@ pub(super) fn read(document: &Document, findings: &mut Findings) -> Draft {
         issuers: issuers(alert, findings),
         note: infos::words(alert, "note", findings),
         methods,
-        places: Places { references: "alert/references", colour: infos::SEVERITY, areas: "alert/info/area" },
+        places: Places {
+            references: "alert/references",
+            colour: infos::SEVERITY,
+            areas: "alert/info/area",
+            expires: "alert/info/expires",
+        },
     }
 }
 

@@ -1,0 +1,81 @@
+//! A false alarm taken back: one act for all callouts of a warning.
+
+use super::acts::signed;
+use super::auth::{Account, Inside};
+use super::refusal::Refusal;
+use super::shell::Speaks;
+use crate::intake::{Receipt, Retracted, Retraction};
+use crate::model::WarningId;
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Extension, Form, Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// What an operator says.
+#[derive(Deserialize)]
+pub(super) struct Said {
+    reason: String,
+    #[serde(default)]
+    operator: String,
+    /// The token of the page, when it comes from one.
+    #[serde(default)]
+    form: String,
+}
+
+/// `POST /api/v1/warnings/{id}/retract`
+pub(super) async fn api(
+    State(inside): State<Arc<Inside>>,
+    Extension(account): Extension<Account>,
+    Path(id): Path<String>,
+    said: Result<Json<Said>, JsonRejection>,
+) -> Result<Response, Refusal> {
+    let Json(said) = said.map_err(|_| {
+        Refusal::Unprocessable("内容应为 JSON，含 reason 和 operator / the body is not JSON with reason and operator")
+    })?;
+    let receipt = retract(&inside, &account, id.into(), &said).await?;
+    Ok((StatusCode::ACCEPTED, Json(receipt)).into_response())
+}
+
+/// The form of a callout's page.
+pub(super) async fn form(
+    State(inside): State<Arc<Inside>>,
+    Extension(account): Extension<Account>,
+    Speaks(lang): Speaks,
+    Path(id): Path<String>,
+    Form(said): Form<Said>,
+) -> Response {
+    if !account.sent(&said.form) {
+        return Refusal::Forbidden("表单不属于本次登录，请刷新页面再试 / the form is not of this session").page(lang);
+    }
+    let done = async {
+        let callout = inside.board.callout(&id.as_str().into()).await?;
+        let warning = callout.head.as_ref().map(|h| h.warning.clone()).ok_or(Refusal::NotFound)?;
+        retract(&inside, &account, warning, &said).await
+    };
+    match done.await {
+        Ok(_) => Redirect::to(&format!("/callouts/{id}")).into_response(),
+        Err(refusal) => refusal.page(lang),
+    }
+}
+
+async fn retract(inside: &Inside, account: &Account, warning: WarningId, said: &Said) -> Result<Receipt, Refusal> {
+    let (operator, reason) = signed(account, &said.operator, &said.reason)?;
+    let desk = inside.board.desk.as_ref().ok_or(Refusal::Unavailable)?;
+    match desk.retract(Retraction { warning, operator, reason }).await {
+        Ok(Retracted::Done(receipt)) => Ok(*receipt),
+        Ok(Retracted::Unknown) => Err(Refusal::NotFound),
+        Ok(Retracted::NotActual) => Err(Refusal::Conflict(
+            "报文性质不是实际发布，未叫过任何人 / the warning is for no actual event: nobody was called",
+        )),
+        Ok(Retracted::Over) => {
+            Err(Refusal::Conflict("该预警此前已解除或撤回 / the warning was cancelled or retracted before"))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a retraction was not taken");
+            Err(Refusal::Unavailable)
+        }
+    }
+}
