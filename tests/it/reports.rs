@@ -1,6 +1,7 @@
 //! Hazard reports: from the words of a short message to a warning that calls out, or to a reason why not.
 
 mod rig;
+mod service;
 
 use jiaoying::engine::is_marked;
 use jiaoying::gateway::{Upcall, Upcalls};

@@ -11,7 +11,7 @@ use jiaoying::intake::formats::Limits;
 use jiaoying::intake::reports::{Incoming, Keywords, REPORT_ACCOUNT, ReportChannel, ReportDesk, ReportRules};
 use jiaoying::intake::{FrontDesk, Sender, Senders};
 use jiaoying::journal::Journal;
-use jiaoying::model::{Colour, SecretKey, Status};
+use jiaoying::model::{Beside, Colour, RegionCode, Relation, SecretKey, Status};
 use jiaoying::sim::built_in_plans;
 use serde_json::Value;
 use std::sync::{Arc, RwLock};
@@ -124,6 +124,18 @@ async fn the_callouts_page_leads_back_to_its_report() {
     let world = World::with("533324", |_| {}, |order| order.message.identifier = "report-4f2a9c1e-1-7".into());
     let page = ask(&world.open(), get(&format!("/callouts/{}", world.id()))).await;
     assert!(page.text().contains("href=\"/reports/4f2a9c1e-1\""), "{}", page.text());
+}
+
+#[tokio::test]
+async fn a_target_called_sideways_says_whose_neighbour_it_is() {
+    let because = Beside { of: RegionCode::parse(PLACE).unwrap(), kind: Relation::Downstream };
+    let world = World::with("533324", |_| {}, |order| order.ground[0].beside = Some(because));
+    for path in [format!("/callouts/{}", world.id()), format!("/callouts/{}/targets/0", world.id())] {
+        let page = ask(&world.open(), get(&path)).await;
+        assert!(page.text().contains("独龙江乡的下游"), "{path}: {}", page.text());
+        let page = ask(&world.open(), get(&format!("{path}?lang=en"))).await;
+        assert!(page.text().contains("downstream of"), "{path}");
+    }
 }
 
 #[tokio::test]

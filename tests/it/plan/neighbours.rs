@@ -1,7 +1,8 @@
 //! Neighbours: who is called sideways, why, and that it goes one hop and nobody stands twice.
 
 use super::*;
-use jiaoying::model::{Beside, Relation};
+use jiaoying::engine::{decide, replay};
+use jiaoying::model::{Beside, Callout, CalloutId, Command, Event, Relation};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -42,6 +43,25 @@ fn targets_downstream_are_called_in_the_same_callout_and_say_why() {
 }
 
 #[test]
+fn the_timeline_tells_who_is_called_sideways() {
+    let directory = county();
+    let plans = plans(&[("533324204", &["533324101"])]);
+    let (_, order) = called(&directory, &plans, &["533324204201"]).pop_first().unwrap();
+    let mut callout = Callout::new(CalloutId::of(&order.region, &order.warning));
+    let entries = decide(&mut callout, &Command::Apply(Box::new(order)), Timestamp(1));
+    let covered = entries.iter().filter_map(|entry| match &entry.1 {
+        Event::TargetCovered { spec, beside, .. } => Some((spec.region.clone(), beside.is_some())),
+        _ => None,
+    });
+    let covered: Vec<_> = covered.collect();
+    assert!(covered.iter().any(|(_, beside)| *beside));
+    assert!(covered.iter().all(|(region, beside)| code("533324101").holds(region) == *beside));
+    assert!(callout.targets.iter().all(|t| t.beside.is_some() == code("533324101").holds(&t.spec.region)));
+    let kept = serde_json::to_string(&entries).unwrap();
+    assert_eq!(replay(callout.id.clone(), &serde_json::from_str::<Vec<_>>(&kept).unwrap()), callout);
+}
+
+#[test]
 fn only_ground_in_from_calls_and_circles_end_after_one_hop() {
     let directory = county();
     let circle = plans(&[("533324204", &["533324101"]), ("533324101", &["533324102"]), ("533324102", &["533324204"])]);
@@ -50,7 +70,7 @@ fn only_ground_in_from_calls_and_circles_end_after_one_hop() {
         orders.values().flat_map(|o| &o.ground).map(|g| g.target.region.as_str()[..9].to_owned()).collect()
     };
     assert_eq!(townships(&["533324204"]), ["533324101", "533324204"].map(String::from).into());
-    assert_eq!(townships(&["533324201"]), ["533324201"].map(String::from).into());
+    assert_eq!(townships(&["533324202"]), ["533324202"].map(String::from).into());
 }
 
 #[test]
