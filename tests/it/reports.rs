@@ -286,6 +286,8 @@ async fn a_programs_report_is_held_to_its_rights_and_what_is_refused_is_parked()
     for (incoming, place) in [
         (api("nobody", "滑坡", PLACE), "account"),
         (api("county", "滑坡", "5301"), "place"),
+        // The person whose number it names answers for another county than the account.
+        (Incoming { place: None, number: Some(rig.holder("grid").1), ..api("other", "滑坡", PLACE) }, "place"),
         (api("county", "演练 滑坡", PLACE), "status"),
         (api("county", "  ", PLACE), "words"),
         (api("county", &"长".repeat(2001), PLACE), "words"),

@@ -134,10 +134,7 @@ impl ReportDesk {
     async fn record(&self, channel: ReportChannel, incoming: &Incoming) -> Result<Taken, JournalError> {
         let directory = self.directory();
         let drill = incoming.drill || self.rules.keywords.is_drill(&incoming.words);
-        let read = match check::read(&directory, incoming).and_then(|read| {
-            let fault = self.may(incoming, read.place.as_ref(), drill);
-            fault.map_or(Ok(read), |fault| Err(vec![fault]))
-        }) {
+        let read = match check::read(&directory, incoming) {
             Ok(read) => read,
             Err(findings) => return self.park(incoming, findings).await,
         };
@@ -147,10 +144,13 @@ impl ReportDesk {
             (None, None) => Vec::new(),
         };
         let place = read.place.or_else(|| reporter::ground_of(&directory, &people));
+        if let Some(fault) = self.may(incoming, place.as_ref(), drill) {
+            return self.park(incoming, vec![fault]).await;
+        }
         let hazard = read.hazard.or_else(|| reporter::hazard_in(&incoming.words));
         let about = (hazard.as_ref(), place.as_ref());
         let trusted = reporter::trusted(&directory, &self.rules, &people, about, &incoming.words);
-        let same = self.same(incoming, drill);
+        let same = self.same(incoming, &people, drill);
         for nth in 1.. {
             let id = ReportId::of(drill, &same, nth);
             let before = self.read(&id).await?;
@@ -193,16 +193,16 @@ impl ReportDesk {
     }
 
     /// Which reports say the same: those of one reporter in the same words about the same place.
-    fn same(&self, incoming: &Incoming, drill: bool) -> Digest {
-        let who = match (&incoming.person, &incoming.number, &incoming.account) {
-            (Some(person), ..) => person.as_str(),
-            (None, Some(number), _) => number,
-            (None, None, account) => account.as_deref().unwrap_or_default(),
+    fn same(&self, incoming: &Incoming, people: &[PersonId], drill: bool) -> Digest {
+        let who = match (people, &incoming.number, &incoming.account) {
+            ([], Some(number), _) => number.clone(),
+            ([], None, account) => account.clone().unwrap_or_default(),
+            (people, ..) => people.iter().map(PersonId::as_str).collect::<Vec<_>>().join(" "),
         };
         let position = incoming.position.map_or_else(String::new, |p| format!("{} {}", p.lat, p.lon));
         let told = [
             if drill { "drill" } else { "" },
-            who,
+            &who,
             incoming.words.trim(),
             incoming.place.as_deref().unwrap_or_default(),
             incoming.hazard.as_deref().unwrap_or_default(),

@@ -3,7 +3,7 @@
 use super::{SENTENCES, taken};
 use std::path::Path;
 
-/// Where findings are made; the connection to a broker makes none but an inner fault.
+/// Where findings are made.
 const MAKERS: [&str; 7] = [
     "src/directory/draft.rs",
     "src/directory/import/",
@@ -13,9 +13,11 @@ const MAKERS: [&str; 7] = [
     "src/model/time.rs",
     "src/plan/",
 ];
+/// Where none are made within these: the connection to a broker, and what a stream of reports proves.
+const MAKES_NONE: [&str; 2] = ["src/intake/amqp/", "src/intake/reports/event.rs"];
 /// What stands there in several English words and is no reason of a finding: places, words that a reason
 /// takes over, sentences that have their Chinese beside them, lines of the log.
-const NO_REASONS: [&str; 29] = [
+const NO_REASONS: [&str; 30] = [
     " at line ",
     "; {} target{} nobody there",
     "Extreme, Severe, Moderate, Minor",
@@ -36,6 +38,7 @@ const NO_REASONS: [&str; 29] = [
     "scheduled drill posted",
     "scheduled drills cannot be posted now",
     "target {}",
+    "the engine does not hold its lease",
     "the warning of {} changes too fast",
     "the warning {} changes too fast",
     "tier {} step",
@@ -131,7 +134,9 @@ fn is_told(literal: &str) -> bool {
 #[test]
 fn every_sentence_that_is_made_has_its_chinese() {
     let (mut untold, mut seen) = (Vec::new(), Vec::new());
-    let makes = |file: &str| MAKERS.iter().any(|m| file.starts_with(m)) && !file.starts_with("src/intake/amqp/");
+    let makes = |file: &str| {
+        MAKERS.iter().any(|m| file.starts_with(m)) && !MAKES_NONE.iter().any(|none| file.starts_with(none))
+    };
     for (file, literals) in literals().into_iter().filter(|(file, _)| makes(file)) {
         for literal in literals {
             let wordy = literal.contains(' ') && literal.contains(|c: char| c.is_ascii_lowercase());

@@ -241,7 +241,7 @@ async fn a_link_page_takes_a_report_and_a_drills_page_says_that_it_is_one() {
     let shown = rig.desk.all()[0].clone();
     assert!(got.text().contains(shown.report.id.as_str()), "the reporter sees the number");
     let person = &rig.world.callout.people[rig.world.callout.calls[rig.world.busiest() as usize].person as usize];
-    assert_eq!(shown.report.reported.people, [person.clone()]);
+    assert_eq!(shown.report.reported.people, std::slice::from_ref(person));
     assert_eq!(shown.report.reported.callout.as_ref(), Some(&rig.world.id()));
     assert!(!shown.report.is_drill() && rig.world.acts.answered.lock().unwrap().is_empty(), "no answer");
     let got = ask(&rig.outside, post(&path, &[FORM], "hazard=++")).await;

@@ -85,6 +85,7 @@ fn senders() -> Senders {
     };
     Senders(vec![
         sender("county", &["533324"], &[Status::Actual]),
+        sender("other", &["533301"], &[Status::Actual]),
         sender(REPORT_ACCOUNT, &[], &[Status::Actual, Status::Exercise]),
     ])
 }
