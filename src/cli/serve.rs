@@ -123,7 +123,7 @@ impl Service {
             key: key.clone(),
             clock: Arc::new(clock::now),
             entropy: Arc::new(entropy),
-            posted: Arc::new(move || posted.inbox_posted()),
+            posted: Arc::new(move |items, fresh| posted.inbox_posted(items, fresh)),
         });
         let counted: Arc<dyn Desk> =
             Arc::new(Counted { desk: desk.clone(), metrics: metrics.clone(), bytes_max: config.intake.bytes_max });

@@ -9,7 +9,7 @@ use super::senders::Senders;
 use super::warning::{WarningEntry, WarningEvent, WarningState};
 use super::{Desk, Posted, Receipt, Retracted, Retraction, Unavailable};
 use crate::directory::Directory;
-use crate::journal::{Batch, Blob, Group, Journal, JournalError, MessageRow, Parked, Record, Salt};
+use crate::journal::{Batch, Blob, Group, InboxItem, Journal, JournalError, MessageRow, Parked, Record, Salt};
 use crate::model::{Digest, Finding, Message, MessageKind, SPACE_END, SecretKey, Timestamp, WarningId, Wording};
 use crate::plan::PlanSet;
 use crate::runtime::subject_key;
@@ -37,8 +37,8 @@ pub struct FrontDesk {
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// 32 fresh bytes a call.
     pub entropy: Arc<dyn Fn() -> [u8; 32] + Send + Sync>,
-    /// Told when something was posted to the inbox.
-    pub posted: Arc<dyn Fn() + Send + Sync>,
+    /// Told what was posted to the inbox, and whether it begins callouts that have no timeline yet.
+    pub posted: Arc<dyn Fn(Vec<InboxItem>, bool) + Send + Sync>,
 }
 
 impl Desk for FrontDesk {
@@ -68,6 +68,13 @@ impl FrontDesk {
             Err(faults) => {
                 findings.extend(faults);
                 return self.park(&posted, Some(&message), findings).await;
+            }
+        }
+        // Most messages begin a warning, and nothing need be read for them: the store refuses what is known.
+        if let Some(lineage) = Lineage::begun_by(&message) {
+            let (state, findings) = (WarningState::default(), findings.clone());
+            if let Some(receipt) = self.take_into(&posted, &message, lineage, false, &state, findings).await? {
+                return Ok(receipt);
             }
         }
         for _ in 0..RETRIES_MAX {
@@ -104,9 +111,22 @@ impl FrontDesk {
         if let Some(receipt) = earlier_receipt(&state, &lineage.warning, message, message.digest()) {
             return Ok(Some(receipt));
         }
+        self.take_into(posted, message, lineage, conflict, &state, findings).await
+    }
+
+    /// Takes a message into its warning as that stands; `None` when it stands otherwise by now.
+    async fn take_into(
+        &self,
+        posted: &Posted,
+        message: &Message,
+        lineage: Lineage,
+        conflict: bool,
+        state: &WarningState,
+        mut findings: Vec<Finding>,
+    ) -> Result<Option<Receipt>, JournalError> {
         let directory = self.directory.read().unwrap_or_else(PoisonError::into_inner).clone();
         let cancelled = Standing::of(state.taken()).is_some_and(|s| s.is_cancelled());
-        if conflict && (cancelled || !super::case::adds(&directory, &state, message)) {
+        if conflict && (cancelled || !super::case::adds(&directory, state, message)) {
             let reason = "another document with this identifier was taken before, and this one neither raises the colour nor adds ground to a warning in force";
             findings.push(Finding::fatal("identifier", reason));
             return self.park(posted, Some(message), findings).await.map(Some);
@@ -117,7 +137,7 @@ impl FrontDesk {
             findings,
             warning: &lineage.warning,
             names: lineage.names,
-            state: &state,
+            state,
             directory: &directory,
             conflict,
             retraction: false,
@@ -147,7 +167,7 @@ impl FrontDesk {
         if result.first() != Some(&Ok(())) {
             return Ok(None);
         }
-        (self.posted)();
+        (self.posted)(plan.items, case.state.next == 0);
         Ok(Some(Receipt {
             accepted: true,
             duplicate: false,

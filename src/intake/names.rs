@@ -17,6 +17,21 @@ pub(super) struct Lineage {
 // === impl Lineage ===
 
 impl Lineage {
+    /// What an Alert that names no other message begins, unless its name is known already: whether it is
+    /// shows when the message is stored.
+    pub(super) fn begun_by(message: &Message) -> Option<Self> {
+        let alone = message.kind == MessageKind::Alert && message.references.is_empty();
+        alone.then(|| {
+            let warning = message.warning_id();
+            let name = MessageName {
+                identifier: message.identifier.clone(),
+                sender: message.status.scoped(&message.sender),
+                warning: warning.to_string(),
+            };
+            Self { warning, names: vec![name] }
+        })
+    }
+
     /// The warning that a message's own name or its references lead to; else the one that it begins.
     ///
     /// Inner error: it names messages of two warnings, or is a Cancel of another sender's message.

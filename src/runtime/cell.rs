@@ -280,6 +280,24 @@ impl Cell {
         }
     }
 
+    /// Items that were posted just now and begin their callouts: taken in without a look at the journal,
+    /// which refuses the commit should a callout have a timeline after all. False when one must be read.
+    pub fn begin(&mut self, items: Vec<InboxItem>, now: Timestamp) -> bool {
+        let mut all = true;
+        for item in items {
+            let Some(id) = item.stream.callout() else { continue };
+            if self.live.contains_key(&id) || self.loading.contains_key(&id) {
+                all = false;
+                continue;
+            }
+            let callout = Callout::new(id.clone());
+            self.live.insert(id.clone(), Live { callout, head: Head::default(), wake: None, salt: None });
+            let asked = Asked { command: item.command, ticket: None, inbox: Some(item.id), blobs: Vec::new() };
+            self.ask(&id, asked, now);
+        }
+        all
+    }
+
     /// Lets a callout decide on a command, or has it read first.
     pub(super) fn ask(&mut self, callout: &CalloutId, asked: Asked, now: Timestamp) {
         if let Some(ticket) = asked.ticket

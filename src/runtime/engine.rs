@@ -419,7 +419,12 @@ impl<'a> Engine<'a> {
                 self.waiting.insert(ticket, Waiting::Vouched(done));
                 self.cell.vouch(vouched, ticket, now);
             }
-            Ask::Inbox => self.inbox_wanted = true,
+            // What is being read already is not taken in twice.
+            Ask::Inbox { fresh } => {
+                let room = self.inbox.is_empty() && self.cell.staged() < self.parts.inbox_batch_max;
+                let taken = room && !fresh.is_empty() && self.cell.begin(fresh, now);
+                self.inbox_wanted |= !taken;
+            }
             Ask::Directory(directory) => self.cell.set_directory(directory),
         }
     }

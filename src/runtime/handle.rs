@@ -6,6 +6,7 @@ use super::clock;
 use super::upcalls::{Deed, Kept, Vouched};
 use crate::directory::Directory;
 use crate::gateway::{NotTaken, Upcall, Upcalls};
+use crate::journal::InboxItem;
 use crate::model::{GatewayId, Timestamp};
 use futures::future::{BoxFuture, FutureExt};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -29,11 +30,28 @@ pub type HealthProbe = Box<dyn Fn() -> HealthPart + Send + Sync>;
 pub struct Asks(pub(super) mpsc::Receiver<Ask>);
 
 pub(super) enum Ask {
-    Upcalls { gateway: GatewayId, upcalls: Vec<Upcall>, done: oneshot::Sender<bool> },
-    Link { token: String, done: oneshot::Sender<Option<CallKey>> },
-    AnswerLink { token: String, deed: Deed, done: oneshot::Sender<Result<Option<Kept>, NotTaken>> },
-    Vouch { vouched: Vouched, done: oneshot::Sender<Result<Kept, NotTaken>> },
-    Inbox,
+    Upcalls {
+        gateway: GatewayId,
+        upcalls: Vec<Upcall>,
+        done: oneshot::Sender<bool>,
+    },
+    Link {
+        token: String,
+        done: oneshot::Sender<Option<CallKey>>,
+    },
+    AnswerLink {
+        token: String,
+        deed: Deed,
+        done: oneshot::Sender<Result<Option<Kept>, NotTaken>>,
+    },
+    Vouch {
+        vouched: Vouched,
+        done: oneshot::Sender<Result<Kept, NotTaken>>,
+    },
+    /// The inbox holds something new; those that begin a callout come along.
+    Inbox {
+        fresh: Vec<InboxItem>,
+    },
     Directory(Arc<Directory>),
 }
 
@@ -54,10 +72,10 @@ impl EngineHandle {
         (Self { asks, status: Arc::default(), parts: Arc::default() }, Asks(taken))
     }
 
-    /// Something was posted to the inbox.
-    pub fn inbox_posted(&self) {
+    /// Items were posted to the inbox; `fresh` ones begin callouts that have no timeline yet.
+    pub fn inbox_posted(&self, items: Vec<InboxItem>, fresh: bool) {
         // A full queue means that the engine is awake and will look.
-        let _ = self.asks.try_send(Ask::Inbox);
+        let _ = self.asks.try_send(Ask::Inbox { fresh: if fresh { items } else { Vec::new() } });
     }
 
     /// A new directory version is in force.

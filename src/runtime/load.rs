@@ -103,6 +103,12 @@ impl Cell {
         }
     }
 
+    /// How many inbox items are taken in and not yet committed, beside those of callouts that are being read.
+    #[must_use]
+    pub fn staged(&self) -> usize {
+        self.staging.inbox_ids().count()
+    }
+
     /// Inbox items taken in and not yet committed.
     #[must_use]
     pub fn inbox_ids(&self) -> Vec<String> {

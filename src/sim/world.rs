@@ -110,7 +110,7 @@ impl World {
             key: scene.key.clone(),
             clock: Arc::new(move || Timestamp(tick.load(Ordering::Relaxed))),
             entropy: Arc::new(move || fresh_bytes(&fresh)),
-            posted: Arc::new(|| {}),
+            posted: Arc::new(|_, _| {}),
         };
         let mut world = Self {
             now: scene.begins,

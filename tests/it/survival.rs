@@ -110,8 +110,10 @@ async fn kill_and_go_on(service: &mut Service, kills: u32, mut post: impl AsyncF
     }
     let journal = service.journal().await;
     until("every target is decided", 60, async || {
+        // First the inbox: what goes up from one callout is under way to the next.
+        let under_way = journal.inbox(Vec::new(), 1).await.unwrap();
         let timelines = timelines(&*journal).await;
-        timelines.len() >= 3 && timelines.iter().all(|(c, _)| decided(c))
+        under_way.is_empty() && timelines.len() >= 3 && timelines.iter().all(|(c, _)| decided(c))
     })
     .await;
     service.stop().await;
