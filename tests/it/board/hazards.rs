@@ -46,7 +46,7 @@ impl Rig {
             key: SecretKey::new(super::KEY),
             clock: Arc::new(|| START),
             entropy: Arc::new(|| [3; 32]),
-            posted: Arc::new(|| {}),
+            posted: Arc::new(|_, _| {}),
         });
         let reports = Config::load(None, std::iter::empty()).unwrap().reports;
         let rules = ReportRules {

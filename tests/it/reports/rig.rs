@@ -140,7 +140,7 @@ impl Rig {
             key,
             clock: Arc::new(move || Timestamp(tick.fetch_add(1000, Ordering::Relaxed))),
             entropy: Arc::new(|| [9; 32]),
-            posted: Arc::new(|| {}),
+            posted: Arc::new(|_, _| {}),
         });
         let sent = Sent::default();
         let gateway = |id: &str, drill| (Arc::new(Listener(id.into(), sent.clone())) as Arc<dyn Gateway>, drill);
