@@ -17,7 +17,7 @@ use std::sync::{Arc, RwLock};
 
 mod lineage;
 mod nights;
-mod store;
+pub mod store;
 
 use store::Flaky;
 

@@ -9,6 +9,7 @@ use jiaoying::intake::reports::*;
 use jiaoying::journal::{Journal, Record};
 use jiaoying::model::*;
 use rig::{BEGIN, PLACE, Rig};
+use std::sync::atomic::Ordering;
 
 fn draft() -> WarningDraft {
     WarningDraft { hazard: "滑坡".into(), colour: "red".into(), ..WarningDraft::default() }
@@ -253,6 +254,22 @@ async fn what_is_due_is_done_after_a_crash_and_reports_are_listed_again() {
     assert_eq!(again.journal.inbox(Vec::new(), 10).await.unwrap().len(), posted);
     let records = again.journal.read(id.stream(), 0, 100).await.unwrap();
     assert_eq!(Report::of(&id, &records).unwrap().unwrap(), again.only().report);
+}
+
+#[tokio::test]
+async fn what_is_not_durable_is_not_taken_and_comes_again() {
+    let rig = Rig::new();
+    let number = rig.holder("grid").1;
+    let text =
+        || vec![Upcall::Text { from: number.clone(), text: "险情 滑坡".into(), key: None, reported_at: None }];
+    rig.down.store(true, Ordering::Relaxed);
+    assert!(rig.door.take("sms".into(), text()).await.is_err(), "the carrier keeps it");
+    rig.down.store(false, Ordering::Relaxed);
+    // Whether it was stored is not known: all is read again first.
+    assert!(rig.door.take("sms".into(), text()).await.is_err());
+    rig.desk.load().await.unwrap();
+    rig.door.take("sms".into(), text()).await.unwrap();
+    assert_eq!(rig.only().words.as_deref(), Some("险情 滑坡"));
 }
 
 #[tokio::test]

@@ -364,7 +364,9 @@ impl ReportDesk {
         let after = Report::fold(before.cloned(), id, entry).map_err(|e| damaged(e.to_owned()))?;
         let after = Report { hash, ..after };
         let group = Group { records, ..with };
-        let result = self.front.journal.commit(Batch { lease: None, groups: vec![group] }).await?;
+        // Whether a failed write took effect is not known: everything is dropped and read again.
+        let result = self.front.journal.commit(Batch { lease: None, groups: vec![group] }).await;
+        let result = result.inspect_err(|_| self.unload())?;
         if result.first() != Some(&Ok(())) {
             return Ok(None);
         }

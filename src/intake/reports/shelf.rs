@@ -37,7 +37,11 @@ impl ReportDesk {
         };
         let shown = Arc::new(Shown { report, words, number });
         if let Some(shelf) = &mut *self.shelf.write().unwrap_or_else(PoisonError::into_inner) {
-            shelf.reports.insert(shown.report.id.clone(), shown);
+            // Of two that finish at once the later state stays.
+            let newer = shelf.reports.get(&shown.report.id).is_none_or(|before| before.report.seq < shown.report.seq);
+            if newer {
+                shelf.reports.insert(shown.report.id.clone(), shown);
+            }
         }
         self.changes.send_modify(|n| *n += 1);
         Ok(())

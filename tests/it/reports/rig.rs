@@ -1,5 +1,6 @@
 //! A desk of reports on a journal in memory, with gateways that only listen and an engine that only notes.
 
+use crate::intake::store::Flaky;
 use futures::future::{BoxFuture, FutureExt, ready};
 use jiaoying::config::Config;
 use jiaoying::directory::{Directory, sample};
@@ -12,7 +13,7 @@ use jiaoying::model::*;
 use jiaoying::runtime::ReplyWords;
 use jiaoying::sim::built_in_plans;
 use jiaoying::telemetry::Metrics;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 pub const BEGIN: Timestamp = Timestamp(1_780_000_000_000_000);
@@ -29,6 +30,8 @@ struct Notes(Arc<Mutex<Vec<Upcall>>>);
 pub struct Rig {
     pub desk: Arc<ReportDesk>,
     pub journal: Arc<MemoryJournal>,
+    /// Whether the store writes nothing.
+    pub down: Arc<AtomicBool>,
     pub door: ReportDoor,
     pub engine: Arc<Mutex<Vec<Upcall>>>,
     directory: Arc<Directory>,
@@ -130,9 +133,9 @@ impl Rig {
     fn made(journal: Arc<MemoryJournal>, clock: Arc<AtomicI64>, senders: Senders, rules: ReportRules) -> Self {
         let key = SecretKey::new([7; 32]);
         let directory = Arc::new(sample(&RegionCode::parse(PLACE).unwrap(), 1, &key).build(1).unwrap());
-        let tick = clock.clone();
+        let (tick, down) = (clock.clone(), Arc::new(AtomicBool::new(false)));
         let front = Arc::new(FrontDesk {
-            journal: journal.clone(),
+            journal: Arc::new(Flaky { inner: journal.clone(), down: down.clone() }),
             directory: RwLock::new(directory.clone()),
             plans: Arc::new(built_in_plans().unwrap()),
             senders: senders.clone(),
@@ -158,7 +161,7 @@ impl Rig {
         };
         let notes = Notes::default();
         let door = ReportDoor { reports: desk.clone(), engine: Arc::new(notes.clone()), answers };
-        Self { desk, journal, door, engine: notes.0, directory, clock, sent, senders, rules }
+        Self { desk, journal, down, door, engine: notes.0, directory, clock, sent, senders, rules }
     }
 
     fn loaded(self) -> Self {
