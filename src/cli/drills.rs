@@ -1,7 +1,7 @@
 //! `jiaoying drills`: the yearly record of drills, from the journal.
 
 use super::{installation, serve, table};
-use crate::config::Config;
+use crate::config::{Config, Drill};
 use crate::evidence::{DrillYear, read_drill_year};
 use crate::intake::{DrillTime, unposted_drills};
 use crate::runtime::clock;
@@ -18,7 +18,7 @@ pub struct Args {
     /// The year, China Standard Time; this year when not given.
     #[arg(long)]
     year: Option<i32>,
-    /// Print one JSON object: year, parts, without, unverified, missed.
+    /// Print one JSON object: year, parts, without, unverified, missed, schedules.
     #[arg(long)]
     json: bool,
 }
@@ -36,14 +36,16 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> 
     if args.json {
         let mut value = json!(record);
         value["missed"] = json!(missed);
+        let schedule = |d: &Drill| json!({ "name": d.name, "regions": d.regions, "source": d.source });
+        value["schedules"] = json!(config.drills.iter().map(schedule).collect::<Vec<_>>());
         println!("{value}");
     } else {
-        show(&record, &missed);
+        show(&record, &missed, &config.drills);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(record: &DrillYear, missed: &[DrillTime]) {
+fn show(record: &DrillYear, missed: &[DrillTime], schedules: &[Drill]) {
     let head =
         ["时间 time", "区划 region", "", "呼叫 called", "应答 answered", "转移 moved", "用时 took", "叫应 callout"];
     let mut rows = vec![head.map(str::to_owned)];
@@ -60,6 +62,10 @@ fn show(record: &DrillYear, missed: &[DrillTime]) {
     }
     println!("{} 年演练记录 / drills of {}", record.year, record.year);
     table::lines(&rows).iter().for_each(|line| println!("{line}"));
+    for drill in schedules {
+        let source = if drill.source.is_empty() { "—" } else { &drill.source };
+        println!("定期演练 / scheduled: {} {}；来源 / source: {source}", drill.name, drill.regions.join(" "));
+    }
     for id in &record.unverified {
         println!("时间线未通过校验 / timeline does not verify: {id}");
     }

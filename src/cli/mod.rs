@@ -21,6 +21,7 @@ mod import_report;
 mod installation;
 mod pages;
 mod plan;
+mod registered;
 mod serve;
 mod simulate;
 mod table;

@@ -3,7 +3,7 @@
 use super::{installation, table};
 use crate::config::Config;
 use crate::directory::{Directory, sample};
-use crate::model::{RegionCode, SecretKey, Severity};
+use crate::model::{Finding, RegionCode, SecretKey, Severity};
 use crate::plan::{PlanSet, Report, check};
 use crate::runtime::clock;
 use anyhow::ensure;
@@ -91,14 +91,17 @@ fn print(report: &Report) {
             println!("    {nobody} 处责任区在任何一级都无人应答 / {en} {have} nobody in any step");
         }
     }
-    for finding in &report.findings {
-        let word = if finding.severity == Severity::Fatal { "错误 fault" } else { "提示 notice" };
-        println!("{word}: {}: {} / {}", finding.place, finding.reason_zh(), finding.reason);
-    }
+    report.findings.iter().for_each(print_finding);
     let faults = report.findings.iter().filter(|f| f.severity == Severity::Fatal).count();
     if report.accepted() {
         println!("通过 / accepted");
     } else {
         println!("拒绝，{faults} 处错误 / refused, {}", table::count(faults, "fault"));
     }
+}
+
+/// A finding in both languages.
+pub(super) fn print_finding(finding: &Finding) {
+    let word = if finding.severity == Severity::Fatal { "错误 fault" } else { "提示 notice" };
+    println!("{word}: {}: {} / {}", finding.place, finding.reason_zh(), finding.reason);
 }

@@ -2,6 +2,7 @@
 
 use super::installation;
 use super::pages::Pages;
+use super::registered;
 use crate::config::{Config, Drill, GatewayKind, GatewaySection, authorities};
 use crate::directory::{self, Directory, Draft};
 use crate::dispatch::LaneSettings;
@@ -16,7 +17,7 @@ use crate::intake::{
     Unavailable, run_drills,
 };
 use crate::journal::Journal;
-use crate::model::{Channel, Colour, Hazard, RegionCode, SecretKey, Status};
+use crate::model::{Channel, Colour, Hazard, RegionCode, SecretKey, Severity, Status};
 use crate::plan::PlanSet;
 use crate::runtime::{
     self, Acts, CellSettings, EngineHandle, EngineParts, Gallery, GatewayInfo, HealthPart, ReplyWords, clock, entropy,
@@ -110,6 +111,12 @@ impl Service {
         let key = installation::key_to_store(config, &*journal).await?;
         let directory = Arc::new(directory_in_force(&*journal, &key).await?);
         let plans = Arc::new(PlanSet::load(&config.plans.dir).map_err(|f| anyhow!("plans: {}", join(&f)))?);
+        let found = registered::findings(config);
+        let (fatal, told): (Vec<_>, Vec<_>) = found.into_iter().partition(|f| f.severity == Severity::Fatal);
+        if !fatal.is_empty() {
+            bail!("{}", join(&fatal));
+        }
+        told.iter().for_each(|finding| tracing::warn!(%finding, "templates"));
         let (handle, asks) = EngineHandle::new();
         let (gateways, peers) = gateways(config, &handle)?;
         let (gallery, metrics) = (Arc::<Gallery>::default(), Metrics::new());
@@ -274,8 +281,8 @@ type Gateways = (Vec<(Arc<dyn Gateway>, GatewayInfo)>, Vec<HttpGatewayConfig>);
 fn gateways(config: &Config, handle: &EngineHandle) -> anyhow::Result<Gateways> {
     let (mut gateways, mut peers): Gateways = (Vec::new(), Vec::new());
     for section in &config.gateways {
-        let channels: Vec<Channel> =
-            section.channels.iter().filter_map(|c| Channel::ALL.into_iter().find(|x| x.name() == c.name())).collect();
+        let channels = registered::channels(section);
+        let templates = registered::templates(section).map_err(|f| anyhow!("{f}"))?;
         let gateway: Arc<dyn Gateway> = match section.kind {
             GatewayKind::Simulator => {
                 let sink: Arc<dyn Upcalls> = Arc::new(handle.clone());
@@ -295,6 +302,7 @@ fn gateways(config: &Config, handle: &EngineHandle) -> anyhow::Result<Gateways> 
             burst: section.burst,
             window: section.window,
             lines: section.lines,
+            templates,
         };
         gateways.push((gateway, GatewayInfo { lane, idempotent: section.is_idempotent() }));
     }
@@ -418,7 +426,7 @@ fn settings(config: &Config) -> CellSettings {
         },
         ask_max: u8::try_from(config.replies.ask_max).unwrap_or(u8::MAX),
         code_hold_ms: i64::from(config.replies.code_hold_h) * 3_600_000,
-        link_base: format!("{}/a/", config.http.public_url),
+        link_base: registered::link_base(config),
     }
 }
 

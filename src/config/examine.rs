@@ -2,7 +2,7 @@
 //! that nobody filled in.
 
 use super::error::{Fault, Faults};
-use super::{Config, Secret, StoreKind};
+use super::{Config, GATEWAY_SECRET_MIN, Secret, StoreKind};
 use toml::Value;
 
 /// What stands in the shipped examples where an installation's own value belongs.
@@ -35,6 +35,9 @@ impl Config {
                     if let Err(error) = self.keys.load() {
                         faults.add(key, error.to_string());
                     }
+                }
+                Ok(value) if key.starts_with("gateway[") && value.len() < GATEWAY_SECRET_MIN => {
+                    faults.add(key, format!("the secret {secret} is shorter than {GATEWAY_SECRET_MIN} bytes"));
                 }
                 Ok(_) => {}
                 Err(error) => faults.add(key, format!("{error}{}", cause(&error))),

@@ -1,9 +1,12 @@
 //! `[[gateway]]`: the ways to reach people.
 
-use super::Secret;
 use super::error::Faults;
+use super::{Secret, TemplateSection};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+/// Bytes that a gateway's secret has at least: what signs can else be guessed.
+pub const GATEWAY_SECRET_MIN: usize = 16;
 
 /// A way to reach people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +48,9 @@ pub struct GatewaySection {
     pub idempotent: Option<bool>,
     /// See [`GatewaySection::callback_skew_s`]; only `http`.
     pub callback_skew_s: Option<u64>,
+    /// What its vendor has registered. With any, nothing else goes through it.
+    #[serde(rename = "template", default, skip_serializing_if = "Vec::is_empty")]
+    pub templates: Vec<TemplateSection>,
 }
 
 /// What a gateway speaks.
@@ -109,6 +115,9 @@ impl GatewaySection {
                 ("callback_skew_s", self.callback_skew_s()),
             ],
         );
+        for (i, template) in self.templates.iter().enumerate() {
+            template.check(&format!("{at}.template[{i}]"), faults);
+        }
         faults.require(self.batch_max <= self.window, key("batch_max"), "must not exceed the window");
         match self.kind {
             GatewayKind::Http => self.check_http(at, faults),

@@ -29,13 +29,14 @@ mod runtime;
 mod secret;
 mod sender;
 mod store;
+mod template;
 
 pub use amqp::Amqp;
 pub use authorities::{AuthoritiesError, authorities};
 pub use cell::Cell;
 pub use drill::Drill;
 pub use error::{ConfigError, Fault};
-pub use gateway::{GatewayChannel, GatewayKind, GatewaySection};
+pub use gateway::{GATEWAY_SECRET_MIN, GatewayChannel, GatewayKind, GatewaySection};
 pub use http::{Http, LOCAL_ACCOUNT, Right, Token};
 pub use intake::Intake;
 pub use keys::{KeyError, Keys};
@@ -49,6 +50,7 @@ pub use runtime::Runtime;
 pub use secret::{Secret, SecretError};
 pub use sender::{Sender, SenderStatus};
 pub use store::{Store, StoreKind};
+pub use template::{ParameterSection, TemplateSection};
 
 use error::Faults;
 use layers::{Layers, Origins};

@@ -11,9 +11,8 @@ pub(super) fn print(config: &Config) -> String {
     for line in text.lines() {
         out.push_str(line);
         if let Some(list) = line.strip_prefix("[[").and_then(|rest| rest.strip_suffix("]]")) {
-            let index = seen.iter().filter(|name| **name == list).count();
             seen.push(list);
-            table = format!("{list}[{index}].");
+            table = format!("{}.", indexed(list, &seen));
         } else if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             table = format!("{name}.");
         } else if let Some((key, _)) = line.split_once(" = ") {
@@ -25,4 +24,18 @@ pub(super) fn print(config: &Config) -> String {
         out.push('\n');
     }
     out
+}
+
+/// A list by its key, with the index of each list in it: `gateway[1].template[0]`. `seen` holds the
+/// lists so far, this one last.
+fn indexed(list: &str, seen: &[&str]) -> String {
+    match list.rsplit_once('.') {
+        // Its elements are counted anew in each element of the list around it.
+        Some((outer, name)) if seen.contains(&outer) => {
+            let since = seen.iter().rposition(|s| *s == outer).unwrap_or_default();
+            let index = seen[since..].iter().filter(|s| **s == list).count() - 1;
+            format!("{}.{name}[{index}]", indexed(outer, &seen[..=since]))
+        }
+        _ => format!("{list}[{}]", seen.iter().filter(|s| **s == list).count().saturating_sub(1)),
+    }
 }

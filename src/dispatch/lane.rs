@@ -1,6 +1,6 @@
 //! A lane: the limits of one gateway.
 
-use crate::model::{Channel, GatewayId, Timestamp};
+use crate::model::{Channel, GatewayId, Template, TextKind, Timestamp};
 use governor::clock::{Clock, Reference as _};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -28,6 +28,8 @@ pub struct LaneSettings {
     pub window: usize,
     /// Voice calls at once, at most.
     pub lines: usize,
+    /// Its registered templates. With any, it sends nothing else; with none, any words.
+    pub templates: Vec<Template>,
 }
 
 /// How a lane stands.
@@ -92,7 +94,13 @@ impl Lane {
         self.waits_until
     }
 
-    pub(super) fn serves(&self, (drill, channel): (bool, Channel)) -> bool {
+    pub(super) fn serves(&self, (drill, channel, text): (bool, Channel, TextKind)) -> bool {
+        let templates = &self.settings.templates;
+        self.is_open_to(drill, channel) && (templates.is_empty() || Template::choose(templates, text, "").is_some())
+    }
+
+    /// Whether it serves a channel, whatever its templates say.
+    pub(super) fn is_open_to(&self, drill: bool, channel: Channel) -> bool {
         self.settings.drill == drill && self.settings.channels.contains(&channel)
     }
 

@@ -1,6 +1,7 @@
 //! Dispatch: in what order and how fast due calls become attempts.
 //!
-//! - **Here:** the queues of due rungs per channel, and a lane per gateway: rate, window, lines.
+//! - **Here:** the queues of due rungs per channel and text, and a lane per gateway: rate, window, lines,
+//!   and the texts that it has registered templates for.
 //! - **Not here:** whether a call is still wanted (`engine` says so again at release), sending.
 //! - **Depends on:** `model`, governor for rates.
 //! - **Promises:** red never waits behind blue; drills have queues and lanes of their own, and a live
@@ -11,7 +12,7 @@ mod lane;
 
 pub use lane::{Lane, LaneSettings, LaneState};
 
-use crate::model::{AttemptKey, CallIx, CalloutId, Channel, Colour, GatewayId, Timestamp};
+use crate::model::{AttemptKey, CallIx, CalloutId, Channel, Colour, GatewayId, SkipReason, TextKind, Timestamp};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,10 +35,13 @@ pub struct Offer {
     pub track: u8,
     /// The rung.
     pub rung: u16,
+    /// What is to be told.
+    pub text: TextKind,
 }
 
-/// What a queue is for: whether drills (the real ones stand first), and the channel.
-type Kind = (bool, Channel);
+/// What a queue is for: whether drills (the real ones stand first), the channel, and what is told: a
+/// gateway may have no template for it.
+type Kind = (bool, Channel, TextKind);
 
 /// The queues and lanes of a cell.
 pub struct Dispatch {
@@ -58,7 +62,7 @@ impl Dispatch {
 
     /// Queues a due rung. Offering it again changes nothing.
     pub fn offer(&mut self, channel: Channel, offer: Offer) {
-        self.queues.entry((offer.callout.is_drill(), channel)).or_default().insert(offer);
+        self.queues.entry((offer.callout.is_drill(), channel, offer.text)).or_default().insert(offer);
     }
 
     /// Takes back all offers of a callout (its state was dropped; they will be offered again).
@@ -71,11 +75,17 @@ impl Dispatch {
         }
     }
 
-    /// Takes the offers that no lane serves, and never will.
-    pub fn unserved(&mut self) -> Vec<Offer> {
+    /// Takes the offers that no lane serves, and never will, each with why.
+    pub fn unserved(&mut self) -> Vec<(Offer, SkipReason)> {
         let lanes = &self.lanes;
         let none = |kind: &Kind| !lanes.iter().any(|l| l.serves(*kind));
-        self.queues.extract_if(.., |kind, _| none(kind)).flat_map(|(_, offers)| offers).collect()
+        let why = |(drill, channel, _): Kind| match () {
+            () if lanes.iter().any(|l| l.is_open_to(drill, channel)) => SkipReason::NoTemplate,
+            () if drill => SkipReason::NoDrillGateway,
+            () => SkipReason::NoGateway,
+        };
+        let unserved = self.queues.extract_if(.., |kind, _| none(kind));
+        unserved.flat_map(|(kind, offers)| offers.into_iter().map(move |o| (o, why(kind)))).collect()
     }
 
     /// The most urgent offer that some lane can take at `now`, with that lane's gateway. The lane's
@@ -86,7 +96,7 @@ impl Dispatch {
         for (kind, queue) in &self.queues {
             let Some(offer) = queue.first() else { continue };
             // Whatever is real goes before any drill: they may want the same number.
-            if best.as_ref().is_some_and(|(b, (drill, _), _)| (*drill, b) <= (kind.0, offer)) {
+            if best.as_ref().is_some_and(|(b, (drill, ..), _)| (*drill, b) <= (kind.0, offer)) {
                 continue;
             }
             let lane = self.lanes.iter().enumerate().filter(|(_, l)| l.serves(*kind));

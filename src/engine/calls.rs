@@ -2,9 +2,10 @@
 
 use super::Decision;
 use super::suspend::outlives;
+use super::words::Occasion;
 use crate::model::{
-    Answer, Attempt, AttemptIx, Call, CallIx, Callout, Channel, Event, Fact, Failure, Link, Phase, Proof, Purpose,
-    Release, SkipReason, Stage, TargetIx, Timestamp,
+    Answer, Attempt, AttemptIx, Call, CallIx, Callout, Channel, Event, Fact, Failure, Link, Phase, Phrasing, Proof,
+    Purpose, Release, Segments, SkipReason, Stage, TargetIx, TextKind, Timestamp,
 };
 
 /// A gateway that is down is tried again after this long, doubling up to the maximum.
@@ -67,6 +68,7 @@ impl Decision<'_> {
         }
         let last = usize::from(r.rung) + 1 >= track.rungs.len();
         let valid_until = self.now.plus_ms(head.plan.valid_ms);
+        let phrasing = self.phrased(r, call, &targets);
         self.emit(Event::AttemptReleased {
             attempt: self.callout.attempts.len() as u32,
             call: r.call,
@@ -79,7 +81,36 @@ impl Decision<'_> {
             targets,
             valid_until: if notice { valid_until } else { valid_until.min(head.expires) },
             next_due: (!last).then(|| self.now.plus_ms(wait_ms)),
+            phrasing: Box::new(phrasing),
         });
+    }
+
+    /// How a granted attempt is phrased: in the person's language where there are words in it, by the
+    /// gateway's template where it wants one.
+    fn phrased(&self, r: &Release, call: &Call, targets: &[TargetIx]) -> Phrasing {
+        let Some(head) = &self.callout.head else { return Phrasing::default() };
+        let kind = TextKind::of(call.purpose, r.channel);
+        let language = match &r.phrasing.template {
+            Some(template) => template.language.clone(),
+            None => head.plan.texts.language(kind, &r.phrasing.language).map(str::to_owned),
+        };
+        let occasion = Occasion {
+            call,
+            channel: r.channel,
+            targets,
+            at: self.now,
+            code: r.code.as_deref(),
+            language: language.as_deref(),
+            template: r.phrasing.template.as_deref(),
+        };
+        // A link is of letters and digits, whichever they are.
+        let sent = occasion.words(self.callout, &"x".repeat(r.phrasing.link_chars));
+        Phrasing {
+            cut: sent.template.map(|t| t.cut).unwrap_or_default(),
+            segments: (r.channel == Channel::Sms).then(|| Segments::of(&sent.text)),
+            template: r.phrasing.template.clone(),
+            language,
+        }
     }
 
     /// A rung cannot be tried: the track goes on behind all rungs of the same channel. With no

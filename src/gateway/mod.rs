@@ -10,7 +10,7 @@
 pub mod http;
 pub mod simulator;
 
-use crate::model::{AttemptKey, Channel, Fact, GatewayId, Timestamp};
+use crate::model::{AttemptKey, Channel, Fact, Filled, GatewayId, Speech, Timestamp};
 use futures::future::BoxFuture;
 use std::fmt;
 
@@ -23,9 +23,13 @@ pub struct Outgoing {
     pub channel: Channel,
     /// E.164 number or speaker address.
     pub number: String,
-    /// The words to send, speak or play.
+    /// The words to send, speak or play, as the person receives them.
     pub text: String,
-    /// RFC 3066 tag of the words' language.
+    /// The registered template that makes these words, where the gateway wants one.
+    pub template: Option<Filled>,
+    /// What a voice call says, in order.
+    pub speech: Option<Speech>,
+    /// BCP 47 tag of the words' language.
     pub language: String,
     /// Whether it is a drill's; such attempts go through gateways for drills only.
     pub drill: bool,
@@ -74,10 +78,20 @@ pub enum Upcall {
 #[error("not durable: {0}")]
 pub struct NotTaken(pub String);
 
+/// What is said to somebody who pressed a key: what became of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ReadBack {
+    /// The attempt.
+    pub key: AttemptKey,
+    /// The words. They name the person: never in a log.
+    pub words: String,
+}
+
 /// Takes what gateways tell. Done means durable (or known and of no effect).
 pub trait Upcalls: Send + Sync {
-    /// Takes a list of upcalls of one gateway; all or none.
-    fn take(&self, gateway: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<(), NotTaken>>;
+    /// Takes a list of upcalls of one gateway; all or none. Returns what is read back, once per attempt
+    /// of which a key came: the record that it speaks of is durable.
+    fn take(&self, gateway: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<Vec<ReadBack>, NotTaken>>;
 }
 
 /// A way to reach people.
@@ -110,6 +124,12 @@ pub trait Gateway: Send + Sync {
 impl fmt::Debug for Outgoing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Outgoing({} on {})", self.key, self.channel.name())
+    }
+}
+
+impl fmt::Debug for ReadBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ReadBack({})", self.key)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Calls and attempts within a callout.
 
-use super::{AttemptIx, CallIx, Channel, ContactId, ContactRef, GatewayId, PersonIx, Proof, TargetIx, Timestamp};
+use super::{
+    AttemptIx, CallIx, Channel, ContactId, ContactRef, GatewayId, PersonIx, Phrasing, Proof, TargetIx, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -116,6 +118,9 @@ pub struct Attempt {
     pub failure: Option<Failure>,
     /// Whether a voice call is over, however it went.
     pub ended: bool,
+    /// How it was phrased.
+    #[serde(skip_serializing_if = "Phrasing::is_plain")]
+    pub phrasing: Box<Phrasing>,
     /// When it came this far, or ended without success; derived, not part of the state's canonical form.
     #[serde(skip)]
     pub since: Timestamp,

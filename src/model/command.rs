@@ -2,8 +2,8 @@
 
 use super::{
     ActionReport, Answer, AnswerWay, AttemptIx, Beside, CallIx, CalloutId, Channel, Colour, ContactRef, Digest, Fact,
-    Gap, GatewayId, Hazard, MessageRef, NoteReason, OnBehalf, PersonId, Plan, Proof, RegionCode, Seats, SkipReason,
-    Status, Target, Timestamp, WarningId, Words,
+    Gap, GatewayId, Hazard, MessageRef, NoteReason, OnBehalf, PersonId, PhrasingWish, Plan, Proof, RegionCode, Seats,
+    SkipReason, Status, Target, Timestamp, WarningId, Words,
 };
 use serde::{Deserialize, Serialize};
 
@@ -163,6 +163,8 @@ pub struct Release {
     pub contact: ContactRef,
     /// The reply code that routes a reply from that number to this call.
     pub code: Option<String>,
+    /// How it is to be phrased.
+    pub phrasing: PhrasingWish,
 }
 
 /// An answer, already routed.

@@ -4,9 +4,9 @@
 
 use super::{
     Action, Answer, AnswerWay, AttemptIx, Beside, CallIx, CalloutId, Channel, ClockIx, ClockOf, CloseReason, Colour,
-    ContactRef, Digest, Fact, Gap, GatewayId, Hazard, MessageRef, Moves, NoteReason, OnBehalf, PersonId, Plan, Proof,
-    Purpose, RegionCode, ReleaseReason, Seats, SkipReason, Status, StepCause, Target, TargetIx, Timestamp, Totals,
-    WarningId, Words,
+    ContactRef, Digest, Fact, Gap, GatewayId, Hazard, MessageRef, Moves, NoteReason, OnBehalf, PersonId, Phrasing,
+    Plan, Proof, Purpose, RegionCode, ReleaseReason, Seats, SkipReason, Status, StepCause, Target, TargetIx, Timestamp,
+    Totals, WarningId, Words,
 };
 use serde::{Deserialize, Serialize};
 
@@ -170,6 +170,9 @@ pub enum Event {
         valid_until: Timestamp,
         /// When the next rung of the track is due.
         next_due: Option<Timestamp>,
+        /// How it was phrased.
+        #[serde(default, skip_serializing_if = "Phrasing::is_plain")]
+        phrasing: Box<Phrasing>,
     },
     /// A rung could not be tried.
     RungSkipped {

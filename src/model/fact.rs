@@ -35,6 +35,8 @@ pub enum SkipReason {
     NoGateway,
     /// No gateway for drills serves the channel, and a drill uses no other.
     NoDrillGateway,
+    /// Every gateway of the channel sends registered templates only, and none has one for this text.
+    NoTemplate,
 }
 
 /// What a gateway can tell about an attempt.

@@ -1,7 +1,10 @@
 //! Plans (预案): which posts are called, in which steps, on which channels, under which clocks.
 
-use super::{Channel, ClockRule, Colour, Hazard, Level, RegionCode, Timestamp};
+use super::{
+    Channel, ClockRule, Colour, Hazard, Level, RegionCode, Script, TextKind, Timestamp, Variant, language_ranges,
+};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// How sure an answer is, weak to strong. `Delivered` is a fact, never an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -185,6 +188,12 @@ pub struct Texts {
     pub ask_code: String,
     /// Reminds those who hold a clock up.
     pub remind: String,
+    /// What a voice call says around its text.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub script: Script,
+    /// The words in other languages, by language tag.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lang: BTreeMap<String, Variant>,
 }
 
 /// A plan, as far as a callout needs it.
@@ -265,6 +274,42 @@ impl Need {
             Self::K(k) => usize::from(k).min(holders).max(1),
         }
     }
+}
+
+// === impl Texts ===
+
+/// What those whom a drill reached are told when it gives way; no plan's, so that no plan can lose it.
+const SUSPENDED: &str = "{place}的演练现已中止。真实预警已经发布，请立即按真实预警的通知行动。";
+
+impl Texts {
+    /// A text in standard Chinese.
+    #[must_use]
+    pub fn get(&self, kind: TextKind) -> &str {
+        match kind {
+            TextKind::Sms => &self.sms,
+            TextKind::Voice => &self.voice,
+            TextKind::Broadcast => &self.broadcast,
+            TextKind::Cancelled => &self.cancelled,
+            TextKind::Retracted => &self.retracted,
+            TextKind::Dropped => &self.dropped,
+            TextKind::Updated => &self.updated,
+            TextKind::AskCode => &self.ask_code,
+            TextKind::Remind => &self.remind,
+            TextKind::Suspended => SUSPENDED,
+        }
+    }
+
+    /// The language in which there are words for somebody who wants `language`, by its key in `lang`;
+    /// `None` for standard Chinese.
+    #[must_use]
+    pub fn language(&self, kind: TextKind, language: &str) -> Option<&str> {
+        let known = |range: &str| self.lang.iter().find(|(tag, v)| tag.eq_ignore_ascii_case(range) && v.has(kind));
+        language_ranges(language).find_map(known).map(|(tag, _)| tag.as_str())
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 // === impl Plan ===

@@ -1,12 +1,14 @@
 //! Proof against a directory that plans reach the top of the chain, county by county.
 
 use super::{
-    PlanFile, PlanSet, neighbours,
+    PlanFile, PlanSet, example, neighbours,
     resolve::{seats, whole},
     units::spoken,
 };
 use crate::directory::Directory;
-use crate::model::{Finding, Holders, Level, Need, RegionCode, Severity, Step, Target, Timestamp};
+use crate::model::{
+    Finding, Holders, Level, Need, RegionCode, Severity, Step, Target, TextKind, Timestamp, is_standard_chinese,
+};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,6 +77,8 @@ pub fn check(plans: &PlanSet, directory: &Directory, now: Timestamp) -> Report {
     for file in plans.files() {
         report.findings.extend(unfilled(file, &filled));
         report.findings.extend(neighbours::unknown(&file.file, &file.neighbours, directory));
+        report.findings.extend(example::late_keys(file));
+        report.findings.extend(unspoken(file, directory));
         let before = report.reaches.len();
         let within = |region: &RegionCode| {
             let scope = &file.scope.regions;
@@ -114,6 +118,25 @@ fn unfilled(file: &PlanFile, filled: &BTreeSet<&str>) -> Vec<Finding> {
         if wider { Finding::notice(place, reason) } else { Finding::fatal(place, reason) }
     };
     empty.map(finding).collect()
+}
+
+/// Languages of people that a plan has no words in.
+fn unspoken(file: &PlanFile, directory: &Directory) -> Vec<Finding> {
+    let mut wanted: BTreeMap<&str, usize> = BTreeMap::new();
+    for person in directory.people().filter(|p| !is_standard_chinese(&p.language)) {
+        *wanted.entry(&person.language).or_default() += 1;
+    }
+    let mut findings = Vec::new();
+    for (language, persons) in wanted {
+        let lacks = |kind: &TextKind| file.plan.texts.language(*kind, language).is_none();
+        let missing: Vec<_> = [TextKind::Sms, TextKind::Voice].into_iter().filter(lacks).map(TextKind::name).collect();
+        if !missing.is_empty() {
+            let place = format!("{} / texts / lang / {language}", file.file);
+            let reason = format!("no {} for {persons} persons; they get standard Chinese", missing.join(", "));
+            findings.push(Finding::notice(place, reason));
+        }
+    }
+    findings
 }
 
 /// `default.toml / step 4 (县值班)`: a step where it stands in its file.

@@ -3,11 +3,12 @@
 use super::{Neighbour, neighbours, rules, texts, units::Seconds};
 use crate::model::{
     Channel, ChecklistItem, ClockEnd, ClockRule, ClockScope, ClockStart, Colour, Digest, Finding, Hazard, Holders,
-    Level, Moves, Need, Night, OnMiss, Outcome, Plan, PlanScope, Proof, RegionCode, Relation, Ring, Sequence, Step,
-    Texts, Tier,
+    Level, Moves, Need, Night, OnMiss, Outcome, Plan, PlanScope, Proof, RegionCode, Relation, Ring, Script, Sequence,
+    Step, Texts, Tier, Variant,
 };
 use chrono::Timelike;
 use serde::{Deserialize, Deserializer, de};
+use std::collections::BTreeMap;
 
 /// A plan as read from its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,6 +171,10 @@ struct RawTexts {
     ask_code: String,
     #[serde(default = "remind")]
     remind: String,
+    #[serde(default)]
+    script: Script,
+    #[serde(default)]
+    lang: BTreeMap<String, Variant>,
 }
 
 // === impl PlanFile ===
@@ -394,7 +399,8 @@ impl RawClock {
 
 impl From<RawTexts> for Texts {
     fn from(raw: RawTexts) -> Self {
-        let RawTexts { sms, voice, broadcast, cancelled, retracted, dropped, updated, ask_code, remind } = raw;
-        Self { sms, voice, broadcast, cancelled, retracted, dropped, updated, ask_code, remind }
+        let RawTexts { sms, voice, broadcast, cancelled, retracted, dropped, updated, ask_code, remind, script, lang } =
+            raw;
+        Self { sms, voice, broadcast, cancelled, retracted, dropped, updated, ask_code, remind, script, lang }
     }
 }

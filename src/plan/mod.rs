@@ -1,8 +1,9 @@
 //! Plans (预案): which posts are called for a warning, in which steps, under which clocks.
 //!
 //! - **Here:** plan files and their strict reading ([`PlanFile`]), the set of an installation and the
-//!   choice among them ([`PlanSet`]), neighbours that are called sideways ([`Neighbour`]), the order that a message becomes in each command region
-//!   ([`orders`], [`raise`]), and the proof that a plan reaches the top of the chain ([`check`]).
+//!   choice among them ([`PlanSet`]), the order that a message becomes in each command region
+//!   ([`orders`], [`raise`]), neighbours that are called sideways ([`Neighbour`]), the proof that a plan reaches the top of the chain ([`check`]), and how
+//!   long its short messages become ([`figures`]) and what gateways' templates lack ([`check_templates`]).
 //! - **Not here:** what happens when a step starts or a clock runs out (`engine`), who answers for
 //!   which ground (`directory`).
 //! - **Depends on:** `model`, `directory`, and the list of placeholders that `engine` fills in.
@@ -10,16 +11,20 @@
 //!   be equally fit for a warning, and one always fits; equal input gives equal orders.
 
 mod check;
+mod example;
 mod file;
 mod neighbours;
 mod resolve;
 mod rules;
 mod set;
+mod templates;
 mod texts;
 mod units;
 
 pub use check::{Reach, Report, StepFill, check};
+pub use example::{TextFigure, figures, late_keys};
 pub use file::PlanFile;
 pub use neighbours::Neighbour;
 pub use resolve::{order, orders, raise};
 pub use set::PlanSet;
+pub use templates::check_templates;

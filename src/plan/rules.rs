@@ -140,7 +140,9 @@ fn strongest(channel: Channel, texts: &Texts) -> Option<Proof> {
     match channel {
         // The link's page and the words of a short message can report an action.
         Channel::Sms if texts.sms.contains("{link}") || texts.sms.contains("{code}") => Some(Proof::Action),
-        Channel::Voice if texts.voice.contains("{code}") => Some(Proof::Code),
+        Channel::Voice if [&texts.voice, &texts.script.prompt].iter().any(|t| t.contains("{code}")) => {
+            Some(Proof::Code)
+        }
         Channel::Sms | Channel::Voice => Some(Proof::Key),
         Channel::Broadcast => None,
     }

@@ -8,6 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// One call of one callout.
 pub type CallKey = (CalloutId, CallIx);
 
+/// Characters of a one-time link behind what all links begin with.
+pub const LINK_CHARS: usize = 16;
+
 /// Which code, number or link leads to which call.
 pub struct ReplyBook {
     link_key: SecretKey,
@@ -60,12 +63,12 @@ impl ReplyBook {
             .unwrap_or_default()
     }
 
-    /// The one-time link token of a call: 16 base-32 digits, unguessable without the key.
+    /// The one-time link token of a call: [`LINK_CHARS`] base-32 digits, unguessable without the key.
     #[must_use]
     pub fn link(&self, key: &CallKey) -> String {
         const DIGITS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
         let tag = self.link_key.tag(&[b"link", key.0.as_str().as_bytes(), &key.1.to_be_bytes()]);
-        tag.iter().take(16).map(|b| char::from(DIGITS[usize::from(b % 32)])).collect()
+        tag.iter().take(LINK_CHARS).map(|b| char::from(DIGITS[usize::from(b % 32)])).collect()
     }
 
     /// An attempt with this code went to this number.

@@ -3,15 +3,18 @@
 //! [`super::engine`] drives it on the real world, the simulator on an invented one.
 
 use super::book::ReplyBook;
+use super::read_back::Keyed;
 use super::replies::ReplyWords;
 use super::staging::{Asked, Head, Staging};
 use super::upcalls::{Kept, Stray, Told};
 use crate::directory::Directory;
 use crate::dispatch::{Dispatch, Lane, LaneSettings, Offer};
 use crate::engine;
-use crate::gateway::Outgoing;
+use crate::gateway::{Outgoing, ReadBack};
 use crate::journal::{InboxItem, Lease, Salt};
-use crate::model::{AttemptKey, Callout, CalloutId, Colour, Command, Entry, Event, GatewayId, SecretKey, Timestamp};
+use crate::model::{
+    AttemptKey, Callout, CalloutId, Colour, Command, Entry, Event, GatewayId, SecretKey, TextKind, Timestamp,
+};
 use crate::plan::PlanSet;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,6 +92,8 @@ pub enum Output {
         durable: bool,
         /// Why it was only noted, when it was.
         noted: Kept,
+        /// What is said to those whose keys it brought.
+        read_back: Vec<ReadBack>,
     },
     /// Events became durable.
     Committed(Arc<Committed>),
@@ -156,6 +161,8 @@ pub struct Cell {
     /// Tickets with the number of parts that are not durable yet, whether all went well so far, and why
     /// a part was only noted.
     pub(super) tickets: BTreeMap<Ticket, (usize, bool, Kept)>,
+    /// Keys that tickets brought, with what is to be said when all of it is durable.
+    pub(super) pressed: BTreeMap<Ticket, BTreeMap<AttemptKey, Keyed>>,
     entropy: Box<dyn FnMut() -> [u8; 32] + Send + Sync>,
     pub(super) outputs: Vec<Output>,
 }
@@ -186,6 +193,7 @@ impl Cell {
             handed: BTreeSet::new(),
             on_line: BTreeMap::new(),
             tickets: BTreeMap::new(),
+            pressed: BTreeMap::new(),
             entropy,
             outputs: Vec::new(),
         }
@@ -253,7 +261,8 @@ impl Cell {
         if *left == 0 {
             let (durable, noted) = (*well, *noted);
             self.tickets.remove(&ticket);
-            self.outputs.push(Output::Done { ticket, durable, noted });
+            let read_back = self.read_backs(ticket, durable);
+            self.outputs.push(Output::Done { ticket, durable, noted, read_back });
         }
     }
 
@@ -323,6 +332,7 @@ impl Cell {
         let fresh_salt = (live.salt.is_none() && first == 0 && !entries.is_empty()).then(|| (self.entropy)());
         live.salt = live.salt.or(fresh_salt);
         self.reindex(callout);
+        self.decided(callout, &asked, &entries);
         let note = entries.iter().find_map(|e| match e.1 {
             Event::ReplyNoted { reason, .. } => Some(reason),
             _ => None,
@@ -406,7 +416,9 @@ impl Cell {
             let (step, rung) = (c.step, t.next);
             if let Some((channel, _)) = t.rungs.get(usize::from(rung)) {
                 let (colour, risk) = (Reverse(colour), Reverse(risk));
-                offers.push((*channel, Offer { colour, step, risk, due, callout: id.clone(), call, track, rung }));
+                let text = TextKind::of(c.purpose, *channel);
+                offers
+                    .push((*channel, Offer { colour, step, risk, due, callout: id.clone(), call, track, rung, text }));
             }
         }
         for (channel, offer) in offers {

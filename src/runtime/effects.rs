@@ -1,6 +1,7 @@
 //! What follows from events: before the commit the posts that go with them, after it the sends,
 //! hang-ups and entries of the reply book. And the other way round: grants that become commands.
 
+use super::book::LINK_CHARS;
 use super::cell::{Cell, Output};
 use super::staging::Asked;
 use crate::dispatch::Offer;
@@ -9,7 +10,8 @@ use crate::gateway::Outgoing;
 use crate::journal::InboxItem;
 use crate::model::{
     AttemptKey, CallIx, Callout, CalloutId, Channel, CloseReason, Command, Contact, ContactRef, Entry, Event, Fact,
-    Failure, GatewayId, Purpose, RegionCode, Release, SkipReason, TargetKind, Timestamp,
+    Failure, GatewayId, PhrasingWish, Purpose, RegionCode, Release, STANDARD_CHINESE, SkipReason, TargetKind, Template,
+    Timestamp,
 };
 use crate::plan;
 
@@ -99,7 +101,7 @@ impl Cell {
         let gone = callout.closed == Some(CloseReason::Suspended)
             && callout.calls[a.call as usize].purpose != Purpose::Suspended;
         let sendable = contact.filter(|_| a.valid_until > now && fits && !gone);
-        let Some((person, contact)) = sendable else {
+        let Some((_, contact)) = sendable else {
             let fact = Fact::Failed { failure: Failure::Expired, detail: None };
             self.window_free(&gateway, channel, key);
             self.line_ended(key);
@@ -109,12 +111,15 @@ impl Cell {
         let asking = callout.call_ix.get(&(callout.calls[a.call as usize].person, Purpose::CallOut)).copied();
         let link_key = (key.callout.clone(), asking.unwrap_or(a.call));
         let link = format!("{}{}", self.settings.link_base, self.book.link(&link_key));
+        let sent = engine::sent(callout, key.attempt, &link);
         let outgoing = Outgoing {
             key: key.clone(),
             channel,
             number: contact.number.clone(),
-            text: engine::render(callout, key.attempt, &link),
-            language: person.language.clone(),
+            text: sent.text,
+            template: sent.template,
+            speech: sent.speech,
+            language: a.phrasing.language.clone().unwrap_or_else(|| STANDARD_CHINESE.to_owned()),
             drill,
             colour: callout.head.as_ref().map_or("blue", |h| h.colour.name()),
             valid_until: a.valid_until,
@@ -203,9 +208,8 @@ impl Cell {
 
     /// Grants offers to lanes until no lane has room.
     pub(super) fn grant_all(&mut self, now: Timestamp) {
-        for offer in self.dispatch.unserved() {
-            let drill = offer.callout.is_drill();
-            self.skip(&offer, if drill { SkipReason::NoDrillGateway } else { SkipReason::NoGateway }, now);
+        for (offer, reason) in self.dispatch.unserved() {
+            self.skip(&offer, reason, now);
         }
         while let Some((gateway, channel, offer)) = self.dispatch.grant(now) {
             if !self.grant(&gateway, channel, &offer, now) {
@@ -228,6 +232,7 @@ impl Cell {
         let wants_answer = live.callout.calls[offer.call as usize].purpose == Purpose::CallOut;
         let code = (wants_answer && channel == Channel::Sms).then(|| self.book.code(&number, &call_key));
         let attempt = live.callout.attempts.len() as u32;
+        let phrasing = self.phrasing(&live.callout, offer, gateway);
         let release = Release {
             call: offer.call,
             track: offer.track,
@@ -236,6 +241,7 @@ impl Cell {
             gateway: gateway.clone(),
             contact: ContactRef { contact, version: self.directory.version() },
             code: code.clone(),
+            phrasing,
         };
         let command = Command::Release(release);
         self.ask(&offer.callout, Asked { command, ticket: None, inbox: None, blobs: Vec::new() }, now);
@@ -253,6 +259,17 @@ impl Cell {
             self.on_line.insert(key, (gateway.clone(), valid_until));
         }
         true
+    }
+
+    /// How a granted offer is to be phrased: the person's language, the gateway's template.
+    fn phrasing(&self, callout: &Callout, offer: &Offer, gateway: &GatewayId) -> PhrasingWish {
+        let person = callout.calls.get(offer.call as usize).map(|c| &callout.people[c.person as usize]);
+        let person = person.and_then(|id| self.directory.person(id));
+        let language = person.map(|p| p.language.clone()).unwrap_or_default();
+        let templates = self.gateways.get(gateway).map_or(&[][..], |g| &g.lane.templates);
+        let template = Template::choose(templates, offer.text, &language).cloned().map(Box::new);
+        let link_chars = self.settings.link_base.chars().count() + LINK_CHARS;
+        PhrasingWish { language, template, link_chars }
     }
 
     fn skip(&mut self, offer: &Offer, reason: SkipReason, now: Timestamp) {

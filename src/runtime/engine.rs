@@ -8,7 +8,7 @@ use super::holder;
 use super::measure;
 use super::upcalls::{Kept, Stray};
 use crate::directory::Directory;
-use crate::gateway::{Gateway, NotTaken, Outgoing};
+use crate::gateway::{Gateway, NotTaken, Outgoing, ReadBack};
 use crate::journal::{Blob, Conflict, Journal, JournalError, Lease, Outcome, Parked, Record, SelectCallouts};
 use crate::model::{AttemptKey, CalloutId, Digest, Fact, Finding, GatewayId, SecretKey, Timestamp};
 use crate::plan::PlanSet;
@@ -79,7 +79,7 @@ type Flushed = Result<Vec<Result<(), Conflict>>, JournalError>;
 type Read = Result<(Vec<Record>, Option<[u8; 32]>), JournalError>;
 
 enum Waiting {
-    Durable(oneshot::Sender<bool>),
+    Upcalls(oneshot::Sender<Result<Vec<ReadBack>, NotTaken>>),
     Link(oneshot::Sender<Result<Option<Kept>, NotTaken>>),
     Vouched(oneshot::Sender<Result<Kept, NotTaken>>),
 }
@@ -313,9 +313,9 @@ impl<'a> Engine<'a> {
                     tokio::spawn(async move { gateway.withdraw(key).await });
                 }
             }
-            Output::Done { ticket, durable, noted } => match self.waiting.remove(&ticket) {
+            Output::Done { ticket, durable, noted, read_back } => match self.waiting.remove(&ticket) {
                 // Whoever asked may have gone away.
-                Some(Waiting::Durable(done)) => drop(done.send(durable)),
+                Some(Waiting::Upcalls(done)) => drop(done.send(self::durable(durable).map(|()| read_back))),
                 Some(Waiting::Link(done)) => drop(done.send(self::durable(durable).map(|()| Some(noted)))),
                 Some(Waiting::Vouched(done)) => drop(done.send(self::durable(durable).map(|()| noted))),
                 None => {}
@@ -403,7 +403,7 @@ impl<'a> Engine<'a> {
         let (ticket, now) = (self.next_ticket, clock::now());
         match ask {
             Ask::Upcalls { gateway, upcalls, done } => {
-                self.waiting.insert(ticket, Waiting::Durable(done));
+                self.waiting.insert(ticket, Waiting::Upcalls(done));
                 self.cell.upcalls(&gateway, upcalls, ticket, now);
             }
             Ask::Link { token, done } => drop(done.send(self.cell.book().by_link(&token).cloned())),

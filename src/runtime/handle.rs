@@ -5,7 +5,7 @@ use super::book::CallKey;
 use super::clock;
 use super::upcalls::{Deed, Kept, Vouched};
 use crate::directory::Directory;
-use crate::gateway::{NotTaken, Upcall, Upcalls};
+use crate::gateway::{NotTaken, ReadBack, Upcall, Upcalls};
 use crate::journal::InboxItem;
 use crate::model::{GatewayId, Timestamp};
 use futures::future::{BoxFuture, FutureExt};
@@ -33,7 +33,7 @@ pub(super) enum Ask {
     Upcalls {
         gateway: GatewayId,
         upcalls: Vec<Upcall>,
-        done: oneshot::Sender<bool>,
+        done: oneshot::Sender<Result<Vec<ReadBack>, NotTaken>>,
     },
     Link {
         token: String,
@@ -111,8 +111,8 @@ pub(super) fn durable(durable: bool) -> Result<(), NotTaken> {
 }
 
 impl Upcalls for EngineHandle {
-    fn take(&self, gateway: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<(), NotTaken>> {
-        async move { durable(self.ask(|done| Ask::Upcalls { gateway, upcalls, done }).await?) }.boxed()
+    fn take(&self, gateway: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<Vec<ReadBack>, NotTaken>> {
+        async move { self.ask(|done| Ask::Upcalls { gateway, upcalls, done }).await? }.boxed()
     }
 }
 

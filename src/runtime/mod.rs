@@ -1,8 +1,8 @@
 //! The shell of a cell: one active engine that owns its callouts, commits their events and acts on them.
 //!
 //! - **Here:** the cell (commands in, batches and effects out, no IO), the reply book, the words of
-//!   people, the task that drives a cell on a journal and gateways, the live copies that readers see,
-//!   the one legal clock.
+//!   people, what is read back to them, the task that drives a cell on a journal and gateways, the live
+//!   copies that readers see, the one legal clock.
 //! - **Not here:** what callouts decide (`engine`), how gateways talk (`gateway`), doors (`intake`).
 //! - **Depends on:** everything from `model` to `dispatch`.
 //! - **Promises:** nothing leaves before the commit that records it; after a failed or unknown commit
@@ -21,12 +21,13 @@ mod handle;
 mod holder;
 mod load;
 mod measure;
+mod read_back;
 mod replies;
 mod staging;
 mod upcalls;
 
 pub use acts::{Acts, Health, HealthPart};
-pub use book::{CallKey, ReplyBook};
+pub use book::{CallKey, LINK_CHARS, ReplyBook};
 pub use cell::{Cell, CellParts, CellSettings, Committed, GatewayInfo, Output, Ticket};
 pub use engine::{EngineParts, entropy, run};
 pub use gallery::Gallery;

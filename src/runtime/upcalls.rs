@@ -196,6 +196,7 @@ impl Cell {
     fn key(&mut self, key: &AttemptKey, digits: &str, reported_at: Option<Timestamp>, ticket: Ticket, now: Timestamp) {
         // An attempt that never was: refused without a trace in a timeline that has nothing to do with it.
         let Some(call) = self.call_of(key) else { return };
+        self.keyed(ticket, key, call);
         let command = match self.settings.words.read_keys(digits) {
             Some(answer) => {
                 let mut reply = plain(call, answer, Proof::Key, AnswerWay::Voice);

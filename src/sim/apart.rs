@@ -3,7 +3,7 @@
 use super::checks::Checks;
 use crate::engine::is_marked;
 use crate::gateway::Outgoing;
-use crate::model::{Callout, CloseReason, Event, GatewayId, Purpose, Timestamp};
+use crate::model::{Callout, Channel, CloseReason, Event, GatewayId, Purpose, Timestamp};
 use crate::runtime::Cell;
 
 /// How long a drill may go on beside a real red or orange warning on its ground.
@@ -22,6 +22,13 @@ impl Checks {
         }
         if is_marked(&outgoing.text) != drill {
             self.fail(7, format!("{key} reads {:?}; a drill: {drill}", outgoing.text));
+        }
+        let speech = outgoing.speech.as_ref();
+        let said = speech.map(|s| s.spoken().concat());
+        if said.as_ref().is_some_and(|said| is_marked(said) != drill)
+            || (outgoing.channel == Channel::Voice) != said.is_some()
+        {
+            self.fail(7, format!("{key} says {said:?}; a drill: {drill}"));
         }
         let purpose = callout.calls[callout.attempts[key.attempt as usize].call as usize].purpose;
         if callout.closed == Some(CloseReason::Suspended) && purpose != Purpose::Suspended {

@@ -254,6 +254,7 @@ impl World {
                 burst: 20,
                 window: 64,
                 lines: 60,
+                templates: Vec::new(),
             },
             idempotent: self.idempotent,
         };

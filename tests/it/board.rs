@@ -12,7 +12,7 @@ mod world;
 use axum::http::StatusCode;
 use jiaoying::directory::Draft;
 use jiaoying::journal::{Blob, Journal, Parked};
-use jiaoying::model::{Answer, Finding, SecretKey, Status, WarningId, mask_number};
+use jiaoying::model::{Answer, Finding, SecretKey, Status, TargetState, WarningId, mask_number};
 use std::time::Instant;
 use world::{FORM, JSON, KEY, LINK, READER, START, TOKEN, World, ask, get, get_as, post};
 
@@ -403,6 +403,17 @@ async fn what_cannot_be_read_is_refused_as_json() {
         assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
         assert!(got.text().starts_with(r#"{"error":"#), "{}", got.text());
     }
+}
+
+#[tokio::test]
+async fn the_record_of_drills_names_places_without_one_and_lists_nothing_real() {
+    let world = small();
+    let page = ask(&world.open(), get("/drills?year=2026")).await;
+    let id = world.id();
+    assert!(page.status == StatusCode::OK && page.text().contains("本年未演练的乡镇、村"), "{}", page.text());
+    assert!(!page.text().contains(&id.to_string()), "what is real is no drill");
+    let place = |t: &TargetState| world.directory.place(t.spec.region.as_str());
+    assert!(world.callout.targets.iter().all(|t| page.text().contains(&place(t))), "{}", page.text());
 }
 
 fn get_with(path: &str, cookie: &str) -> axum::http::Request<axum::body::Body> {

@@ -3,8 +3,10 @@
 use jiaoying::directory::{Directory, encode, sample};
 use jiaoying::engine;
 use jiaoying::intake::formats;
-use jiaoying::journal::{self, Batch, Group, Record};
-use jiaoying::model::{Callout, CalloutId, Command as Ask, Digest, RegionCode, SecretKey, Timestamp};
+use jiaoying::journal::{self, Batch, CalloutRow, Group, Record};
+use jiaoying::model::{
+    Callout, CalloutId, Colour, Command as Ask, Digest, Message, RegionCode, SecretKey, Status, Timestamp,
+};
 use jiaoying::plan;
 use jiaoying::sim::{built_in_plans, message_json};
 use serde_json::Value;
@@ -114,7 +116,7 @@ fn a_draft_comes_into_force_only_when_it_is_published() {
 
 #[test]
 fn a_version_that_says_it_is_another_never_comes_into_force() {
-    let (dir, _) = with_callout();
+    let (dir, _) = with_callout(Status::Actual);
     let directory: Directory =
         sample(&RegionCode::parse("533324204").unwrap(), 1, &SecretKey::new([7; 32])).build(9).unwrap();
     let chunks = encode(&directory, &SecretKey::new([7; 32]));
@@ -262,6 +264,10 @@ fn a_wrong_configuration_is_refused_with_file_line_and_nearest_key() {
     std::fs::write(dir.path().join("s"), "sms-CHANGE-ME-geheim\n").unwrap();
     let out = check();
     assert!(out.contains("gateway[0].secret still holds CHANGE-ME") && out.contains("1 fault\n"), "{out}");
+    std::fs::write(dir.path().join("s"), "too short\n").unwrap();
+    let short = check();
+    assert!(short.contains("gateway[0].secret") && short.contains("is shorter than 16 bytes"), "{short}");
+    assert!(!short.contains("too short"), "{short}");
     assert!(!out.contains("geheim"), "{out}");
 
     std::fs::write(dir.path().join("b.toml"), "[store]\nurl = \"postgres://u:geheim@h/d\"\n").unwrap();
@@ -269,6 +275,34 @@ fn a_wrong_configuration_is_refused_with_file_line_and_nearest_key() {
     let printed = jiaoying(dir.path(), &["config", "print", "--config", "b.toml"]).code(0).out;
     assert!(printed.contains("url = \"…\"  # b.toml") && !printed.contains("geheim"), "{printed}");
     assert_eq!(jiaoying(dir.path(), &["no-such-command"]).code, 2);
+}
+
+#[test]
+fn the_check_counts_short_messages_and_names_what_a_template_lacks() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = |purpose: &str, max: u32| {
+        format!(
+            "[plans]\ndir = \"{}\"\n\n[[gateway]]\nid = \"a\"\nkind = \"simulator\"\nchannels = [\"sms\"]\n\n\
+             [[gateway.template]]\npurpose = \"{purpose}\"\nid = \"SMS_1\"\nsign = \"【某县应急】\"\ntext = \"{{p}}，回1#{{c}}\"\n\
+             parameters = [{{ name = \"p\", from = \"{{place}}\", max = 20 }}, {{ name = \"c\", from = \"{{code}}\", max = {max} }}]\n",
+            plans()
+        )
+    };
+    let check = |purpose, max, code, json: &[&str]| {
+        std::fs::write(dir.path().join("a.toml"), gateway(purpose, max)).unwrap();
+        jiaoying(dir.path(), &[&["config", "check", "--config", "a.toml"], json].concat()).code(code)
+    };
+    let out = check("sms", 6, 0, &[]).out;
+    let line = out.lines().find(|l| l.contains("default.toml") && l.contains(" sms ")).unwrap();
+    assert!(line.contains("UCS-2, 3 条 segments") && line.contains("key sentence ends at 53"), "{line}");
+    assert!(out.contains("没有 remind 的模板") && out.contains("no template for remind"), "{out}");
+    assert!(!out.contains("no template for sms"), "{out}");
+    let json = check("sms", 6, 0, &["--json"]).json();
+    assert!(json["ok"] == true && json["texts"].as_array().unwrap().len() > 10, "{json}");
+    let out = check("sms", 2, 1, &[]).out;
+    assert!(out.contains("gateway a / template SMS_1") && out.contains("code needs 4"), "{out}");
+    let out = check("call", 6, 1, &[]).out;
+    assert!(out.contains("purpose is none of sms voice"), "{out}");
 }
 
 #[test]
@@ -283,14 +317,14 @@ fn the_simulator_tells_what_it_saw() {
 }
 
 /// A store with one callout of one event group, and the callout's name.
-fn with_callout() -> (TempDir, CalloutId) {
+fn with_callout(status: Status) -> (TempDir, CalloutId) {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("data")).unwrap();
     let now = Timestamp::parse_iso("2026-07-01T04:18:00+08:00").unwrap();
     let region = RegionCode::parse("533324204").unwrap();
     let directory: Directory = sample(&region, 1, &SecretKey::new([0; 32])).build(1).unwrap();
     let body = message_json("A-1", "alert", &[], ("暴雨", "red"), &["533324204"], (now, now.plus_ms(3_600_000)));
-    let message = formats::parse(&body).message.unwrap();
+    let message = Message { status, ..formats::parse(&body).message.unwrap() };
     let warning = message.warning_id();
     let cover = directory.cover(&message.areas);
     let orders = plan::orders(&directory, &built_in_plans().unwrap(), &message, &warning, &cover, now);
@@ -298,10 +332,18 @@ fn with_callout() -> (TempDir, CalloutId) {
     let id = CalloutId::of(&county, &warning);
     let entries = engine::decide(&mut Callout::new(id.clone()), &Ask::Apply(Box::new(order)), now);
     let records = Record::chain(&id.stream(), 0, Digest::default(), now, &entries).unwrap();
+    let row = CalloutRow {
+        stream: id.stream(),
+        warning: warning.to_string(),
+        region: county.to_string(),
+        colour: Colour::Red,
+        opened_at: now,
+        closed_at: None,
+    };
     let url = format!("sqlite:{}", dir.path().join("data/jiaoying.db").display());
     let store = async {
         let journal = journal::open(&url).await.unwrap();
-        let groups = vec![Group { records, ..Group::default() }];
+        let groups = vec![Group { records, callouts: vec![row], ..Group::default() }];
         journal.commit(Batch { lease: None, groups }).await.unwrap()[0].unwrap();
     };
     tokio::runtime::Runtime::new().unwrap().block_on(store);
@@ -310,7 +352,7 @@ fn with_callout() -> (TempDir, CalloutId) {
 
 #[test]
 fn an_export_verifies_offline_and_an_altered_one_does_not() {
-    let (dir, id) = with_callout();
+    let (dir, id) = with_callout(Status::Actual);
     let export = |args: &[&str]| jiaoying(dir.path(), &[&["export", id.as_str()], args].concat());
     let made = export(&["-o", "a.jsonl", "--json"]).code(0).json();
     let piped = export(&[]).code(0).out;
@@ -333,6 +375,25 @@ fn an_export_verifies_offline_and_an_altered_one_does_not() {
     let ran = jiaoying(away.path(), &["verify", &path]).code(1);
     assert!(ran.out.contains("line 2") && ran.out.contains("not verified"), "{}", ran.out);
     assert_eq!(std::fs::read_dir(away.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_record_of_a_year_lists_drills_and_nothing_real() {
+    for (status, drills) in [(Status::Exercise, true), (Status::Actual, false)] {
+        let (dir, id) = with_callout(status);
+        jiaoying(dir.path(), &["import", &fixture("good")]).code(0);
+        let told = jiaoying(dir.path(), &["drills", "--year", "2026", "--json"]).code(0).json();
+        let parts = told["parts"].as_array().unwrap();
+        // The township and its six villages.
+        assert_eq!(parts.len(), if drills { 7 } else { 0 }, "{told}");
+        assert!(parts.iter().all(|p| p["callout"] == id.as_str() && p["suspended"] == false), "{told}");
+        assert_eq!((&told["year"], &told["missed"]), (&2026.into(), &Value::Array(Vec::new())));
+        let shown = jiaoying(dir.path(), &["drills", "--year", "2026"]).code(0).out;
+        assert_eq!(shown.contains(id.as_str()), drills, "{shown}");
+        assert!(shown.contains("2026 年演练记录"), "{shown}");
+        let before = jiaoying(dir.path(), &["drills", "--year", "2025", "--json"]).code(0).json();
+        assert_eq!(before["parts"], Value::Array(Vec::new()));
+    }
 }
 
 #[test]

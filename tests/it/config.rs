@@ -298,6 +298,29 @@ fn print_shows_what_is_in_force_and_where_it_comes_from() {
 }
 
 #[test]
+fn print_tells_where_each_template_of_each_gateway_comes_from() {
+    let gateway = |id: &str, templates: &[&str]| {
+        let template = |id: &&str| {
+            let p = "parameters = [{ name = \"p\", from = \"{place}\", max = 9 }]";
+            format!("[[gateway.template]]\npurpose = \"sms\"\nid = \"{id}\"\ntext = \"{{p}}\"\n{p}\n")
+        };
+        let templates: String = templates.iter().map(template).collect();
+        format!("[[gateway]]\nid = \"{id}\"\nkind = \"simulator\"\nchannels = [\"sms\"]\n{templates}")
+    };
+    let text = gateway("a", &["A1", "A2"]) + &gateway("b", &[]) + &gateway("c", &["C1"]);
+    let shown = load(&text, &[]).unwrap().print();
+    for id in ["A1", "A2", "C1"] {
+        let line = 1 + text.lines().position(|l| l == format!("id = \"{id}\"")).unwrap();
+        let told = shown.lines().find(|l| l.starts_with(&format!("id = \"{id}\""))).unwrap();
+        assert!(told.ends_with(&format!("jiaoying.toml:{line}")), "{told}, not line {line}");
+    }
+    let again: Table = shown.parse().unwrap();
+    assert_eq!(again["gateway"][2]["template"][0]["parameters"][0]["from"].as_str(), Some("{place}"));
+    let found = faults(&text.replace("id = \"C1\"", "id = \"\""), &[]);
+    assert_eq!(found[0].key, "gateway[2].template[0].id");
+}
+
+#[test]
 fn secrets_come_from_files_and_variables() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("secret");

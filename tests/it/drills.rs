@@ -147,6 +147,7 @@ fn no_plan_can_lose_the_marks_of_a_drill() {
         updated: plain("x"),
         ask_code: plain("x"),
         remind: plain("x"),
+        ..Texts::default()
     };
     for channel in Channel::ALL {
         for purpose in [

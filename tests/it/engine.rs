@@ -1,5 +1,6 @@
 //! The core on hand-made orders: `decide` and `fold` alone, each test named after what is promised.
 
+mod actions;
 mod dispatch;
 mod kit;
 mod lineage;
@@ -66,13 +67,15 @@ fn cannot_moves_on_at_once() {
 }
 
 #[test]
-fn whoever_has_no_contact_is_passed_over_at_once() {
-    let mut c = Case::new(plan());
-    c.alert(&[("g1", &[&["a"], &["v"], &[]])]);
-    c.skip("a", 0, SkipReason::NoContact);
-    assert_eq!(step_of(&c, 0), 0, "the voice ladder is left");
-    c.skip("a", 1, SkipReason::NoContact);
-    assert_eq!(step_of(&c, 0), 1);
+fn whoever_has_no_contact_or_no_template_is_passed_over_at_once() {
+    for reason in [SkipReason::NoContact, SkipReason::NoTemplate] {
+        let mut c = Case::new(plan());
+        c.alert(&[("g1", &[&["a"], &["v"], &[]])]);
+        c.skip("a", 0, reason);
+        assert_eq!(step_of(&c, 0), 0, "the voice ladder is left");
+        c.skip("a", 1, reason);
+        assert_eq!(step_of(&c, 0), 1);
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use hmac::{Hmac, KeyInit, Mac};
 use jiaoying::gateway::http::{Clock, HttpGateway, HttpGatewayConfig};
 use jiaoying::gateway::{Gateway, Outgoing};
-use jiaoying::model::{AttemptKey, Channel, Fact, Failure, Stage, Timestamp};
+use jiaoying::model::{AttemptKey, Channel, Fact, Failure, Filled, Speech, Stage, Timestamp};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -39,6 +39,8 @@ fn attempt(n: u32) -> Outgoing {
         channel: Channel::Sms,
         number: format!("+86138000000{n:02}"),
         text: "【叫应】暴雨红色预警".into(),
+        template: None,
+        speech: None,
         language: "zh-CN".into(),
         drill: false,
         colour: "red",
@@ -144,6 +146,44 @@ async fn a_signed_batch_goes_out_and_results_map_by_key_not_by_place() {
         "language": "zh-CN", "colour": "red", "drill": false, "valid_until": "2026-07-01T04:28:00.000+08:00",
     });
     assert_eq!(body["attempts"][0], sent);
+}
+
+#[tokio::test]
+async fn a_template_and_a_script_go_over_the_wire_beside_the_whole_text() {
+    let (url, seen) = peer(|_| json_answer(200, &json!({ "results": [] }))).await;
+    let template = Filled {
+        id: "SMS_1".into(),
+        sign: "【某县应急】".into(),
+        parameters: vec![("b".into(), "红色".into()), ("a".into(), "孔当村…".into())],
+        cut: vec!["a".into()],
+    };
+    let speech = Speech {
+        text: "请转移。".into(),
+        recording: Some("bo.wav".into()),
+        prompt: "请按1。".into(),
+        repeats: 2,
+        pause_s: 3,
+        wrong_key: "按键无效。".into(),
+        no_key: "没有按键。".into(),
+        ..Speech::default()
+    };
+    let attempts = vec![
+        Outgoing { template: Some(template), ..attempt(0) },
+        Outgoing { channel: Channel::Voice, speech: Some(speech), language: "bo".into(), ..attempt(1) },
+    ];
+    gateway(&url, "").submit(attempts).await;
+    let (_, _, body) = seen.lock().unwrap()[0].clone();
+    let template = json!({
+        "id": "SMS_1", "sign": "【某县应急】", "cut": ["a"],
+        "parameters": [{"name": "b", "value": "红色"}, {"name": "a", "value": "孔当村…"}],
+    });
+    assert_eq!((&body["attempts"][0]["template"], &body["attempts"][0]["script"]), (&template, &Value::Null));
+    let script = json!({
+        "opening": "", "text": "请转移。", "recording": "bo.wav", "prompt": "请按1。", "repeats": 2, "pause_s": 3,
+        "wrong_key": "按键无效。", "no_key": "没有按键。", "closing": "",
+    });
+    assert_eq!((&body["attempts"][1]["script"], &body["attempts"][1]["language"]), (&script, &json!("bo")));
+    assert_eq!(body["attempts"][1]["text"], "【叫应】暴雨红色预警");
 }
 
 #[tokio::test]

@@ -20,4 +20,5 @@ mod replies;
 mod reports;
 mod support;
 mod survival;
+mod texts;
 mod tidy;

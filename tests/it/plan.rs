@@ -122,7 +122,7 @@ fn a_plan_that_makes_no_sense_is_refused_at_its_place() {
         ("within_s = 900", "within_s = 0", "clock answer"),
         ("source = \"预置值，无出处；启用前请改为本地预案的数字\"", "source = \"\"", "source is empty"),
         ("name = \"door_knock\"", "name = \"answer\"", "stands twice"),
-        ("收到请按1", "{name}收到请按1", "p.toml / texts / voice: {name} is not a placeholder"),
+        ("收到请按1", "{name}收到请按1", "p.toml / texts / script / prompt: {name} is not a placeholder"),
     ] {
         let found = first(parse_with(from, to));
         assert!(found.contains(expected), "{to}: {found}");

@@ -34,6 +34,7 @@ fn parts(ask_max: u8) -> CellParts {
         burst: 1000,
         window: 1000,
         lines: 1000,
+        templates: Vec::new(),
     };
     CellParts {
         settings: CellSettings {

@@ -41,6 +41,8 @@ pub(in crate::board) struct AttemptView {
     pub channel: &'static str,
     pub gateway: String,
     pub progress: &'static str,
+    /// Language, template and segments.
+    pub phrasing: String,
 }
 
 /// Somebody on whose behalf an operator can answer.
@@ -83,6 +85,7 @@ impl TargetDetail {
             channel: words::channel(scene.lang, a.channel),
             gateway: a.gateway.to_string(),
             progress: words::progress(scene.lang, a),
+            phrasing: words::phrasing(scene.lang, &a.phrasing),
         };
         let caller = |(call, c): &(CallIx, &crate::model::Call)| Caller {
             call: *call,

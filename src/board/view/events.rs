@@ -86,9 +86,11 @@ fn text(s: &Scene<'_>, event: &Event) -> String {
             let (who, what, n) = (who(s, *call), words::purpose(l, *purpose), targets.len());
             say!(l, "安排{what}：{who}，{n} 处", "planned for {who}: {what}, {n} target(s)")
         }
-        Event::AttemptReleased { call, channel, contact, .. } => {
+        Event::AttemptReleased { call, channel, contact, phrasing, .. } => {
             let (who, channel, phone) = (who(s, *call), words::channel(l, *channel), s.phone(&contact.contact));
-            say!(l, "{channel} → {who} {phone}", "{channel} → {who} {phone}")
+            let how = Some(words::phrasing(l, phrasing)).filter(|how| !how.is_empty());
+            let how = how.map(|how| say!(l, "（{how}）", " ({how})")).unwrap_or_default();
+            format!("{channel} → {who} {phone}{how}")
         }
         Event::RungSkipped { call, reason, .. } => {
             let (who, why) = (who(s, *call), words::skip(l, *reason));

@@ -3,7 +3,7 @@
 use crate::board::text::Lang;
 use crate::model::{
     Action, Answer, AnswerWay, Attempt, Channel, CloseReason, Colour, Failure, Figures, GapReason, Hazard, Moves,
-    NoteReason, Proof, Purpose, ReleaseReason, SkipReason, Stage, StepCause, Timestamp,
+    NoteReason, Phrasing, Proof, Purpose, ReleaseReason, SkipReason, Stage, StepCause, Timestamp,
 };
 
 pub(super) fn colour(lang: Lang, colour: Colour) -> &'static str {
@@ -189,8 +189,24 @@ pub(super) fn skip(lang: Lang, reason: SkipReason) -> &'static str {
     match reason {
         SkipReason::NoContact => lang.pick("没有可用号码", "no usable contact"),
         SkipReason::NoGateway => lang.pick("没有可用网关", "no gateway"),
+        SkipReason::NoTemplate => lang.pick("网关没有对应的报备模板", "no gateway has a registered template for it"),
         SkipReason::NoDrillGateway => lang.pick("没有演练网关，演练不呼", "no gateway for drills: nobody is rung"),
     }
+}
+
+/// How an attempt was phrased, as far as there is something to tell: `bo · 模板 SMS_1 · 截短 place · UCS-2 82 · 2 条`.
+pub(super) fn phrasing(lang: Lang, phrasing: &Phrasing) -> String {
+    let mut parts = Vec::new();
+    parts.extend(phrasing.language.clone());
+    parts.extend(phrasing.template.as_ref().map(|t| format!("{} {}", lang.pick("模板", "template"), t.id)));
+    if !phrasing.cut.is_empty() {
+        parts.push(format!("{} {}", lang.pick("截短", "cut"), phrasing.cut.join("、")));
+    }
+    parts.extend(phrasing.segments.map(|s| {
+        let unit = if lang == Lang::En && s.segments == 1 { "segment" } else { lang.pick("条", "segments") };
+        format!("{} {} · {} {unit}", s.alphabet.name(), s.units, s.segments)
+    }));
+    parts.join(" · ")
 }
 
 pub(super) fn note(lang: Lang, reason: NoteReason) -> &'static str {
@@ -298,5 +314,21 @@ pub(super) fn span(ms: i64) -> String {
     match s / 3600 {
         0 => format!("{sign}{}:{:02}", s / 60, s % 60),
         h => format!("{sign}{h}:{:02}:{:02}", s / 60 % 60, s % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Segments;
+
+    #[test]
+    fn a_phrasing_names_what_is_special_about_it() {
+        let mut how = Phrasing { segments: Some(Segments::of(&"应".repeat(71))), ..Phrasing::default() };
+        assert_eq!(phrasing(Lang::Zh, &how), "UCS-2 71 · 2 条");
+        how.language = Some("bo".into());
+        how.cut = vec!["a".into(), "b".into()];
+        assert_eq!(phrasing(Lang::En, &how), "bo · cut a、b · UCS-2 71 · 2 segments");
+        assert_eq!(phrasing(Lang::Zh, &Phrasing::default()), "");
     }
 }

@@ -2,7 +2,7 @@
 //! are mixed up it may hold a name or a number; the finding's place says where to look.
 
 use crate::directory::phone::narrow;
-use crate::model::{Channel, TargetKind, Timestamp, cst};
+use crate::model::{Channel, TargetKind, Timestamp, cst, is_language_tag};
 use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 
 /// A whole number from 0 to `most`.
@@ -66,12 +66,9 @@ pub(super) fn post(text: &str) -> Result<String, String> {
     })
 }
 
-/// A language tag (RFC 3066): letters, then groups of letters and digits.
+/// A language tag (BCP 47).
 pub(super) fn language(text: &str) -> Result<String, String> {
-    let mut parts = text.split('-');
-    let first = parts.next().is_some_and(|p| (2..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphabetic()));
-    let rest = parts.all(|p| (1..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphanumeric()));
-    (first && rest).then(|| text.to_owned()).ok_or_else(|| "no language tag (such as zh-CN)".to_owned())
+    is_language_tag(text).then(|| text.to_owned()).ok_or_else(|| "no language tag (such as zh-CN)".to_owned())
 }
 
 /// The first moment of a time or day; without an offset it is China time.

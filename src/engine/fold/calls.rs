@@ -103,6 +103,7 @@ pub(super) fn release(callout: &mut Callout, at: Timestamp, event: &Event) {
         targets,
         valid_until,
         next_due,
+        phrasing,
     } = event
     else {
         return;
@@ -120,6 +121,7 @@ pub(super) fn release(callout: &mut Callout, at: Timestamp, event: &Event) {
         stage: Stage::Released,
         failure: None,
         ended: false,
+        phrasing: phrasing.clone(),
         since: at,
     });
     let c = &mut callout.calls[*call as usize];

@@ -2,7 +2,7 @@
 
 use super::event::{self, Note};
 use super::{Clock, HttpGatewayConfig, SIGNATURE, Secret, TIMESTAMP, verify};
-use crate::gateway::Upcalls;
+use crate::gateway::{ReadBack, Upcall, Upcalls};
 use crate::model::GatewayId;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -48,6 +48,15 @@ struct Taken {
     refused: Vec<Note>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     noted: Vec<Note>,
+    /// What to say to those who pressed a key: what was recorded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    read_back: Vec<Spoken>,
+}
+
+#[derive(Serialize)]
+struct Spoken {
+    key: String,
+    words: String,
 }
 
 /// A refusal of a whole request.
@@ -102,16 +111,15 @@ impl Callbacks {
         let parsed =
             event::parse(&body, self.limits.events_max).map_err(|e| Refused::new(StatusCode::BAD_REQUEST, e))?;
         let taken = parsed.good.len();
-        if taken > 0 {
-            self.take(peer.id.clone(), parsed.good).await?;
-        }
+        let said = if taken > 0 { self.take(peer.id.clone(), parsed.good).await? } else { Vec::new() };
+        let read_back = said.into_iter().map(|r| Spoken { key: r.key.to_string(), words: r.words }).collect();
         // A request of which nothing was taken must not look like a success.
         let status =
             if taken == 0 && !parsed.refused.is_empty() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
         if !parsed.refused.is_empty() {
             tracing::warn!(gateway = %peer.id, taken, refused = parsed.refused.len(), "callback with bad events");
         }
-        Ok((status, Json(Taken { taken, refused: parsed.refused, noted: parsed.noted })).into_response())
+        Ok((status, Json(Taken { taken, refused: parsed.refused, noted: parsed.noted, read_back })).into_response())
     }
 
     async fn read(&self, body: Body) -> Result<axum::body::Bytes, Refused> {
@@ -127,11 +135,11 @@ impl Callbacks {
     }
 
     /// A task of its own: the handler is dropped when the peer hangs up, a half-done write must not be.
-    async fn take(&self, gateway: GatewayId, upcalls: Vec<crate::gateway::Upcall>) -> Result<(), Refused> {
+    async fn take(&self, gateway: GatewayId, upcalls: Vec<Upcall>) -> Result<Vec<ReadBack>, Refused> {
         let sink = self.sink.clone();
         let taken = tokio::spawn(async move { sink.take(gateway, upcalls).await }).await;
         let reason = match taken {
-            Ok(Ok(())) => return Ok(()),
+            Ok(Ok(said)) => return Ok(said),
             Ok(Err(not_taken)) => not_taken.to_string(),
             Err(panicked) => panicked.to_string(),
         };

@@ -1,5 +1,6 @@
 //! How a generic HTTP gateway is configured: one `[[gateway]]` section.
 
+use crate::config::GATEWAY_SECRET_MIN;
 use crate::model::{Channel, GatewayId};
 use serde::Deserialize;
 use std::fmt;
@@ -16,7 +17,7 @@ pub struct HttpGatewayConfig {
     /// PEM certificates of authorities that are trusted beside the system's.
     #[serde(default)]
     pub ca_pem: Option<String>,
-    /// Shared secret of the signatures in both directions, at least 16 bytes.
+    /// Shared secret of the signatures in both directions, at least [`GATEWAY_SECRET_MIN`] bytes.
     pub secret: Secret,
     /// The channels it serves.
     pub channels: Vec<Channel>,
@@ -88,7 +89,8 @@ impl HttpGatewayConfig {
                 check(url.query().is_none() && url.fragment().is_none(), "url: must not hold a query or fragment");
             }
         }
-        check(self.secret.bytes().len() >= 16, "secret: wants at least 16 bytes");
+        let long = self.secret.bytes().len() >= GATEWAY_SECRET_MIN;
+        check(long, &format!("secret: wants at least {GATEWAY_SECRET_MIN} bytes"));
         check(!self.channels.is_empty(), "channels: wants at least one of sms, voice, broadcast");
         check((1..=1000).contains(&self.batch_max), "batch_max: wants 1 to 1000");
         check(self.connect_timeout_ms > 0, "connect_timeout_ms: wants more than 0");

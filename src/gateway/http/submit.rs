@@ -3,7 +3,7 @@
 use super::answer::{self, Answer, down};
 use super::{Clock, HttpGatewayConfig, SIGNATURE, TIMESTAMP, scrub, sign};
 use crate::gateway::{Gateway, Outgoing};
-use crate::model::{AttemptKey, Channel, Digest, Fact, Failure, GatewayId, Timestamp};
+use crate::model::{AttemptKey, Channel, Digest, Fact, Failure, Filled, GatewayId, Speech, Timestamp};
 use futures::future::{BoxFuture, join_all};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use serde::Serialize;
@@ -43,11 +43,31 @@ struct AttemptOut<'a> {
     channel: Channel,
     to: &'a str,
     text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<TemplateOut<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    script: Option<&'a Speech>,
     language: &'a str,
     /// Whether it is a drill's; the text says so too.
     drill: bool,
     colour: &'a str,
     valid_until: String,
+}
+
+#[derive(Serialize)]
+struct TemplateOut<'a> {
+    id: &'a str,
+    sign: &'a str,
+    /// In the vendor's order: some count their variables, some name them.
+    parameters: Vec<ParameterOut<'a>>,
+    /// Those that were longer than the vendor allows.
+    cut: &'a [String],
+}
+
+#[derive(Serialize)]
+struct ParameterOut<'a> {
+    name: &'a str,
+    value: &'a str,
 }
 
 #[derive(Serialize)]
@@ -188,7 +208,7 @@ impl Gateway for HttpGateway {
     }
 }
 
-// === impl AttemptOut ===
+// === impl AttemptOut, TemplateOut ===
 
 impl<'a> From<&'a Outgoing> for AttemptOut<'a> {
     fn from(a: &'a Outgoing) -> Self {
@@ -197,11 +217,20 @@ impl<'a> From<&'a Outgoing> for AttemptOut<'a> {
             channel: a.channel,
             to: &a.number,
             text: &a.text,
+            template: a.template.as_ref().map(TemplateOut::from),
+            script: a.speech.as_ref(),
             language: &a.language,
             drill: a.drill,
             colour: a.colour,
             valid_until: a.valid_until.iso(),
         }
+    }
+}
+
+impl<'a> From<&'a Filled> for TemplateOut<'a> {
+    fn from(t: &'a Filled) -> Self {
+        let parameters = t.parameters.iter().map(|(name, value)| ParameterOut { name, value }).collect();
+        Self { id: &t.id, sign: &t.sign, parameters, cut: &t.cut }
     }
 }
 

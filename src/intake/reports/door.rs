@@ -3,7 +3,7 @@
 use super::desk::{Incoming, ReportDesk};
 use super::event::ReportChannel;
 use super::tell::is_text;
-use crate::gateway::{NotTaken, Upcall, Upcalls};
+use crate::gateway::{NotTaken, ReadBack, Upcall, Upcalls};
 use crate::model::GatewayId;
 use crate::runtime::ReplyWords;
 use futures::future::{BoxFuture, FutureExt};
@@ -20,7 +20,7 @@ pub struct ReportDoor {
 }
 
 impl Upcalls for ReportDoor {
-    fn take(&self, gateway: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<(), NotTaken>> {
+    fn take(&self, gateway: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<Vec<ReadBack>, NotTaken>> {
         async move {
             let drill = self.reports.gateways.iter().any(|(g, drill)| *g.id() == gateway && *drill);
             let mut rest = Vec::new();
@@ -48,7 +48,7 @@ impl Upcalls for ReportDoor {
                     other => rest.push(other),
                 }
             }
-            if rest.is_empty() { Ok(()) } else { self.engine.take(gateway, rest).await }
+            if rest.is_empty() { Ok(Vec::new()) } else { self.engine.take(gateway, rest).await }
         }
         .boxed()
     }

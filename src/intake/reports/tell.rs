@@ -61,6 +61,8 @@ impl ReportDesk {
                 channel: Channel::Sms,
                 number,
                 text: text.clone(),
+                template: None,
+                speech: None,
                 language,
                 drill,
                 colour: self.rules.trusted_colour.name(),

@@ -329,4 +329,29 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "no plan has an empty scope; one must, so that no warning is without a plan",
         "没有适用范围全空的预案；必须有一个兜底，否则会有预警无预案可用",
     ),
+    // Words: texts of plans, languages, registered templates.
+    ("the texts of the plan itself are in standard Chinese", "预案自身的文字就是普通话文本，不必另列"),
+    ("not a number from 1 to {}", "不是 1 到 {} 的数"),
+    ("no {} for {} persons; they get standard Chinese", "没有 {}，{} 人用的是这种语言；他们收到的是普通话文本"),
+    ("the key sentence does not say {}", "短信要点里没有 {}"),
+    (
+        "the key sentence ends at character {} in an example; the first piece has {}",
+        "按示例，短信要点到第 {} 个字才说完；第一条只有 {} 个字",
+    ),
+    ("{} does not go out by {}", "{} 不走 {} 渠道"),
+    ("another template stands for {} in this language", "同一语言的 {} 已有另一个模板"),
+    (
+        "no template for {} in standard Chinese, which whoever has no words gets",
+        "{} 没有普通话模板；没有本语言文字的人要用它",
+    ),
+    ("a drill's template must begin and end with 演练", "演练网关的模板必须以“演练”开头和结尾"),
+    ("parameter {} stands nowhere in the text", "参数 {} 没有出现在模板文字中"),
+    ("parameter {} allows {} characters; {} needs {}", "参数 {} 只许 {} 个字；{} 需要 {} 个字"),
+    ("parameter {} allows no characters", "参数 {} 不许任何字"),
+    ("no template for {}: this gateway sends no such text", "没有 {} 的模板：此网关不发这类文字"),
+    (
+        "a gateway with templates serves one channel; make one gateway per channel",
+        "用模板的网关只能有一个渠道；请每个渠道各建一个网关",
+    ),
+    ("purpose is none of {}", "purpose 不是以下任何一种：{}"),
 ];

@@ -171,6 +171,7 @@ impl Rig {
             burst: 1000,
             window: 1000,
             lines: 1000,
+            templates: Vec::new(),
         };
         let parts = CellParts {
             settings: CellSettings {
@@ -292,7 +293,7 @@ impl Rig {
                         inner.cell.load(&id, &records, salt, now).unwrap();
                     }
                     Output::Committed(committed) => self.gallery.take(&Arc::<Committed>::clone(&committed)),
-                    Output::Done { ticket, durable, noted } => {
+                    Output::Done { ticket, durable, noted, .. } => {
                         assert!(durable);
                         inner.kept.insert(ticket, noted);
                     }

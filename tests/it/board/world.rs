@@ -240,7 +240,19 @@ impl World {
         let (gateway, code) = (gateway.into(), Some(format!("{call:02}")));
         // A lane lets a few go a second.
         let at = self.now.max(at).plus_ms(40);
-        self.command(&Command::Release(Release { call, track, rung, channel, gateway, contact, code }), at);
+        self.command(
+            &Command::Release(Release {
+                call,
+                track,
+                rung,
+                channel,
+                gateway,
+                contact,
+                code,
+                phrasing: PhrasingWish::default(),
+            }),
+            at,
+        );
         if self.callout.attempts.len() as u32 > attempt {
             self.fate(call, attempt, channel, at);
         }

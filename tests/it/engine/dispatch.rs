@@ -1,7 +1,7 @@
 //! Dispatch on a virtual clock.
 
 use jiaoying::dispatch::{Dispatch, Lane, LaneSettings, Offer};
-use jiaoying::model::{AttemptKey, CalloutId, Channel, Colour, Timestamp};
+use jiaoying::model::{AttemptKey, CalloutId, Channel, Colour, SkipReason, TextKind, Timestamp};
 use std::cmp::Reverse;
 
 fn lane(id: &str, channels: &[Channel], rate_per_s: f64, burst: u32, window: usize, lines: usize) -> Lane {
@@ -13,6 +13,7 @@ fn lane(id: &str, channels: &[Channel], rate_per_s: f64, burst: u32, window: usi
         burst,
         window,
         lines,
+        templates: Vec::new(),
     })
 }
 
@@ -23,7 +24,17 @@ fn drill_lane(id: &str, channels: &[Channel]) -> Lane {
 
 fn offer(colour: Colour, call: u32) -> Offer {
     let callout = CalloutId::from("c");
-    Offer { colour: Reverse(colour), step: 0, risk: Reverse(0), due: Timestamp(0), callout, call, track: 0, rung: 0 }
+    Offer {
+        colour: Reverse(colour),
+        step: 0,
+        risk: Reverse(0),
+        due: Timestamp(0),
+        callout,
+        call,
+        track: 0,
+        rung: 0,
+        text: TextKind::Sms,
+    }
 }
 
 fn at(ms: i64) -> Timestamp {
@@ -108,9 +119,13 @@ fn a_drill_and_the_real_thing_share_no_queue_and_no_lane() {
     d.offer(Channel::Sms, drill(1));
     d.offer(Channel::Voice, offer(Colour::Red, 2));
     assert!(d.grant(at(0)).is_none(), "neither goes through the other's gateway");
-    let mut unserved: Vec<_> = d.unserved().into_iter().map(|o| o.call).collect();
-    unserved.sort_unstable();
-    assert_eq!(unserved, [1, 2], "both are told that nothing serves them");
+    let mut unserved: Vec<_> = d.unserved().into_iter().map(|(o, why)| (o.call, why)).collect();
+    unserved.sort_unstable_by_key(|(call, _)| *call);
+    assert_eq!(
+        unserved,
+        [(1, SkipReason::NoDrillGateway), (2, SkipReason::NoGateway)],
+        "both are told that nothing serves them"
+    );
     d.offer(Channel::Voice, drill(3));
     d.offer(Channel::Sms, offer(Colour::Blue, 4));
     let went: Vec<_> = std::iter::from_fn(|| d.grant(at(0))).map(|(g, _, o)| (g.to_string(), o.call)).collect();

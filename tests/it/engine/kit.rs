@@ -212,6 +212,7 @@ impl Case {
             gateway: "gw".into(),
             contact: ContactRef { contact: ContactId::from(contact), version: 1 },
             code: None,
+            phrasing: PhrasingWish::default(),
         }));
         (self.callout.attempts.len() > attempt).then_some(attempt as u32)
     }

@@ -60,6 +60,7 @@ fn apply(c: &mut Case, n: usize, act: Act) {
                 gateway: "gw".into(),
                 contact,
                 code: None,
+                phrasing: PhrasingWish::default(),
             }));
         }
         Act::Skip(call, track, gateway) if calls > 0 => {

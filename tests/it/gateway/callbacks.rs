@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use futures::future::BoxFuture;
 use jiaoying::gateway::http::{CallbackLimits, Clock, callbacks};
-use jiaoying::gateway::{NotTaken, Upcall, Upcalls};
+use jiaoying::gateway::{NotTaken, ReadBack, Upcall, Upcalls};
 use jiaoying::model::{Fact, GatewayId, Stage, Timestamp};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -20,13 +20,20 @@ struct Sink {
 }
 
 impl Upcalls for Sink {
-    fn take(&self, gateway: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<(), NotTaken>> {
+    fn take(&self, gateway: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<Vec<ReadBack>, NotTaken>> {
         Box::pin(async move {
             if *self.down.lock().unwrap() {
                 return Err(NotTaken("the store is down".into()));
             }
+            let key = |upcall: &Upcall| match upcall {
+                Upcall::Key { key, digits, .. } => {
+                    Some(ReadBack { key: key.clone(), words: format!("已记录：{digits}") })
+                }
+                _ => None,
+            };
+            let read_back = upcalls.iter().filter_map(key).collect();
             self.taken.lock().unwrap().push((gateway, upcalls));
-            Ok(())
+            Ok(read_back)
         })
     }
 }
@@ -80,6 +87,22 @@ async fn good_events_are_taken_bad_ones_named_and_repeats_passed_on() {
     ];
     let once = (GatewayId::from("sms-a"), upcalls);
     assert_eq!(*sink.taken.lock().unwrap(), [once.clone(), once]);
+}
+
+#[tokio::test]
+async fn what_was_recorded_of_a_key_is_read_back() {
+    let sink = Arc::new(Sink::default());
+    let body = json!([
+        {"type": "picked_up", "key": "533324-ab.1"},
+        {"type": "key", "key": "533324-ab.1", "digits": "1"},
+    ]);
+    let (status, _, answer) = signed(&sink, &body.to_string()).await;
+    let read_back = json!([{"key": "533324-ab.1", "words": "已记录：1"}]);
+    assert_eq!((status, answer), (StatusCode::OK, json!({"taken": 2, "refused": [], "read_back": read_back})));
+    // What is not durable is not read back.
+    *sink.down.lock().unwrap() = true;
+    let (status, _, answer) = signed(&sink, &body.to_string()).await;
+    assert_eq!((status, &answer["read_back"]), (StatusCode::SERVICE_UNAVAILABLE, &Value::Null));
 }
 
 #[tokio::test]

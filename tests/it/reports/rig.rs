@@ -4,7 +4,7 @@ use crate::intake::store::Flaky;
 use futures::future::{BoxFuture, FutureExt, ready};
 use jiaoying::config::Config;
 use jiaoying::directory::{Directory, sample};
-use jiaoying::gateway::{Gateway, NotTaken, Outgoing, Upcall, Upcalls};
+use jiaoying::gateway::{Gateway, NotTaken, Outgoing, ReadBack, Upcall, Upcalls};
 use jiaoying::intake::formats::Limits;
 use jiaoying::intake::reports::*;
 use jiaoying::intake::{FrontDesk, Sender, Senders};
@@ -71,9 +71,9 @@ impl Gateway for Listener {
 }
 
 impl Upcalls for Notes {
-    fn take(&self, _: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<(), NotTaken>> {
+    fn take(&self, _: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<Vec<ReadBack>, NotTaken>> {
         self.0.lock().unwrap().extend(upcalls);
-        ready(Ok(())).boxed()
+        ready(Ok(Vec::new())).boxed()
     }
 }
 
