@@ -386,14 +386,18 @@ impl Callout {
 
     /// The targets that a clock watches over and that are not released.
     pub fn watched(&self, of: ClockOf) -> impl Iterator<Item = TargetIx> + '_ {
-        let held = move |(ix, t): (usize, &TargetState)| {
+        let among = match of {
+            ClockOf::Target(target) => target..target + 1,
+            ClockOf::Tier(_) => 0..self.targets.len() as TargetIx,
+        };
+        among.filter(move |ix| {
+            let t = &self.targets[*ix as usize];
             let within = match of {
-                ClockOf::Target(target) => target as usize == ix,
+                ClockOf::Target(_) => true,
                 ClockOf::Tier(tier) => t.tier == tier,
             };
-            (within && !matches!(t.phase, Phase::Released { .. })).then_some(ix as TargetIx)
-        };
-        self.targets.iter().enumerate().filter_map(held)
+            within && !matches!(t.phase, Phase::Released { .. })
+        })
     }
 
     /// The regions below that raised to this one what they could not satisfy: the ground of a callout
