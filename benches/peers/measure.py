@@ -1,0 +1,121 @@
+"""Runs ours and the peers in turn and prints what came of it. Started by `run`, which tells how."""
+import argparse
+import itertools
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import ours
+import peers
+from child import WAIT_S, Child, request
+from report import bars, compare, line, table
+
+HERE = Path(__file__).parent
+SETTINGS = {"ours": ours.SETTINGS, **peers.SETTINGS}
+WARM_VILLAGE, VILLAGE = "533324204298", "533324204299"
+WARM_PERSONS = 50
+WARNINGS = 3  # of each run
+runs = itertools.count(1)
+
+
+def persons_of(count):
+    """The people of a small village, for warming up, and of the village that is measured."""
+    people = [(i, f"人{i}", f"+86199{i:08}") for i in range(1, WARM_PERSONS + count + 1)]
+    return {WARM_VILLAGE: people[:WARM_PERSONS], VILLAGE: people[WARM_PERSONS:]}
+
+
+def measured(name, setting, sink, persons, state):
+    """One run from an empty store: warm up, then some warnings, half of whose persons answer."""
+    run = f"peers{next(runs)}"
+    start = ours.Ours if name == "ours" else lambda *rest: peers.Peer(name, *rest)
+    system = start(setting, run, sink, persons, state)
+    told = []
+    try:
+        calls, answers = 0, 0
+        for village in [WARM_VILLAGE] + [VILLAGE] * WARNINGS:
+            one = warned(system, village, f"{run}-{len(told)}", len(persons[village]), (calls, answers), sink)
+            calls, answers = calls + one["calls"], answers + one["answers"]
+            told.append(one)
+    finally:
+        system.stop()
+    return {"system": name, "setting": setting, "warnings": told[1:]}
+
+
+def warned(system, village, warning, count, before, sink):
+    """One warning: everybody is called, half of them answer, and the records are counted."""
+    request(f"{sink}/reset", {})
+    t0 = system.publish(village, warning)
+    came = request(f"{sink}/wait/{count}")
+    settled(system, "recorded", before[0] + count)
+    recorded = time.monotonic_ns()
+    answers = request(f"{sink}/answer", system.answers)
+    end = settled(system, "answered", before[1] + answers["answered"])
+    calls, answered = before[0] + count, before[1] + answers["answered"]
+    wanted = {"recorded": calls, "answered": answered, "armed": calls - answered}
+    if came["count"] != count or end != wanted:
+        raise RuntimeError(f"{warning}: {came} and {end} instead of {wanted}")
+    return {
+        "calls": count, "answers": answers["answered"], "requests": came["requests"],
+        "calls_per_s": count / ((int(came["last_ns"]) - t0) / 1e9),
+        "first_call_ms": (int(came["first_ns"]) - t0) / 1e6,
+        "recorded_s": (recorded - t0) / 1e9,
+        "answers_per_s": answers["answered"] / answers["seconds"],
+    }
+
+
+def settled(system, what, count):
+    """The system's state once so many are there."""
+    end = time.monotonic() + WAIT_S
+    while (state := system.state())[what] < count:
+        if time.monotonic() > end:
+            raise RuntimeError(f"{what}: {state} instead of {count}")
+        time.sleep(0.02)
+    return state
+
+
+def in_turn(args, one):
+    """All runs: the settings of each system first, then ours and each peer in turn at their best."""
+    done, best = [], {}
+
+    def run(name, setting):
+        done.append(one(name, setting))
+        line(done[-1])
+        return done[-1]
+
+    for name in ["ours", *(args.only or peers.SETTINGS)]:
+        tried = [run(name, setting) for setting in SETTINGS[name]]
+        best[name] = max(tried, key=lambda r: max(w["calls_per_s"] for w in r["warnings"]))["setting"]
+        print(f"{name}: best by {best[name]['manual']}", file=sys.stderr)
+    for _ in range(args.rounds):
+        for name in [name for name in best if name != "ours"]:
+            run("ours", best["ours"])
+            run(name, best[name])
+    return done
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="benches/peers/run", description=__doc__)
+    parser.add_argument("--persons", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--only", action="append", choices=peers.SETTINGS, help="this peer only; may be repeated")
+    parser.add_argument("--json", action="store_true", help="print one JSON object last")
+    args = parser.parse_args()
+    state, persons = os.environ["PEERS_STATE"], persons_of(args.persons)
+    sink_process = Child(["node", str(HERE / "sink.js")], f"{state}/sink.log")
+    sink = sink_process.ready()
+    load = subprocess.run(["node", str(HERE / "load.js"), sink], check=True, capture_output=True, text=True)
+    print(f"the sink takes {load.stdout.strip()} requests/s", file=sys.stderr)
+    done = in_turn(args, lambda name, setting: measured(name, setting, sink, persons, state))
+    sink_process.stop()
+    rows = compare(done)
+    table(rows)
+    if args.json:
+        print(json.dumps({"persons": args.persons, "rounds": args.rounds, "sink_requests_per_s": int(load.stdout),
+                          "rows": rows, "bars": bars(rows), "runs": done}, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""The peers: three settings of each, and how one is started, asked and stopped."""
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import psycopg2
+
+from child import Child, request
+
+HERE = Path(__file__).parent
+
+SETTINGS = {
+    "celery": [
+        {"pool": "prefork", "concurrency": 8, "prefetch_multiplier": 1, "processes": 1,
+         "manual": "Celery User Guide, Optimizing: Reserve one task at a time (acks_late, multiplier 1)"},
+        {"pool": "prefork", "concurrency": 8, "prefetch_multiplier": 64, "processes": 1,
+         "manual": "Celery User Guide, Optimizing: Prefetch Limits (short tasks: 64)"},
+        {"pool": "gevent", "concurrency": 100, "prefetch_multiplier": 4, "processes": 2,
+         "manual": "Celery User Guide, Concurrency: gevent; Workers: several workers on a machine"},
+    ],
+    "graphile": [
+        {"processes": 1, "concurrency": 24,
+         "worker": {"concurrentJobs": 24, "maxPoolSize": 25},
+         "manual": "graphile-worker, Performance: Quick stats (24 jobs, 25 connections), without batching"},
+        {"processes": 1, "concurrency": 24,
+         "worker": {"concurrentJobs": 24, "maxPoolSize": 25, "localQueue": {"size": 500},
+                    "completeJobBatchDelay": 0, "failJobBatchDelay": 0},
+         "manual": "graphile-worker, Performance: Quick stats, with its batching options"},
+        {"processes": 2, "concurrency": 24,
+         "worker": {"concurrentJobs": 24, "maxPoolSize": 25, "localQueue": {"size": 25},
+                    "completeJobBatchDelay": 0, "failJobBatchDelay": 0},
+         "manual": "graphile-worker, Performance: Horizontal scaling; local queue of concurrency + 1"},
+    ],
+    "bullmq": [
+        {"processes": 1, "concurrency": 50, "appendfsync": "always",
+         "manual": "BullMQ, Workers: Concurrency (factor 50)"},
+        {"processes": 2, "concurrency": 50, "appendfsync": "always",
+         "manual": "BullMQ, Workers: Concurrency (multiple workers)"},
+        {"processes": 2, "concurrency": 50, "appendfsync": "everysec",
+         "manual": "BullMQ, Going to production: Persistence (AOF each second: up to one second may be lost)"},
+    ],
+}
+
+
+class Peer:
+    """One of the peers with one of its settings, running on stores of its own."""
+
+    def __init__(self, name, setting, run, sink, persons, state):
+        env = {
+            "PEER_SETTING": json.dumps(setting), "PEER_RUN": run, "PEER_SINK": sink,
+            "PEER_POSTGRES": os.environ["JIAOYING_TEST_POSTGRES"].rsplit("/", 1)[0] + f"/{run}",
+            "PEER_AMQP": os.environ["JIAOYING_TEST_AMQP"].replace("/%2f", "//"),
+            "PEER_REDIS": os.environ["PEERS_REDIS"], "PEER_PERSONS": json.dumps(persons),
+        }
+        if name != "bullmq":
+            seed(run, env["PEER_POSTGRES"], persons)
+        log = f"{state}/{run}.log"
+        self.children = []
+        if name == "celery":
+            for i in range(setting["processes"]):
+                self.children.append(Child(celery(setting, f"{run}-{i}"), log, env, HERE))
+            door = Child([sys.executable, "celery_door.py"], log, env, HERE)
+        else:
+            door = Child(["node", str(HERE / f"{name}.js")], log, env)
+        self.children.append(door)
+        self.door = door.ready()
+        self.answers = {"url": f"{self.door}/answer"}
+
+    def publish(self, village, warning):
+        """Publishes the warning; the moment before, in monotonic nanoseconds."""
+        return int(request(f"{self.door}/publish", {"village": village, "warning": warning})["t0_ns"])
+
+    def state(self):
+        """How many calls have a recorded outcome, an answer, and an escalation still armed."""
+        return request(f"{self.door}/state")
+
+    def stop(self):
+        for child in self.children:
+            child.stop()
+
+
+def celery(setting, name):
+    """A worker without what only serves the watching of many."""
+    return [sys.executable, "-m", "celery", "-A", "celery_job", "worker", "-n", name, "-P", setting["pool"],
+            "-c", str(setting["concurrency"]), "--without-gossip", "--without-mingle", "--without-heartbeat",
+            "-l", "WARNING"]
+
+
+def seed(database, url, persons):
+    """A database with the tables and the persons."""
+    admin = psycopg2.connect(os.environ["JIAOYING_TEST_POSTGRES"])
+    admin.autocommit = True
+    admin.cursor().execute(f"create database {database}")
+    admin.close()
+    connection = psycopg2.connect(url)
+    with connection, connection.cursor() as db:
+        db.execute((HERE / "schema.sql").read_text())
+        for village, people in persons.items():
+            db.executemany("insert into person values (%s, %s, %s, %s)",
+                           [(id, village, name, number) for id, name, number in people])
+    connection.close()
