@@ -17,7 +17,12 @@ from child import WAIT_S, Child, request
 
 HERE = Path(__file__).parent
 SECRET = "secret of the common sink"
-SETTINGS = [{"batch_max": size, "manual": f"docs/GATEWAY-HTTP.md (batch_max {size})"} for size in (1, 50, 500)]
+SETTINGS = [
+    {"batch_max": 50, "manual": "docs/GATEWAY-HTTP.md (its example)"},
+    {"batch_max": 200, "manual": "docs/GATEWAY-HTTP.md (up to 1000)"},
+    {"batch_max": 500, "manual": "docs/GATEWAY-HTTP.md (up to 1000)"},
+    {"batch_max": 1, "row": "ours, one call a request", "manual": "docs/GATEWAY-HTTP.md (down to 1)"},
+]
 
 CONFIG = """
 [store]
