@@ -10,11 +10,12 @@ from pathlib import Path
 
 import ours
 import peers
+import report
 from child import WAIT_S, Child, request
-from report import bars, compare, line, middle, table
+from report import line, middle, settings_of
 
 HERE = Path(__file__).parent
-SETTINGS = {"ours": ours.SETTINGS, **peers.SETTINGS}
+SETTINGS = {**ours.SETTINGS, **peers.SETTINGS, **peers.ASIDE}
 WARM_VILLAGE, VILLAGE = "533324204298", "533324204299"
 WARM_PERSONS = 50
 WARNINGS = 2  # of each run
@@ -30,7 +31,7 @@ def persons_of(count):
 def measured(name, setting, sink, persons, state):
     """One run from an empty store: warm up, then some warnings, half of whose persons answer."""
     run = f"peers{next(runs)}"
-    start = ours.Ours if name == "ours" else lambda *rest: peers.Peer(name, *rest)
+    start = ours.Ours if name in ours.SETTINGS else lambda *rest: peers.Peer(name.split(",")[0], *rest)
     system = start(setting, run, sink, persons, state)
     told = []
     try:
@@ -76,46 +77,48 @@ def settled(system, what, count):
     return state
 
 
-def in_turn(args, one):
-    """All runs: the settings of each system first, then ours and each peer in turn at their best."""
-    done, best = [], {}
+def in_turn(names, rounds, one):
+    """The settings of each system first, then ours and each of the others in turn at their best: pairs of runs."""
 
     def take(name, setting):
-        done.append(one(name, setting))
-        line(done[-1])
-        return done[-1]
+        run = one(name, setting)
+        line(run)
+        return run
 
-    for name in ["ours", *(args.only or peers.SETTINGS)]:
+    def best(name):
         tried = [take(name, setting) for setting in SETTINGS[name]]
-        alike = [run for run in tried if "row" not in run["setting"]]
-        best[name] = max(alike, key=lambda run: middle([run], "calls_per_s"))["setting"]
-        print(f"{name}: best by {best[name]['manual']}", file=sys.stderr)
-    for _ in range(args.rounds):
-        for name in [name for name in best if name != "ours"]:
-            take("ours", best["ours"])
-            take(name, best[name])
-    return done
+        setting = max(tried, key=lambda run: middle([run], "calls_per_s"))["setting"]
+        print(f"{name}: the best is {settings_of({'setting': setting})}", file=sys.stderr)
+        return setting
+
+    found = {name: best(name) if len(SETTINGS[name]) > 1 else SETTINGS[name][0] for name in names}
+    own = found.pop("ours")
+    return [(take("ours", own), take(name, setting)) for _ in range(rounds) for name, setting in found.items()]
 
 
 def main():
     parser = argparse.ArgumentParser(prog="benches/peers/run", description=__doc__)
     parser.add_argument("--persons", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--only", action="append", choices=peers.SETTINGS, help="this peer only; may be repeated")
+    parser.add_argument("--only", action="append", choices=peers.SETTINGS, help="this peer; may be repeated")
     parser.add_argument("--json", action="store_true", help="print one JSON object last")
     args = parser.parse_args()
     state, persons = os.environ["PEERS_STATE"], persons_of(args.persons)
     sink_process = Child(["node", str(HERE / "sink.js")], f"{state}/sink.log")
     sink = sink_process.ready()
     load = subprocess.run(["node", str(HERE / "load.js"), sink], check=True, capture_output=True, text=True)
-    print(f"the sink takes {load.stdout.strip()} requests/s", file=sys.stderr)
-    done = in_turn(args, lambda name, setting: measured(name, setting, sink, persons, state))
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; the sink takes {load.stdout.strip()} requests/s",
+          file=sys.stderr)
+    names = ["ours", *args.only] if args.only else SETTINGS
+    turns = in_turn(names, args.rounds, lambda name, setting: measured(name, setting, sink, persons, state))
     sink_process.stop()
-    rows = compare(done)
-    table(rows)
+    rows = report.compare(turns)
+    bars = report.bars(rows, peers.SETTINGS)
+    report.table(rows, bars)
     if args.json:
-        print(json.dumps({"persons": args.persons, "rounds": args.rounds, "sink_requests_per_s": int(load.stdout),
-                          "rows": rows, "bars": bars(rows), "runs": done}, ensure_ascii=False))
+        print(json.dumps({"persons": args.persons, "rounds": args.rounds, "cores": os.cpu_count(),
+                          "sink_requests_per_s": int(load.stdout), "rows": rows, "bars": bars, "turns": turns},
+                         ensure_ascii=False))
 
 
 if __name__ == "__main__":
