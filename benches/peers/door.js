@@ -24,8 +24,10 @@ async function call(key, to, text) {
 
 // Starts the workers of the setting, then the door.
 async function open(file, handlers) {
-  await Promise.all(Array.from({ length: setting.processes }, () =>
-    new Promise((ready) => fork(file, ["worker"], { stdio: ["ignore", 2, 2, "ipc"] }).once("message", ready))));
+  await Promise.all(Array.from({ length: setting.processes }, () => new Promise((ready) => {
+    const worker = fork(file, ["worker"], { stdio: ["ignore", 2, 2, "ipc"] });
+    worker.once("message", ready).once("exit", () => process.exit(1));
+  })));
   const server = http.createServer((request, response) => {
     const chunks = [];
     request.on("data", (chunk) => chunks.push(chunk));

@@ -40,6 +40,9 @@ def measured(name, setting, sink, persons, state):
             one = warned(system, village, f"{run}-{len(told)}", len(persons[village]), (calls, answers), sink)
             calls, answers = calls + one["calls"], answers + one["answers"]
             told.append(one)
+    except Exception:
+        print(Path(f"{state}/{run}.log").read_text()[-2000:], file=sys.stderr)
+        raise
     finally:
         system.stop()
     return {"system": name, "setting": setting, "warnings": told[1:]}

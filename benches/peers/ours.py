@@ -11,8 +11,8 @@ import urllib.request
 from pathlib import Path
 
 import kombu
-import psycopg2
 
+import store
 from child import WAIT_S, Child, request
 
 HERE = Path(__file__).parent
@@ -74,7 +74,7 @@ class Ours:
         internal, public = free_port(), free_port()
         config = folder / "jiaoying.toml"
         config.write_text(CONFIG.format(
-            postgres=database(run), master="24" * 32, internal=internal, public=public, run=run, sink=sink,
+            postgres=store.create(run), master="24" * 32, internal=internal, public=public, run=run, sink=sink,
             amqp=os.environ["JIAOYING_TEST_AMQP"], secret=SECRET, folder=folder, batch_max=setting["batch_max"]))
         program = [os.environ["JIAOYING_BIN"], "--config", str(config)]
         subprocess.run([*program, "import", str(folder / "sheets")], check=True, capture_output=True)
@@ -148,14 +148,6 @@ def sheets(folder, persons):
     write("responsible.csv", ("岗位", "地点", "姓名", "电话", "渠道"),
           [("网格员", f"G{id:06}", name, number, "短信") for _, id, name, number in everybody] +
           [("village", village, f"村{i}", f"+86198{i:08}", "短信") for i, village in enumerate(persons)])
-
-
-def database(name):
-    admin = psycopg2.connect(os.environ["JIAOYING_TEST_POSTGRES"])
-    admin.autocommit = True
-    admin.cursor().execute(f"create database {name}")
-    admin.close()
-    return os.environ["JIAOYING_TEST_POSTGRES"].rsplit("/", 1)[0] + f"/{name}"
 
 
 def free_port():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg2
 
+import store
 from child import Child, request
 
 HERE = Path(__file__).parent
@@ -37,7 +38,7 @@ SETTINGS = {
         {"processes": 1, "concurrency": 50, "appendfsync": "always",
          "manual": "BullMQ, Workers: Concurrency (its example's factor of 50)"},
         {"processes": 1, "concurrency": 100, "appendfsync": "always",
-         "manual": "BullMQ, Parallelism and concurrency (higher for jobs that wait on others)"},
+         "manual": "BullMQ, Parallelism and concurrency (100 to 300 for jobs that do IO)"},
         {"processes": 2, "concurrency": 50, "appendfsync": "always",
          "manual": "BullMQ, Workers: Concurrency (multiple workers)"},
     ],
@@ -57,12 +58,10 @@ class Peer:
     def __init__(self, name, setting, run, sink, persons, state):
         env = {
             "PEER_SETTING": json.dumps(setting), "PEER_RUN": run, "PEER_SINK": sink,
-            "PEER_POSTGRES": os.environ["JIAOYING_TEST_POSTGRES"].rsplit("/", 1)[0] + f"/{run}",
+            "PEER_POSTGRES": seeded(run, persons) if name != "bullmq" else "",
             "PEER_AMQP": os.environ["JIAOYING_TEST_AMQP"].replace("/%2f", "//"),
             "PEER_REDIS": os.environ["PEERS_REDIS"], "PEER_PERSONS": json.dumps(persons),
         }
-        if name != "bullmq":
-            seed(run, env["PEER_POSTGRES"], persons)
         log = f"{state}/{run}.log"
         self.children = []
         if name == "celery":
@@ -95,12 +94,9 @@ def celery(setting, name):
             "-l", "WARNING"]
 
 
-def seed(database, url, persons):
-    """A database with the tables and the persons."""
-    admin = psycopg2.connect(os.environ["JIAOYING_TEST_POSTGRES"])
-    admin.autocommit = True
-    admin.cursor().execute(f"create database {database}")
-    admin.close()
+def seeded(run, persons):
+    """The URL of a database with the tables and the persons."""
+    url = store.create(run)
     connection = psycopg2.connect(url)
     with connection, connection.cursor() as db:
         db.execute((HERE / "schema.sql").read_text())
@@ -108,3 +104,4 @@ def seed(database, url, persons):
             db.executemany("insert into person values (%s, %s, %s, %s)",
                            [(id, village, name, number) for id, name, number in people])
     connection.close()
+    return url
