@@ -208,7 +208,7 @@ pub(super) fn signed(account: &Account, by: &str, why: &str) -> Result<(String, 
     Ok((operator(account, by)?, reason(why)?))
 }
 
-fn reason(text: &str) -> Result<String, Refusal> {
+pub(super) fn reason(text: &str) -> Result<String, Refusal> {
     let reason = text.trim();
     if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
         return Err(Refusal::Unprocessable(
@@ -219,7 +219,7 @@ fn reason(text: &str) -> Result<String, Refusal> {
 }
 
 /// Under whose name it is recorded. A token may be a room's: the typed name says who of them it was.
-fn operator(account: &Account, typed: &str) -> Result<String, Refusal> {
+pub(super) fn operator(account: &Account, typed: &str) -> Result<String, Refusal> {
     let typed = typed.trim();
     if typed.chars().count() > NAME_CHARS_MAX || typed.contains(char::is_control) {
         return Err(Refusal::Unprocessable("经办人最多 40 个普通字符 / operator must be at most 40 plain characters"));

@@ -7,6 +7,7 @@ use super::shell::Speaks;
 use super::state::BoardState;
 use super::text::{Lang, Texts};
 use super::view::{LinkTarget, Scene, answer as answer_word, kind, link_targets, rendered, what, why};
+use crate::intake::reports::{Incoming, ReportChannel, Taken};
 use crate::model::{Answer, CallIx, Callout, CloseReason, Colour, Purpose, Status, TargetIx};
 use crate::runtime::{Deed, Kept};
 use askama::Template;
@@ -33,6 +34,11 @@ pub(super) struct Outside {
 #[derive(Deserialize)]
 pub(super) struct Pressed {
     answer: Option<Answer>,
+    /// Set by the page that tells of the retraction: a page from before cannot confirm it.
+    #[serde(default)]
+    retracted: Option<String>,
+    /// The words of a hazard report.
+    hazard: Option<String>,
     #[serde(default)]
     target: String,
     #[serde(flatten)]
@@ -58,6 +64,10 @@ struct LinkHtml<'a> {
     closed: bool,
     /// It was a false alarm, and the person is asked to confirm that this is known.
     retracted: bool,
+    /// Whether the page is a drill's.
+    drill: bool,
+    /// Whether hazards can be reported here.
+    reports: bool,
     edition: &'a str,
 }
 
@@ -86,8 +96,15 @@ impl Outside {
 
     async fn take(&self, lang: Lang, token: String, pressed: Pressed) -> Result<Response, Refusal> {
         let (callout, call) = self.find(&token).await?;
+        if let Some(words) = pressed.hazard {
+            return self.hazard(lang, &callout, call, words).await;
+        }
         let directory = self.board.directory();
         let scene = Scene { callout: &callout, directory: &directory, lang, at: None, forecast: None };
+        let retracted = callout.closed == Some(CloseReason::Retracted);
+        if pressed.answer.is_some() && retracted != pressed.retracted.is_some() {
+            return Ok(self.page(lang, &callout, call, Told::default()));
+        }
         let (deed, words) = deed(&scene, call, &pressed)?;
         let kept = self.board.acts.answer_link(token, deed).await.map_err(|error| {
             tracing::warn!(%error, "what came by a link was not taken");
@@ -98,6 +115,33 @@ impl Outside {
         let callout = self.board.callout(&callout.id).await?;
         let taken = noted.is_none().then_some(words);
         Ok(self.page(lang, &callout, call, Told { taken, noted }))
+    }
+
+    /// Somebody reports a hazard: under a drill it is a drill's report, and the page said so.
+    async fn hazard(&self, lang: Lang, callout: &Callout, call: CallIx, words: String) -> Result<Response, Refusal> {
+        let desk = self.board.reports.as_ref().ok_or(Refusal::Unavailable)?;
+        let person = callout.calls.get(call as usize).and_then(|c| callout.people.get(c.person as usize));
+        let incoming = Incoming {
+            person: person.cloned(),
+            words,
+            drill: callout.is_drill(),
+            callout: Some(callout.id.clone()),
+            ..Incoming::default()
+        };
+        let taken = desk.take(ReportChannel::Link, incoming).await.map_err(|error| {
+            tracing::warn!(%error, "a report that came by a link was not taken");
+            Refusal::Unavailable
+        })?;
+        match taken {
+            Taken::Recorded { id, .. } => {
+                let taken = Some(format!("{} {id}", lang.texts().link_hazard_taken));
+                Ok(self.page(lang, callout, call, Told { taken, noted: None }))
+            }
+            Taken::Refused { findings, .. } => {
+                let first = findings.first().ok_or(Refusal::Unavailable)?;
+                Err(Refusal::Field(lang.texts().link_hazard.to_owned(), first.reason_zh(), first.reason.clone()))
+            }
+        }
     }
 
     fn page(&self, lang: Lang, callout: &Callout, call: CallIx, told: Told) -> Response {
@@ -134,6 +178,8 @@ impl Outside {
             noted: told.noted.map(|reason| why(lang, reason)),
             closed: callout.closed.is_some(),
             retracted,
+            drill: callout.is_drill(),
+            reports: self.board.reports.is_some(),
             edition: &head.plan.edition,
         };
         Html(rendered(&html)).into_response()

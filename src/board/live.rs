@@ -41,6 +41,8 @@ struct Watcher {
     inside: Arc<Inside>,
     feed: Receiver<Arc<Committed>>,
     forecasts: watch::Receiver<Arc<Forecasts>>,
+    /// Changes of hazard reports, which the overview shows.
+    reports: Option<watch::Receiver<u64>>,
     lang: Lang,
     /// The callout of the page; `None` for the overview.
     id: Option<CalloutId>,
@@ -64,7 +66,7 @@ pub(super) async fn callout(
     let seen = last_event_id(&headers).or(from.from).unwrap_or(0) as usize;
     let then = engine::replay(id.clone(), timeline.entries.iter().take(seen));
     let held = pages::panels(&inside, lang, &then).await?.map(|p| hashes(p.all())).unwrap_or_default();
-    Ok(watch(Watcher { inside, feed, forecasts, lang, id: Some(id), held, changed: true }))
+    Ok(watch(Watcher { inside, feed, forecasts, reports: None, lang, id: Some(id), held, changed: true }))
 }
 
 /// `GET /live`: patches of the overview that had the mark `?from=` (or `Last-Event-ID`).
@@ -75,11 +77,12 @@ pub(super) async fn overview(
     headers: HeaderMap,
 ) -> Response {
     let (feed, forecasts) = (inside.board.gallery.subscribe(), inside.board.gallery.forecasts());
+    let reports = inside.board.reports.as_ref().map(|desk| desk.changes());
     let now = hashes(card_fragments(&inside, lang).iter());
     // A client with other cards than these holds nothing that a patch could build on.
     let seen = last_event_id(&headers).or(from.from);
     let held = if seen == Some(mark(&now)) { now } else { Held::new() };
-    watch(Watcher { inside, feed, forecasts, lang, id: None, held, changed: true })
+    watch(Watcher { inside, feed, forecasts, reports, lang, id: None, held, changed: true })
 }
 
 fn watch(watcher: Watcher) -> Response {
@@ -112,16 +115,27 @@ impl Watcher {
 
     async fn wait(&mut self) -> Option<()> {
         while !self.changed {
-            tokio::select! {
-                committed = self.feed.recv() => match committed {
-                    Ok(c) => self.changed = self.id.as_ref().is_none_or(|id| *id == c.callout),
-                    Err(RecvError::Lagged(_)) => self.changed = true,
-                    Err(RecvError::Closed) => return None,
-                },
-                changed = self.forecasts.changed() => {
-                    changed.ok()?;
-                    self.changed = true;
+            let told = async {
+                match &mut self.reports {
+                    Some(reports) => reports.changed().await.is_ok(),
+                    None => std::future::pending().await,
                 }
+            };
+            let committed = tokio::select! {
+                committed = self.feed.recv() => committed,
+                Ok(()) = self.forecasts.changed() => {
+                    self.changed = true;
+                    break;
+                }
+                true = told => {
+                    self.changed = true;
+                    break;
+                }
+            };
+            match committed {
+                Ok(c) => self.changed = self.id.as_ref().is_none_or(|id| *id == c.callout),
+                Err(RecvError::Lagged(_)) => self.changed = true,
+                Err(RecvError::Closed) => return None,
             }
         }
         Some(())
@@ -176,7 +190,7 @@ fn mark(held: &Held) -> u64 {
 
 fn card_fragments(inside: &Inside, lang: Lang) -> Vec<Fragment> {
     let cards = pages::cards(inside, lang).into_iter().map(|(id, html)| Fragment { key: format!("c-{id}"), html });
-    std::iter::once(pages::banner(inside, lang)).chain(cards).collect()
+    [pages::banner(inside, lang), super::hazards::open_fragment(inside, lang)].into_iter().chain(cards).collect()
 }
 
 fn hashes<'a>(fragments: impl Iterator<Item = &'a Fragment>) -> Held {

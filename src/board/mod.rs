@@ -15,6 +15,7 @@ mod auth;
 mod brake;
 mod drills;
 mod facts;
+mod hazards;
 mod link;
 mod live;
 mod pages;
@@ -63,17 +64,28 @@ pub fn internal(state: Arc<BoardState>) -> Router {
         .route("/drills", get(drills::page))
         .route("/parked", get(parked::list))
         .route("/parked/{id}", get(parked::one))
+        .route("/reports", get(hazards::list))
+        .route("/reports/{id}", get(hazards::one))
+        .route("/reports/{id}/export", get(hazards::export))
+        .route("/api/v1/reports", get(hazards::list_api))
+        .route("/api/v1/reports/{id}", get(hazards::one_api))
         .route("/api/v1/callouts", get(api::callouts))
         .route("/api/v1/callouts/{id}", get(api::callout));
     let operating = Router::new()
         .route("/callouts/{id}/answers", post(acts::form))
         .route("/callouts/{id}/actions", post(acts::report_form))
+        .route("/reports/{id}/accept", post(hazards::accept_form))
+        .route("/reports/{id}/dismiss", post(hazards::dismiss_form))
+        .route("/api/v1/reports/{id}/accept", post(hazards::accept_api))
+        .route("/api/v1/reports/{id}/dismiss", post(hazards::dismiss_api))
         .route("/api/v1/callouts/{id}/actions", post(acts::report_api))
         .route("/api/v1/callouts/{id}/answers", post(acts::api))
         .route("/callouts/{id}/retract", post(retract::form))
         .route("/api/v1/warnings/{id}/retract", post(retract::api))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX));
-    let posting = Router::new().route("/api/v1/warnings", post(warnings::post)).layer(DefaultBodyLimit::max(bytes_max));
+    let posting = Router::new()
+        .route("/api/v1/warnings", post(warnings::post).layer(DefaultBodyLimit::max(bytes_max)))
+        .route("/api/v1/reports", post(hazards::post).layer(DefaultBodyLimit::max(FORM_BYTES_MAX)));
     let open = Router::new()
         .route("/healthz", get(probes::healthz))
         .route("/readyz", get(probes::readyz))

@@ -28,6 +28,7 @@ const PAST: usize = 20;
 struct OverviewHtml {
     s: Shell,
     banner: Fragment,
+    hazards: Fragment,
     cards: Vec<String>,
     parked: Vec<ParkedLine>,
     past: Vec<Past>,
@@ -78,7 +79,8 @@ pub(super) async fn overview(
             let mut s = Shell::new(&inside, &account, lang);
             s.live = Some(format!("/live?from={}", super::live::overview_mark(&inside, lang)));
             let cards = cards(&inside, lang).into_iter().map(|(_, html)| html).collect();
-            Html(rendered(&OverviewHtml { s, banner: banner(&inside, lang), cards, parked, past })).into_response()
+            let (banner, hazards) = (banner(&inside, lang), super::hazards::open_fragment(&inside, lang));
+            Html(rendered(&OverviewHtml { s, banner, hazards, cards, parked, past })).into_response()
         }
         (Err(refusal), _) | (_, Err(refusal)) => refusal.page(lang),
     }

@@ -30,6 +30,8 @@ pub(super) enum Refusal {
     TooLarge,
     /// It contradicts what is.
     Conflict(&'static str),
+    /// Somebody decided before: who and when, in Chinese and English.
+    Decided(String),
     /// Too many wrong tries.
     TooMany,
     /// The store or the engine cannot take or give it now.
@@ -56,7 +58,7 @@ impl Refusal {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Unprocessable(_) | Self::Field(..) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Conflict(_) | Self::Decided(_) => StatusCode::CONFLICT,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Damaged => StatusCode::INTERNAL_SERVER_ERROR,
@@ -72,6 +74,7 @@ impl Refusal {
                 return format!("此刻叫应尚未开始；开始于 {at} / not opened yet; opened at {at}").into();
             }
             Self::Field(field, zh, en) => return format!("{field}：{zh} / {field}: {en}").into(),
+            Self::Decided(reason) => return reason.clone().into(),
             Self::Unauthorized => "须有令牌 / a token is needed",
             Self::Forbidden(reason) | Self::Unprocessable(reason) | Self::Conflict(reason) => reason,
             Self::TooLarge => "内容过大 / too large",

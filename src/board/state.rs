@@ -5,6 +5,7 @@ use crate::config::Http;
 use crate::directory::Directory;
 use crate::evidence::{EvidenceError, Timeline};
 use crate::intake::Desk;
+use crate::intake::reports::ReportDesk;
 use crate::journal::{Journal, JournalError};
 use crate::model::{Callout, CalloutId, SecretKey};
 use crate::runtime::{Acts, Gallery};
@@ -24,6 +25,8 @@ pub struct BoardState {
     pub directory: RwLock<Arc<Directory>>,
     /// Takes documents; `None` when this process has no HTTP door.
     pub desk: Option<Arc<dyn Desk>>,
+    /// Takes hazard reports; `None` when this process has no doors.
+    pub reports: Option<Arc<ReportDesk>>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// The listeners and tokens.

@@ -128,6 +128,7 @@ async fn play(args: &Args, url: &str) -> anyhow::Result<ExitCode> {
         journal: journal.clone(),
         directory,
         desk: None,
+        reports: None,
         metrics: Metrics::new(),
         http: super::pages::loopback(args.port)?,
         bytes_max: 0,

@@ -4,6 +4,7 @@ use crate::board::{self, BoardState};
 use crate::config::{Config, Http};
 use crate::directory::Directory;
 use crate::intake::Desk;
+use crate::intake::reports::ReportDesk;
 use crate::journal::Journal;
 use crate::model::SecretKey;
 use crate::runtime::{Acts, Gallery, entropy};
@@ -22,6 +23,7 @@ pub(super) struct State {
     pub journal: Arc<dyn Journal>,
     pub directory: Arc<Directory>,
     pub desk: Option<Arc<dyn Desk>>,
+    pub reports: Option<Arc<ReportDesk>>,
     pub metrics: Metrics,
     pub http: Http,
     pub bytes_max: usize,
@@ -64,6 +66,7 @@ impl Pages {
             journal: state.journal,
             directory: RwLock::new(state.directory),
             desk: state.desk,
+            reports: state.reports,
             metrics: Arc::new(state.metrics),
             http: state.http,
             bytes_max: state.bytes_max,

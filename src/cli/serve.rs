@@ -11,6 +11,7 @@ use crate::gateway::simulator::{People, SimulatedGateway};
 use crate::gateway::{Gateway, Upcalls};
 use crate::intake::amqp::{self, AmqpConfig, AmqpDoor};
 use crate::intake::formats::Limits;
+use crate::intake::reports::{Keywords, REPORT_ACCOUNT, ReportDesk, ReportDoor, ReportRules, run_reports};
 use crate::intake::{
     DRILL_ACCOUNT, Desk, DrillSchedule, FrontDesk, Posted, Receipt, Retracted, Retraction, Sender, Senders,
     Unavailable, run_drills,
@@ -134,6 +135,9 @@ impl Service {
         let counted: Arc<dyn Desk> =
             Arc::new(Counted { desk: desk.clone(), metrics: metrics.clone(), bytes_max: config.intake.bytes_max });
         let mut tasks = Vec::new();
+        let ways = gateways.iter().map(|(gateway, info)| (gateway.clone(), info.lane.drill)).collect();
+        let reports =
+            Arc::new(ReportDesk::new(desk.clone(), counted.clone(), report_rules(config)?, ways, metrics.clone()));
         let parts = EngineParts {
             journal: journal.clone(),
             settings: settings(config),
@@ -149,6 +153,8 @@ impl Service {
             shutdown_grace: Duration::from_secs(config.runtime.shutdown_grace_s),
         };
         tasks.push(tokio::spawn(runtime::run(parts, handle.clone(), asks, stop.clone())));
+        let engine = handle.clone();
+        tasks.push(tokio::spawn(run_reports(reports.clone(), move || engine.leads(), stop.clone())));
         let schedules = schedules(config)?;
         if !schedules.is_empty() {
             let engine = handle.clone();
@@ -158,7 +164,9 @@ impl Service {
             true => Some(open_door(config, &counted, &handle, &mut tasks, (&gallery, &journal, &metrics), &stop)?),
             false => None,
         };
-        let back = callbacks(&peers, Arc::new(handle.clone()), Arc::new(clock::now), CallbackLimits::default());
+        let texts =
+            ReportDoor { reports: reports.clone(), engine: Arc::new(handle.clone()), answers: settings(config).words };
+        let back = callbacks(&peers, Arc::new(texts), Arc::new(clock::now), CallbackLimits::default());
         let state = super::pages::State {
             acts: Arc::new(handle.clone()),
             gallery,
@@ -166,6 +174,7 @@ impl Service {
             directory,
             // This door counts by itself.
             desk: Some(desk.clone()),
+            reports: Some(reports),
             metrics,
             http: config.http.clone(),
             bytes_max: config.intake.bytes_max,
@@ -345,7 +354,30 @@ fn senders(config: &Config) -> anyhow::Result<Senders> {
         hazards: Vec::new(),
         statuses: vec![Status::Exercise],
     });
+    senders.push(Sender {
+        name: "险情报告 hazard reports".into(),
+        account: REPORT_ACCOUNT.into(),
+        senders: vec![config.reports.sender.clone()],
+        regions: Vec::new(),
+        hazards: Vec::new(),
+        statuses: vec![Status::Actual, Status::Exercise],
+    });
     Ok(Senders(senders))
+}
+
+/// What the configuration says of hazard reports.
+fn report_rules(config: &Config) -> anyhow::Result<ReportRules> {
+    let reports = &config.reports;
+    Ok(ReportRules {
+        keywords: Keywords(reports.keywords.clone()),
+        sender: reports.sender.clone(),
+        answer_within_ms: i64::from(reports.answer_within_s) * 1000,
+        same_within_ms: i64::from(reports.same_within_s) * 1000,
+        duty_posts: reports.duty_posts.clone(),
+        trusted_posts: reports.trusted_posts.clone(),
+        trusted_hazards: reports.trusted_hazards.iter().map(|word| Hazard::from_word(word)).collect(),
+        trusted_colour: Colour::from_word(&reports.trusted_colour).context("reports.trusted_colour")?,
+    })
 }
 
 /// The scheduled drills of the configuration.

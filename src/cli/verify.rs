@@ -47,6 +47,11 @@ fn print(result: &Result<Verified, Vec<Fault>>) {
         Ok(v) => {
             println!("{}: {} records, {} events", v.stream, v.records, v.events);
             println!("末条记录的摘要 / hash of the last record: {}", v.last_hash);
+            if let Some(standing) = &v.report {
+                println!("险情报告 / hazard report: {}", standing.name());
+                println!("核验通过 / verified");
+                return;
+            }
             let t = &v.totals;
             println!(
                 "{} 处责任区：已叫应 {}，上级接手 {}，告警 {}，已解除 {}，呼叫中 {} / {} targets: {} satisfied, {} taken over, {} exhausted, {} released, {} being called",

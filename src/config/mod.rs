@@ -24,6 +24,7 @@ mod log;
 mod plans;
 mod print;
 mod replies;
+mod reports;
 mod runtime;
 mod secret;
 mod sender;
@@ -44,6 +45,7 @@ pub use layers::{ENV_PREFIX, Origin};
 pub use log::Log;
 pub use plans::Plans;
 pub use replies::Replies;
+pub use reports::Reports;
 pub use runtime::Runtime;
 pub use secret::{Secret, SecretError};
 pub use sender::{Sender, SenderStatus};
@@ -84,6 +86,8 @@ pub struct Config {
     pub intake: Intake,
     /// How short messages are read.
     pub replies: Replies,
+    /// Hazard reports from below.
+    pub reports: Reports,
     /// The engine's shell.
     pub runtime: Runtime,
     /// The log.
@@ -128,6 +132,7 @@ impl Config {
         self.plans.check(&mut faults);
         self.intake.check(&mut faults);
         self.replies.check(&mut faults);
+        self.reports.check(&self.replies, &mut faults);
         self.runtime.check(&mut faults);
         self.log.check(&mut faults);
         faults.located(&self.origins)

@@ -64,6 +64,7 @@ pub(super) fn check(senders: &[Sender], faults: &mut Faults) {
         let taken = senders[..i].iter().any(|s| s.account == sender.account);
         faults.require(!taken, at("account"), "is that of another sender");
         faults.require(sender.account != "drill-schedule", at("account"), "is that of the scheduled drills");
+        faults.require(sender.account != "hazard-reports", at("account"), "is that of warnings made of reports");
         let is_code =
             |code: &String| matches!(code.len(), 2 | 4 | 6 | 9 | 12) && code.bytes().all(|byte| byte.is_ascii_digit());
         for code in sender.regions.iter().filter(|code| !is_code(code)) {

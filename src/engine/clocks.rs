@@ -2,8 +2,8 @@
 
 use super::Decision;
 use crate::model::{
-    Callout, Channel, Clock, ClockEnd, ClockIx, ClockOf, ClockScope, ClockStart, ClockState, Event, OnMiss, PersonIx,
-    Phase, Purpose, StepCause, TargetIx, TargetState,
+    Callout, Channel, Clock, ClockEnd, ClockIx, ClockOf, ClockRule, ClockScope, ClockStart, ClockState, Event, OnMiss,
+    PersonIx, Phase, Purpose, StepCause, TargetIx, TargetState,
 };
 use std::collections::BTreeMap;
 
@@ -57,7 +57,12 @@ impl Decision<'_> {
     fn any(&self, of: ClockOf, rule: usize, stands: impl Fn(&Clock) -> bool) -> bool {
         let Some(head) = &self.callout.head else { return false };
         let rule = self.callout.rules.len() - head.plan.clocks.len() + rule;
-        self.callout.clocks.iter().any(|c| c.of == of && usize::from(c.rule) == rule && stands(c))
+        let clocks = match of {
+            ClockOf::Target(target) => &self.callout.targets[target as usize].clocks,
+            ClockOf::Tier(tier) => &self.callout.tiers[usize::from(tier)].clocks,
+        };
+        let of_rule = |c: &&Clock| usize::from(c.rule) == rule;
+        clocks.iter().map(|ix| &self.callout.clocks[*ix as usize]).filter(of_rule).any(stands)
     }
 
     /// Looks again at the clocks of a target and of its tier, after something changed.
@@ -84,7 +89,7 @@ impl Decision<'_> {
     }
 
     fn meet_clock(&mut self, clock: ClockIx) {
-        if !self.callout.clocks[clock as usize].waits() || !holding_up(self.callout, clock).is_empty() {
+        if !self.callout.clocks[clock as usize].waits() || hold_up(self.callout, clock).next().is_some() {
             return;
         }
         // The answer may be looked at before the deadline that passed first.
@@ -130,8 +135,12 @@ impl Decision<'_> {
 /// The targets for which what a clock waits for has not come.
 #[must_use]
 pub fn holding_up(callout: &Callout, clock: ClockIx) -> Vec<TargetIx> {
-    let Some(rule) = callout.rule(clock) else { return Vec::new() };
-    let stands = |t: &TargetState| match &rule.until {
+    hold_up(callout, clock).collect()
+}
+
+fn hold_up(callout: &Callout, clock: ClockIx) -> impl Iterator<Item = TargetIx> + '_ {
+    let rule = callout.rule(clock);
+    let stands = |t: &TargetState, rule: &ClockRule| match &rule.until {
         ClockEnd::Answered => matches!(t.phase, Phase::Satisfied { .. } | Phase::TakenOver { .. }),
         ClockEnd::Satisfied => matches!(t.phase, Phase::Satisfied { .. }),
         ClockEnd::Moving => t.progress.moving_at.is_some(),
@@ -142,5 +151,5 @@ pub fn holding_up(callout: &Callout, clock: ClockIx) -> Vec<TargetIx> {
         }
     };
     let watched = callout.watched(callout.clocks[clock as usize].of);
-    watched.filter(|ix| !stands(&callout.targets[*ix as usize])).collect()
+    watched.filter(move |ix| rule.is_some_and(|rule| !stands(&callout.targets[*ix as usize], rule)))
 }

@@ -108,7 +108,7 @@ impl Occasion<'_> {
         let after = |words: &str| if self.call.purpose.wants_reply() { mark(&said(words)) } else { String::new() };
         let recording = variant.filter(|_| kind == TextKind::Voice).and_then(|v| v.voice_recording.clone());
         let speech = Speech {
-            opening: if drill { format!("{DRILL}。{opening}") } else { opening },
+            opening: if drill { format!("{DRILL_WORD}。{opening}") } else { opening },
             text: body.clone(),
             recording,
             prompt,
@@ -116,7 +116,7 @@ impl Occasion<'_> {
             pause_s: script.pause_s,
             wrong_key: after(&script.wrong_key),
             no_key: after(&script.no_key),
-            closing: if drill { DRILL.to_owned() } else { String::new() },
+            closing: if drill { DRILL_WORD.to_owned() } else { String::new() },
         };
         Sent { text: if registered { body } else { mark(&spoken) }, template: filled, speech: Some(speech) }
     }
@@ -225,14 +225,15 @@ fn spoken_answer(answer: Answer) -> &'static str {
 }
 
 /// The word that every text of a drill begins and ends with.
-const DRILL: &str = "演练";
+pub const DRILL_WORD: &str = "演练";
 
 /// A drill's words between its marks. Spoken words have no brackets, and pauses around the mark; a
 /// link at the end of a short message is kept apart from it.
-fn marked(channel: Channel, words: &str) -> String {
+#[must_use]
+pub fn marked(channel: Channel, words: &str) -> String {
     match channel {
-        Channel::Sms => format!("【{DRILL}】{words} {DRILL}"),
-        Channel::Voice | Channel::Broadcast => format!("{DRILL}。{words}。{DRILL}"),
+        Channel::Sms => format!("【{DRILL_WORD}】{words} {DRILL_WORD}"),
+        Channel::Voice | Channel::Broadcast => format!("{DRILL_WORD}。{words}。{DRILL_WORD}"),
     }
 }
 
@@ -240,9 +241,9 @@ fn marked(channel: Channel, words: &str) -> String {
 /// puts in front of every short message is no word of it.
 #[must_use]
 pub fn is_marked(text: &str) -> bool {
-    let begins = |text: &str| text.trim_start_matches('【').starts_with(DRILL);
+    let begins = |text: &str| text.trim_start_matches('【').starts_with(DRILL_WORD);
     let signed = text.strip_prefix('【').and_then(|rest| rest.split_once('】')).is_some_and(|(_, rest)| begins(rest));
-    (begins(text) || signed) && text.ends_with(DRILL)
+    (begins(text) || signed) && text.ends_with(DRILL_WORD)
 }
 
 /// Whole minutes, rounded up.

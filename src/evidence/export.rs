@@ -67,7 +67,7 @@ pub fn write_export(timeline: &Timeline, mut writer: impl Write) -> std::io::Res
     writer.flush()
 }
 
-fn line(writer: &mut impl Write, value: &impl Serialize) -> std::io::Result<()> {
+pub(super) fn line(writer: &mut impl Write, value: &impl Serialize) -> std::io::Result<()> {
     serde_json::to_writer(&mut *writer, value)?;
     writer.write_all(b"\n")
 }

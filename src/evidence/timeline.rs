@@ -30,6 +30,9 @@ pub enum EvidenceError {
         /// What is wrong.
         reason: String,
     },
+    /// A hazard report's stream proves nothing.
+    #[error(transparent)]
+    Report(#[from] crate::intake::reports::ReportError),
     /// The file could not be written.
     #[error("cannot write the export: {0}")]
     Write(#[from] std::io::Error),

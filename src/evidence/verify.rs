@@ -2,8 +2,9 @@
 
 use super::export::{EXPORT_FORMAT, EXPORT_VERSION, Footer, Header};
 use super::timeline::{EvidenceError, fold_checked};
+use crate::intake::reports::{Report, ReportEntry, Standing};
 use crate::journal::{FORMAT_VERSION, Record};
-use crate::model::{Callout, Digest, Entry, StreamId, Totals};
+use crate::model::{Callout, Digest, Entry, ReportId, StreamId, Totals};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -22,8 +23,11 @@ pub struct Verified {
     pub last_hash: Digest,
     /// Digest of the canonical state that the events leave.
     pub state_digest: Digest,
-    /// How the targets stand.
+    /// How the targets stand; none in a hazard report.
     pub totals: Totals,
+    /// How the hazard report stands; `None` for a callout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Standing>,
 }
 
 /// What is wrong with a file, and where.
@@ -35,6 +39,18 @@ pub struct Fault {
     pub reason: String,
 }
 
+/// What a file is about, as far as it was read.
+enum Subject {
+    Callout(Box<Callout>),
+    Report(ReportId, Option<Box<Report>>),
+}
+
+/// The events of one record.
+enum Entries {
+    Callout(Vec<Entry>),
+    Report(Vec<ReportEntry>),
+}
+
 /// A file being read.
 #[derive(Default)]
 struct Reading {
@@ -44,7 +60,7 @@ struct Reading {
     records: u64,
     next: u64,
     prev: Digest,
-    callout: Option<Callout>,
+    subject: Option<Subject>,
     /// Events after a fault cannot be folded: what they stand on is not known.
     lost: bool,
     faults: Vec<Fault>,
@@ -94,15 +110,18 @@ impl Reading {
         if header.version != EXPORT_VERSION {
             self.fault(&format!("names version {}, this program reads {EXPORT_VERSION}", header.version));
         }
-        match header.stream.callout() {
-            Some(callout) => {
-                if callout.is_drill() != header.drill {
-                    self.fault("says of a drill that it is real, or the reverse");
-                }
-                self.callout = Some(Callout::new(callout));
-            }
-            None => self.fault("names a stream that is no callout"),
+        let (subject, drill) = match (header.stream.callout(), header.stream.report()) {
+            (Some(callout), _) => (Some(Subject::Callout(Callout::new(callout.clone()).into())), callout.is_drill()),
+            (None, Some(report)) => (Some(Subject::Report(report.clone(), None)), report.is_drill()),
+            (None, None) => (None, header.drill),
+        };
+        if drill != header.drill {
+            self.fault("says of a drill that it is real, or the reverse");
         }
+        if subject.is_none() {
+            self.fault("names a stream that is neither a callout nor a hazard report");
+        }
+        self.subject = subject;
         self.header = Some(header);
     }
 
@@ -126,10 +145,13 @@ impl Reading {
         if record.hash != record.computed_hash() {
             faults.push("was altered: its hash is not that of its content".into());
         }
-        let entries = record.entries::<Entry>();
-        match &entries {
-            Ok(entries) if entries.len() as u64 != u64::from(record.count) => {
-                faults.push(format!("states {} events and holds {}", record.count, entries.len()));
+        let entries = match self.subject {
+            Some(Subject::Report(..)) => record.entries().map(Entries::Report),
+            _ => record.entries().map(Entries::Callout),
+        };
+        match entries.as_ref().map(Entries::len) {
+            Ok(count) if count as u64 != u64::from(record.count) => {
+                faults.push(format!("states {} events and holds {count}", record.count));
             }
             Ok(_) => {}
             Err(error) => faults.push(format!("holds events that cannot be read: {error}")),
@@ -139,14 +161,14 @@ impl Reading {
         for fault in faults {
             self.fault(&fault);
         }
-        if let (false, Ok(entries), Some(mut callout)) = (self.lost, entries, self.callout.take()) {
-            if let Err(error) = fold_checked(&mut callout, &entries) {
-                self.spoil(&match error {
-                    EvidenceError::Event { seq, reason, .. } => format!("event {seq}: {reason}"),
-                    other => other.to_string(),
-                });
+        if let (false, Ok(entries), Some(subject)) = (self.lost, entries, self.subject.take()) {
+            match subject.fold(entries, record.first, record.hash) {
+                Ok(subject) => self.subject = Some(subject),
+                Err((subject, reason)) => {
+                    self.subject = Some(subject);
+                    self.spoil(&reason);
+                }
             }
-            self.callout = Some(callout);
         }
     }
 
@@ -161,8 +183,8 @@ impl Reading {
         if footer.last_hash != self.prev {
             self.fault("names another last hash than the last record has");
         }
-        if let Some(callout) = self.callout.as_ref().filter(|_| !self.lost)
-            && footer.state_digest != Digest::of(&callout.canonical())
+        if let Some(subject) = self.subject.as_ref().filter(|_| !self.lost)
+            && footer.state_digest != Digest::of(&subject.canonical())
         {
             self.fault("names another state than the events leave");
         }
@@ -195,14 +217,15 @@ impl Reading {
     }
 
     fn finish(mut self) -> Result<Verified, Vec<Fault>> {
-        match (self.header, self.footer, self.callout) {
-            (Some(header), Some(footer), Some(callout)) if self.faults.is_empty() => Ok(Verified {
+        match (self.header, self.footer, self.subject) {
+            (Some(header), Some(footer), Some(subject)) if self.faults.is_empty() => Ok(Verified {
                 stream: header.stream,
                 records: footer.records,
                 events: footer.events,
                 last_hash: footer.last_hash,
                 state_digest: footer.state_digest,
-                totals: callout.totals(),
+                totals: subject.totals(),
+                report: subject.standing(),
             }),
             (header, footer, _) => {
                 let line = self.line + 1;
@@ -213,6 +236,63 @@ impl Reading {
                 }
                 Err(self.faults)
             }
+        }
+    }
+}
+
+// === impl Subject, Entries ===
+
+impl Subject {
+    /// What the next record's events leave; else why they do not fit.
+    fn fold(self, entries: Entries, first: u64, hash: Digest) -> Result<Self, (Self, String)> {
+        match (self, entries) {
+            (Self::Callout(mut callout), Entries::Callout(entries)) => match fold_checked(&mut callout, &entries) {
+                Ok(()) => Ok(Self::Callout(callout)),
+                Err(EvidenceError::Event { seq, reason, .. }) => {
+                    Err((Self::Callout(callout), format!("event {seq}: {reason}")))
+                }
+                Err(other) => Err((Self::Callout(callout), other.to_string())),
+            },
+            (Self::Report(id, mut report), Entries::Report(entries)) => {
+                for (seq, entry) in (first..).zip(entries) {
+                    match Report::fold(report.take().map(|r| *r), &id, entry) {
+                        Ok(folded) => report = Some(Report { hash, ..folded }.into()),
+                        Err(reason) => return Err((Self::Report(id, None), format!("event {seq}: {reason}"))),
+                    }
+                }
+                Ok(Self::Report(id, report))
+            }
+            (subject, _) => Err((subject, "holds events of another kind".into())),
+        }
+    }
+
+    fn canonical(&self) -> Vec<u8> {
+        match self {
+            Self::Callout(callout) => callout.canonical(),
+            Self::Report(_, report) => report.as_ref().map(|r| r.canonical()).unwrap_or_default(),
+        }
+    }
+
+    fn totals(&self) -> Totals {
+        match self {
+            Self::Callout(callout) => callout.totals(),
+            Self::Report(..) => Totals::default(),
+        }
+    }
+
+    fn standing(self) -> Option<Standing> {
+        match self {
+            Self::Callout(_) => None,
+            Self::Report(_, report) => report.map(|r| r.standing),
+        }
+    }
+}
+
+impl Entries {
+    fn len(&self) -> usize {
+        match self {
+            Self::Callout(entries) => entries.len(),
+            Self::Report(entries) => entries.len(),
         }
     }
 }

@@ -99,7 +99,7 @@ impl FrontDesk {
         let conflict = known.is_some();
         let lineage = match known {
             Some(row) => Lineage { warning: row.warning.as_str().into(), names: Vec::new() },
-            None => match Lineage::of(&*self.journal, message, &mut findings).await? {
+            None => match Lineage::of(&*self.journal, message, (self.clock)(), &mut findings).await? {
                 Ok(lineage) => lineage,
                 Err(fault) => {
                     findings.push(fault);
@@ -277,7 +277,7 @@ impl FrontDesk {
     }
 
     /// Parks a document that cannot be acted on, and says why.
-    async fn park(
+    pub(super) async fn park(
         &self,
         posted: &Posted,
         message: Option<&Message>,

@@ -1,7 +1,8 @@
 //! Intake: formats (pure parsers) and doors (AMQP, HTTP) that hand what they got to the desk.
 //!
 //! - **Here:** what a door hands over, and the receipt it gives back; the desk that decides what becomes of
-//!   a document; who may post what; the stream of a warning; drills, posted by themselves at their times.
+//!   a document; who may post what; the stream of a warning; hazard reports from below
+//!   (`reports`); drills, posted by themselves at their times.
 //! - **Not here:** calling (`runtime`), the words of people (`runtime::replies`).
 //! - **Depends on:** `model`, `directory`, `plan`, `journal`, `runtime`.
 //! - **Promises:** a receipt is given only after the message, or its parking, is durable; the same
@@ -14,6 +15,7 @@ mod drill;
 pub mod formats;
 mod lineage;
 mod names;
+pub mod reports;
 mod schedule;
 mod senders;
 mod warning;
@@ -31,7 +33,7 @@ use serde::{Deserialize, Serialize};
 /// A document as a door received it.
 #[derive(Clone, Debug)]
 pub struct Posted {
-    /// The door: `amqp`, `http` or `schedule`.
+    /// The door: `amqp`, `http`, `schedule` or `report`.
     pub door: &'static str,
     /// Who posted it, as the broker or the token vouches: AMQP user id, or the token's name.
     pub account: Option<String>,

@@ -126,6 +126,10 @@ impl Journal for MemoryJournal {
         })
     }
 
+    fn streams(&self, prefix: String) -> BoxFuture<'_, Outcome<Vec<StreamId>>> {
+        self.answer(|t| Ok(t.records.keys().filter(|s| s.as_str().starts_with(&prefix)).cloned().collect()))
+    }
+
     fn inbox(&self, except: Vec<String>, limit: usize) -> BoxFuture<'_, Outcome<Vec<InboxItem>>> {
         self.answer(|t| {
             let mut gravest: BTreeMap<&StreamId, Colour> = BTreeMap::new();

@@ -219,6 +219,9 @@ pub trait Journal: Send + Sync {
     /// at most `limit`.
     fn read(&self, stream: StreamId, from: u64, limit: usize) -> BoxFuture<'_, Outcome<Vec<Record>>>;
 
+    /// The streams that hold records and whose name begins with `prefix`, by name.
+    fn streams(&self, prefix: String) -> BoxFuture<'_, Outcome<Vec<StreamId>>>;
+
     /// Items of the inbox whose id is not in `except`, at most `limit`: callouts by the gravest colour that
     /// waits for them, red first, then by time posted. So the items of one callout keep their order,
     /// whatever their colours, and whatever the limit cuts off.

@@ -1,9 +1,9 @@
 //! The state of a callout, as the fold of its timeline leaves it.
 
 use super::{
-    Attempt, AttemptIx, Call, CallIx, CalloutId, Clock, ClockIx, ClockOf, ClockRule, Colour, Hazard, MessageRef, Moves,
-    PersonId, PersonIx, Plan, Progress, Purpose, RegionCode, Status, Target, TargetId, TargetIx, TargetKind, Timestamp,
-    WarningId,
+    Attempt, AttemptIx, Beside, Call, CallIx, CalloutId, Clock, ClockIx, ClockOf, ClockRule, Colour, Hazard,
+    MessageRef, Moves, PersonId, PersonIx, Plan, Progress, Purpose, RegionCode, Status, Target, TargetId, TargetIx,
+    TargetKind, Timestamp, WarningId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -180,6 +180,9 @@ pub struct TargetState {
     pub spec: Target,
     /// The tier it belongs to.
     pub tier: u8,
+    /// Why it is called when the message does not cover it itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
     /// Who is called in which step.
     pub seats: Vec<Seats<PersonIx>>,
     /// Where the calling stands.
@@ -383,14 +386,18 @@ impl Callout {
 
     /// The targets that a clock watches over and that are not released.
     pub fn watched(&self, of: ClockOf) -> impl Iterator<Item = TargetIx> + '_ {
-        let held = move |(ix, t): (usize, &TargetState)| {
+        let among = match of {
+            ClockOf::Target(target) => target..target + 1,
+            ClockOf::Tier(_) => 0..self.targets.len() as TargetIx,
+        };
+        among.filter(move |ix| {
+            let t = &self.targets[*ix as usize];
             let within = match of {
-                ClockOf::Target(target) => target as usize == ix,
+                ClockOf::Target(_) => true,
                 ClockOf::Tier(tier) => t.tier == tier,
             };
-            (within && !matches!(t.phase, Phase::Released { .. })).then_some(ix as TargetIx)
-        };
-        self.targets.iter().enumerate().filter_map(held)
+            within && !matches!(t.phase, Phase::Released { .. })
+        })
     }
 
     /// The regions below that raised to this one what they could not satisfy: the ground of a callout

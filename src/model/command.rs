@@ -1,8 +1,8 @@
 //! Commands: what doors, gateways, lanes and the clock ask of a callout.
 
 use super::{
-    ActionReport, Answer, AnswerWay, AttemptIx, CallIx, CalloutId, Channel, Colour, ContactRef, Digest, Fact, Gap,
-    GatewayId, Hazard, MessageRef, NoteReason, OnBehalf, PersonId, PhrasingWish, Plan, Proof, RegionCode, Seats,
+    ActionReport, Answer, AnswerWay, AttemptIx, Beside, CallIx, CalloutId, Channel, Colour, ContactRef, Digest, Fact,
+    Gap, GatewayId, Hazard, MessageRef, NoteReason, OnBehalf, PersonId, PhrasingWish, Plan, Proof, RegionCode, Seats,
     SkipReason, Status, Target, Timestamp, WarningId, Words,
 };
 use serde::{Deserialize, Serialize};
@@ -127,6 +127,9 @@ pub struct Ground {
     pub tier: u8,
     /// Who is called in which step.
     pub seats: Vec<Seats<PersonId>>,
+    /// Why it is called when the message does not cover it itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
 }
 
 /// What a region below hands up. The order's ground is the region below, as one target.

@@ -3,7 +3,7 @@
 //! No personal data: persons and contacts by id, words of persons as digests of sealed blobs.
 
 use super::{
-    Action, Answer, AnswerWay, AttemptIx, CallIx, CalloutId, Channel, ClockIx, ClockOf, CloseReason, Colour,
+    Action, Answer, AnswerWay, AttemptIx, Beside, CallIx, CalloutId, Channel, ClockIx, ClockOf, CloseReason, Colour,
     ContactRef, Digest, Fact, Gap, GatewayId, Hazard, MessageRef, Moves, NoteReason, OnBehalf, PersonId, Phrasing,
     Plan, Proof, Purpose, RegionCode, ReleaseReason, Seats, SkipReason, Status, StepCause, Target, TargetIx, Timestamp,
     Totals, WarningId, Words,
@@ -86,6 +86,9 @@ pub enum Event {
         spec: Target,
         /// Who is called in which step.
         seats: Vec<Seats<PersonId>>,
+        /// Why it is called when the message does not cover it itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        beside: Option<Beside>,
     },
     /// Ground that nobody answers for.
     GapFound {

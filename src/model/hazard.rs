@@ -56,6 +56,11 @@ impl Hazard {
         }
     }
 
+    /// All hazards whose codes this build knows, in order of code.
+    pub fn known() -> impl Iterator<Item = Self> {
+        KNOWN.iter().map(|(code, ..)| Self((*code).into()))
+    }
+
     /// The code, or `other:<text>`.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -61,7 +61,12 @@ text_id! {
     CalloutId
 }
 text_id! {
-    /// A stream of the journal: a callout's name, `warning/<id>` or `cell/<name>`.
+    /// A hazard report (险情报告): eight hex digits and how often the same was said, `4f2a9c1e-1`; for a
+    /// drill behind `drill-`.
+    ReportId
+}
+text_id! {
+    /// A stream of the journal: a callout's name, `warning/<id>`, `report/<id>` or `cell/<name>`.
     StreamId
 }
 text_id! {
@@ -83,6 +88,8 @@ text_id! {
 
 /// What the name of a drill's warning begins with.
 const DRILL: &str = "drill-";
+/// What the stream of a hazard report begins with.
+const REPORT: &str = "report/";
 
 /// SHA-256 of bytes; written as 64 hex digits.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -146,8 +153,38 @@ impl CalloutId {
     }
 }
 
+impl ReportId {
+    /// The `nth` report (from 1) of those that say the same, `same`.
+    #[must_use]
+    pub fn of(drill: bool, same: &Digest, nth: u32) -> Self {
+        let space = if drill { DRILL } else { "" };
+        format!("{space}{}-{nth}", hex::encode(&same.0[..4])).into()
+    }
+
+    /// Whether it is a drill's: its name says so, before anything of it is read.
+    #[must_use]
+    pub fn is_drill(&self) -> bool {
+        self.0.starts_with(DRILL)
+    }
+
+    /// The stream that holds what was said and what became of it.
+    #[must_use]
+    pub fn stream(&self) -> StreamId {
+        format!("{REPORT}{self}").into()
+    }
+}
+
 impl StreamId {
-    /// The callout whose timeline this is; `None` for warnings and cells.
+    /// What the names of all hazard reports' streams begin with.
+    pub const REPORTS: &str = REPORT;
+
+    /// The hazard report whose stream this is.
+    #[must_use]
+    pub fn report(&self) -> Option<ReportId> {
+        self.0.strip_prefix(REPORT).map(ReportId::from)
+    }
+
+    /// The callout whose timeline this is; `None` for warnings, reports and cells.
     #[must_use]
     pub fn callout(&self) -> Option<CalloutId> {
         (!self.0.contains('/')).then(|| CalloutId(self.0.clone()))

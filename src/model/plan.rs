@@ -229,6 +229,28 @@ pub struct Plan {
     pub texts: Texts,
 }
 
+/// How a neighbour lies to ground that is covered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Relation {
+    /// 下游
+    #[default]
+    Downstream,
+    /// 上游
+    Upstream,
+    /// 相邻
+    Adjacent,
+}
+
+/// Why ground is called sideways: it is the neighbour of a place that is covered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beside {
+    /// The place that is covered.
+    pub of: RegionCode,
+    /// How the ground lies to it.
+    pub kind: Relation,
+}
+
 /// What a plan is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanScope {

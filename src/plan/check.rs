@@ -1,7 +1,7 @@
 //! Proof against a directory that plans reach the top of the chain, county by county.
 
 use super::{
-    PlanFile, PlanSet, example,
+    PlanFile, PlanSet, example, neighbours,
     resolve::{seats, whole},
     units::spoken,
 };
@@ -76,6 +76,7 @@ pub fn check(plans: &PlanSet, directory: &Directory, now: Timestamp) -> Report {
     let mut report = Report { findings: Vec::new(), reaches: Vec::new() };
     for file in plans.files() {
         report.findings.extend(unfilled(file, &filled));
+        report.findings.extend(neighbours::unknown(&file.file, &file.neighbours, directory));
         report.findings.extend(example::late_keys(file));
         report.findings.extend(unspoken(file, directory));
         let before = report.reaches.len();

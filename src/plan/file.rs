@@ -1,10 +1,10 @@
 //! A plan file: TOML, durations in seconds, every key known. `config/plans/default.toml` explains the keys.
 
-use super::{rules, texts, units::Seconds};
+use super::{Neighbour, neighbours, rules, texts, units::Seconds};
 use crate::model::{
     Channel, ChecklistItem, ClockEnd, ClockRule, ClockScope, ClockStart, Colour, Digest, Finding, Hazard, Holders,
-    Level, Moves, Need, Night, OnMiss, Outcome, Plan, PlanScope, Proof, RegionCode, Ring, Script, Sequence, Step,
-    Texts, Tier, Variant,
+    Level, Moves, Need, Night, OnMiss, Outcome, Plan, PlanScope, Proof, RegionCode, Relation, Ring, Script, Sequence,
+    Step, Texts, Tier, Variant,
 };
 use chrono::Timelike;
 use serde::{Deserialize, Deserializer, de};
@@ -19,6 +19,8 @@ pub struct PlanFile {
     pub scope: PlanScope,
     /// The plan. Its last tier is for what regions below a region above the county could not satisfy.
     pub plan: Plan,
+    /// Places that are called sideways when others are covered.
+    pub neighbours: Vec<Neighbour>,
 }
 
 #[derive(Deserialize)]
@@ -43,6 +45,18 @@ struct RawPlan {
     #[serde(default)]
     checklist: Vec<ChecklistItem>,
     night: Option<RawNight>,
+    #[serde(default)]
+    neighbour: Vec<RawNeighbour>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawNeighbour {
+    from: Code,
+    to: Vec<Code>,
+    #[serde(default)]
+    kind: Relation,
+    source: String,
 }
 
 #[derive(Deserialize)]
@@ -227,8 +241,10 @@ impl PlanFile {
         };
         findings.extend(rules::check_plan(file, &plan));
         findings.extend(texts::check_texts(file, &plan.texts));
+        let neighbours: Vec<Neighbour> = raw.neighbour.into_iter().map(Neighbour::from).collect();
+        findings.extend(neighbours::check(file, &neighbours));
         if findings.is_empty() {
-            Ok(Self { file: file.to_owned(), scope: PlanScope::from(raw.scope), plan })
+            Ok(Self { file: file.to_owned(), scope: PlanScope::from(raw.scope), plan, neighbours })
         } else {
             Err(findings)
         }
@@ -271,6 +287,13 @@ impl From<RawScope> for PlanScope {
             colours: raw.colours,
             regions: raw.regions.into_iter().map(|code| code.0).collect(),
         }
+    }
+}
+
+impl From<RawNeighbour> for Neighbour {
+    fn from(raw: RawNeighbour) -> Self {
+        let to = raw.to.into_iter().map(|code| code.0).collect();
+        Self { from: raw.from.0, to, kind: raw.kind, source: raw.source }
     }
 }
 

@@ -1,6 +1,6 @@
 //! From a message to an order for each command region: plan, ground, and who is called in which step.
 
-use super::{PlanFile, PlanSet};
+use super::{PlanFile, PlanSet, neighbours};
 use crate::directory::{Cover, Covered, Directory};
 use crate::model::{
     Colour, Gap, GapReason, Ground, Head, Holders, Level, Message, MessageKind, Order, PersonId, Plan, Raise,
@@ -8,7 +8,7 @@ use crate::model::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The orders of a message, by command region. A plan with tiers for prefecture or province calls them
+/// The orders of a message, by command region; also of the neighbours that plans name. A plan with tiers for prefecture or province calls them
 /// in callouts of their own.
 #[must_use]
 pub fn orders(
@@ -20,10 +20,14 @@ pub fn orders(
     now: Timestamp,
 ) -> BTreeMap<RegionCode, Order> {
     let mut orders = BTreeMap::new();
+    let (cover, beside) = neighbours::with_neighbours(directory, plans, message, cover);
     let order_in =
         |region: &RegionCode, covered: &Covered| order(directory, plans, message, warning_id, region, covered, now);
     for (region, covered) in &cover.regions {
-        let Some(order) = order_in(region, covered) else { continue };
+        let Some(mut order) = order_in(region, covered) else { continue };
+        for ground in &mut order.ground {
+            ground.beside = beside.get(&ground.target.id).cloned();
+        }
         let wide = order.plan.tiers.iter().filter_map(|t| t.level).filter(|level| *level < Level::County);
         for above in wide.filter_map(|level| region.at(level)).collect::<Vec<_>>() {
             if !orders.contains_key(&above)
@@ -65,7 +69,7 @@ pub fn order(
         for tier in (0..plan.above()).filter(|t| plan.tiers[usize::from(*t)].level.is_none()) {
             ground.extend(targets.iter().map(|target| {
                 let seats = seats(directory, plan, tier, target, now);
-                Ground { target: named(directory, target), tier, seats }
+                Ground { target: named(directory, target), tier, seats, beside: None }
             }));
         }
         let codes = covered.gaps.iter().filter_map(|gap| RegionCode::parse(&gap.ground).ok());
@@ -121,7 +125,7 @@ fn regional_ground(
                 target.special += t.special;
             }
             let seats = seats(directory, plan, tier, &target, now);
-            ground.push(Ground { target, tier, seats });
+            ground.push(Ground { target, tier, seats, beside: None });
         }
     }
     ground
@@ -177,7 +181,7 @@ pub fn raise(
         expires: Some(below.expires),
         plan,
         directory: directory.version(),
-        ground: vec![Ground { target, tier, seats }],
+        ground: vec![Ground { target, tier, seats, beside: None }],
         gaps: vacant.then_some(nobody).into_iter().collect(),
         conflict: false,
         // A raise says nothing of the ground that the parent's own orders name.
@@ -232,7 +236,7 @@ fn seats_of(step: &Step, tier: u8, holders_of: impl Fn(&str, Holders) -> Vec<Per
 /// The gaps of a target: one when nobody at all answers for it, else one per step that nobody fills.
 /// That a post has no deputy is no gap as long as somebody holds it.
 fn vacancies(directory: &Directory, plan: &Plan, ground: &Ground, now: Timestamp) -> Vec<Gap> {
-    let Ground { target, tier, seats } = ground;
+    let Ground { target, tier, seats, .. } = ground;
     let gap = |step, reason| Gap { ground: target.id.to_string(), step, reason };
     if seats.iter().all(|s| s.answer.is_empty()) {
         return vec![gap(None, GapReason::NobodyAtAll)];

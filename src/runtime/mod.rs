@@ -33,5 +33,5 @@ pub use engine::{EngineParts, entropy, run};
 pub use gallery::{Forecasts, Gallery};
 pub use handle::{Asks, EngineHandle, HealthProbe};
 pub use holder::holder;
-pub use replies::{BadFigure, ReplyWords, Said, Word};
+pub use replies::{BadFigure, ReplyWords, Said, Word, half_width};
 pub use upcalls::{Deed, Kept, Stray, Vouched, subject_key};

@@ -81,6 +81,16 @@ impl ReplyWords {
         Said { word: said, code, figures }
     }
 
+    /// Whether a text is nothing but words that answer, exactly as they are listed, and a code.
+    #[must_use]
+    pub fn only_answers(&self, text: &str) -> bool {
+        let lists = [&self.yes, &self.cannot, &self.moving, &self.done, &self.knocked, &self.reached];
+        let listed = |word: &String| lists.iter().any(|list| list.contains(word));
+        let is_code = |w: &String| w.len() == self.code_digits && w.bytes().all(|b| b.is_ascii_digit());
+        let words = split(text);
+        words.iter().any(listed) && words.iter().all(|w| listed(w) || is_code(w))
+    }
+
     /// What the keys pressed in a voice call say.
     #[must_use]
     pub fn read_keys(&self, digits: &str) -> Option<Answer> {
@@ -219,7 +229,8 @@ impl Kind {
 }
 
 /// Full-width forms (U+FF01 to U+FF5E) and the ideographic blank as their plain ASCII selves.
-fn half_width(c: char) -> char {
+#[must_use]
+pub fn half_width(c: char) -> char {
     match c {
         '\u{3000}' => ' ',
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),

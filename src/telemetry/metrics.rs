@@ -20,6 +20,7 @@ pub struct Metrics {
     attempt_facts: IntCounterVec,
     answers: IntCounterVec,
     reports: IntCounterVec,
+    hazard_reports: IntCounterVec,
     notes: IntCounterVec,
     clocks: IntCounterVec,
     open_callouts: IntGauge,
@@ -74,6 +75,11 @@ impl Metrics {
             ),
             answers: s.counters("answers_total", "Answers of persons, by way and what was said.", &["way", "answer"]),
             reports: s.counters("reports_total", "Reports from the ground, by way and action.", &["way", "action"]),
+            hazard_reports: s.counters(
+                "hazard_reports_total",
+                "Hazard reports from below, by channel and outcome.",
+                &["channel", "outcome"],
+            ),
             notes: s.counters(
                 "notes_total",
                 "What came back and does not count, by way and reason.",
@@ -134,6 +140,11 @@ impl Metrics {
     /// A document was parked.
     pub fn parked(&self) {
         self.parked.inc();
+    }
+
+    /// What became of a hazard report (`recorded`, `repeated`, `refused`, `accepted`, `dismissed`).
+    pub fn hazard_report(&self, channel: &'static str, outcome: &'static str) {
+        self.hazard_reports.with_label_values(&[channel, outcome]).inc();
     }
 
     /// Events of a kind were committed.

@@ -3,6 +3,7 @@
 mod acts;
 mod forecast;
 mod ground;
+mod hazards;
 mod proof;
 mod retract;
 mod rows;

@@ -203,6 +203,23 @@ timeout_ms = 5
 }
 
 #[test]
+fn a_keyword_that_could_be_an_answer_is_refused() {
+    for (text, key) in [
+        ("[reports]\nkeywords = [\"到\"]", "reports.keywords"),
+        ("[reports]\nkeywords = [\"12\"]", "reports.keywords"),
+        ("[reports]\nkeywords = [\" \"]", "reports.keywords"),
+        ("[reports]\nsource = \"\"", "reports.source"),
+        ("[reports]\nanswer_within_s = 0", "reports.answer_within_s"),
+        ("[reports]\ntrusted_colour = \"pink\"", "reports.trusted_colour"),
+        ("[reports]\ntrusted_posts = [\"grid\"]\ntrusted_hazards = []", "reports.trusted_hazards"),
+        ("[[sender]]\nname = \"x\"\naccount = \"hazard-reports\"", "sender[0].account"),
+    ] {
+        assert!(faults(text, &[]).iter().any(|fault| fault.key == key), "{text}: {:?}", faults(text, &[]));
+    }
+    load("[reports]\nkeywords = []", &[]).unwrap();
+}
+
+#[test]
 fn files_lie_over_defaults_and_the_environment_over_both() {
     let text = "[cell]\nname = \"county\"\n\n[[gateway]]\nid = \"mine\"\nkind = \"simulator\"\nchannels = [\"sms\"]\n";
     let env = [

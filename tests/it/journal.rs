@@ -30,6 +30,7 @@ contract! {
             records_come_back_exactly
             reading_starts_at_the_record_that_holds_the_sequence
             a_place_is_given_once
+            streams_are_listed_by_their_beginning
             a_gap_is_a_conflict
             a_conflict_leaves_the_other_groups_stored
             a_group_is_stored_whole_or_not_at_all

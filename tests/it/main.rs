@@ -17,6 +17,7 @@ mod journal;
 mod plan;
 mod promises;
 mod replies;
+mod reports;
 mod storm;
 mod support;
 mod survival;

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 mod clock;
+mod neighbours;
 mod shipped;
 
 const DEFAULT: &str = include_str!("../../config/plans/default.toml");

@@ -62,9 +62,12 @@ fn text(s: &Scene<'_>, event: &Event) -> String {
             let conflict = if *conflict { l.pick("，与前文矛盾", ", contradicts an earlier one") } else { "" };
             say!(l, "新报文生效：{colour}{recall}{conflict}", "message applied: {colour}{recall}{conflict}")
         }
-        Event::TargetCovered { spec, .. } => {
-            let name = &spec.name;
-            say!(l, "{name} 纳入叫应", "{name} is covered by the warning")
+        Event::TargetCovered { spec, beside, .. } => {
+            let (name, why) = (&spec.name, beside.as_ref().map(|b| s.beside(b)));
+            match why {
+                Some(why) => say!(l, "{name} 横向叫应：{why}", "{name} is called sideways: {why}"),
+                None => say!(l, "{name} 纳入叫应", "{name} is covered by the warning"),
+            }
         }
         Event::GapFound { gap } => {
             let (ground, why) = (s.directory.place(&gap.ground), words::gap(l, gap.reason));

@@ -16,6 +16,6 @@ pub(super) use card::{Card, Past, card_html};
 pub(super) use detail::TargetDetail;
 pub(super) use events::what;
 pub(super) use link::{LinkTarget, link_targets};
-pub(super) use panels::{Fragment, Panels, rendered, unverified};
+pub(super) use panels::{Fragment, Panels, fragment, rendered, unverified};
 pub(super) use scene::Scene;
 pub(super) use words::{answer, clock, day, exact_day, kind, why};

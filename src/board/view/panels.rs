@@ -8,7 +8,7 @@ use super::{tiers, words};
 use crate::board::text::{Lang, Texts};
 use crate::directory::Directory;
 use crate::evidence::{MovedByRegion, Numbered, moved, retraction as retraction_of};
-use crate::model::{CalloutId, ClockState, Level, RegionCode, TargetIx};
+use crate::model::{CalloutId, ClockState, Level, RegionCode, ReportId, TargetIx};
 use askama::Template;
 use std::collections::BTreeMap;
 
@@ -47,6 +47,8 @@ struct HeadHtml<'a> {
     t: &'static Texts,
     c: &'a Card,
     instruction: &'a str,
+    /// The hazard report that the warning was made of.
+    report: Option<ReportId>,
 }
 
 #[derive(Template)]
@@ -170,7 +172,9 @@ impl Panels {
 
 fn head(scene: &Scene<'_>, card: &Card) -> Fragment {
     let instruction = scene.callout.head.as_ref().map_or("", |h| &h.words.instruction);
-    fragment("head", &HeadHtml { t: scene.lang.texts(), c: card, instruction })
+    let message = scene.callout.head.as_ref().map(|h| h.message.identifier.as_str());
+    let report = message.and_then(crate::board::hazards::of_identifier);
+    fragment("head", &HeadHtml { t: scene.lang.texts(), c: card, instruction, report })
 }
 
 fn alarms(scene: &Scene<'_>, tiles: &[Tile]) -> Fragment {
@@ -302,7 +306,7 @@ fn moved_in(scene: &Scene<'_>, moved: &MovedByRegion, region: &RegionCode) -> St
     parts.join(" · ")
 }
 
-pub(super) fn fragment(key: &str, html: &impl Template) -> Fragment {
+pub(in crate::board) fn fragment(key: &str, html: &impl Template) -> Fragment {
     Fragment { key: key.to_owned(), html: rendered(html) }
 }
 

@@ -6,8 +6,8 @@ use crate::directory::Directory;
 use crate::dispatch::Forecast;
 use crate::evidence::People;
 use crate::model::{
-    Callout, Clock, ClockEnd, ClockOf, ClockRule, ClockState, ContactId, PersonIx, Phase, RegionCode, TargetIx,
-    Timestamp, mask_number,
+    Beside, Callout, Clock, ClockEnd, ClockOf, ClockRule, ClockState, ContactId, PersonIx, Phase, RegionCode, Relation,
+    TargetIx, Timestamp, mask_number,
 };
 
 /// What a page shows: a callout at a moment.
@@ -39,6 +39,17 @@ impl Scene<'_> {
         let t = self.lang.texts();
         let special = if p.special > 0 { format!(" · {} {}", t.special, p.special) } else { String::new() };
         format!("{} {} · {} {}{special}", p.households, t.households, p.persons, t.persons)
+    }
+
+    /// Why ground is called sideways.
+    pub(in crate::board) fn beside(&self, beside: &Beside) -> String {
+        let place = self.directory.place(beside.of.as_str());
+        let (zh, en) = match beside.kind {
+            Relation::Downstream => ("下游", "downstream of"),
+            Relation::Upstream => ("上游", "upstream of"),
+            Relation::Adjacent => ("相邻地区", "beside"),
+        };
+        self.lang.pick(format!("{place}的{zh}"), format!("{en} {place}"))
     }
 
     pub(in crate::board) fn due(&self, at: Timestamp) -> Due {

@@ -21,7 +21,7 @@ pub(in crate::board) struct Tile {
     pub lines: Vec<Line>,
     /// What comes next, and when.
     pub next: Option<(String, Due)>,
-    /// The tier, where the callout has ground in several.
+    /// The tier, where the callout has ground in several, and whose neighbour it is called as.
     pub tier: String,
     /// 应 动 毕.
     pub beats: Vec<Beat>,
@@ -155,7 +155,11 @@ impl Tile {
             people,
             lines,
             next,
-            tier: if several { scene.tier(target.tier) } else { String::new() },
+            tier: {
+                let tier = several.then(|| scene.tier(target.tier));
+                let beside = target.beside.as_ref().map(|b| scene.beside(b));
+                tier.into_iter().chain(beside).collect::<Vec<_>>().join(" · ")
+            },
             beats: work::beats(scene, ix),
             figures: work::figures(scene, ix),
             ticks: (!list.is_empty()).then(|| (list.iter().filter(|i| i.at.is_some()).count(), list.len())),

@@ -23,10 +23,10 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
             }
             apply_message(callout, event);
         }
-        Event::TargetCovered { target, tier, spec, seats } => {
+        Event::TargetCovered { target, tier, spec, seats, beside } => {
             let seats = seats.iter().map(|s| seat(callout, s)).collect();
             if let Some(t) = callout.targets.get_mut(*target as usize) {
-                (t.spec, t.tier, t.seats) = (spec.clone(), *tier, seats);
+                (t.spec, t.tier, t.seats, t.beside) = (spec.clone(), *tier, seats, beside.clone());
                 if matches!(t.phase, Phase::Released { .. }) {
                     t.phase = Phase::Covered;
                 }
@@ -36,6 +36,7 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
             callout.targets.push(TargetState {
                 spec: spec.clone(),
                 tier: *tier,
+                beside: beside.clone(),
                 seats,
                 phase: Phase::Covered,
                 progress: Progress::default(),

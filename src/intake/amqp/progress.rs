@@ -1,16 +1,18 @@
 //! Progress: what is committed goes out on the events exchange, at least once, in order per callout.
 //!
 //! A follower behind the log: it remembers per callout which event it wants next, and goes on from
-//! there after a restart. Readers tell repeats by the message id (`<callout>/<sequence>`).
+//! there after a restart. What is committed while it keeps up comes to it in memory; when it is behind, it
+//! reads the journal. Events of one kind that were committed together are one message; readers tell repeats
+//! by callout and sequence.
 
 use super::{Progress, Publisher};
 use crate::dispatch::Forecast;
 use crate::journal::Journal;
 use crate::model::{Callout, CalloutId, Digest, Entry};
-use crate::runtime::{Forecasts, Gallery};
+use crate::runtime::{Committed, Forecasts, Gallery};
 use crate::telemetry::Metrics;
 use futures::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 /// The follower's name in the journal and in metrics.
 const FOLLOWER: &str = "amqp_events";
+/// Events in one message, at most.
+const EVENTS_MAX: usize = 200;
 /// Records read at once when the follower is behind.
 const RECORDS_MAX: usize = 16;
 /// How often the places are remembered.
@@ -64,7 +68,11 @@ pub async fn follow(
         let behind = tokio::select! {
             () = stop.cancelled() => break,
             committed = feed.recv() => match committed {
-                Ok(committed) => vec![committed.callout.clone()],
+                Ok(committed) => match stop.run_until_cancelled(follower.told(&committed)).await {
+                    Some(true) => Vec::new(),
+                    Some(false) => vec![committed.callout.clone()],
+                    None => break,
+                },
                 // Too far behind to be told: look at everything that is kept.
                 Err(RecvError::Lagged(_)) => follower.behind(),
                 Err(RecvError::Closed) => break,
@@ -113,25 +121,49 @@ impl Follower {
         self.gallery.all().iter().map(|c| c.seq.saturating_sub(self.next.get(&c.id).copied().unwrap_or(0))).sum()
     }
 
+    /// Publishes what was committed just now; false when something before it is missing, or it failed.
+    async fn told(&mut self, committed: &Committed) -> bool {
+        let Committed { callout: id, first, entries } = committed;
+        let (from, end) = (self.next.get(id).copied().unwrap_or(0), first + entries.len() as u64);
+        if from < *first {
+            return false;
+        }
+        from >= end || self.publish(id, *first, entries, from).await
+    }
+
+    /// Publishes entries from a sequence on, and notes the place behind them. False when one failed.
+    async fn publish(&mut self, id: &CalloutId, first: u64, entries: &[Entry], from: u64) -> bool {
+        let Some(callout) = self.gallery.get(id) else { return false };
+        let numbered = (first..).zip(entries).filter(|(seq, _)| *seq >= from);
+        let messages = messages(&callout, numbered);
+        // A copy that is held while the broker is waited for would have to be made again at each commit.
+        drop(callout);
+        let sends = messages.into_iter().map(|message| self.publisher.publish(message));
+        if join_all(sends).await.iter().any(Result::is_err) {
+            return false;
+        }
+        self.next.insert(id.clone(), first + entries.len() as u64);
+        self.changed.insert(id.clone());
+        true
+    }
+
     /// Publishes what a callout has that was not published yet.
     async fn catch_up(&mut self, id: &CalloutId) {
         loop {
             let from = self.next.get(id).copied().unwrap_or(0);
-            let Some(callout) = self.gallery.get(id).filter(|c| c.seq > from) else { return };
+            if self.gallery.get(id).is_none_or(|c| c.seq <= from) {
+                return;
+            }
             let records = match self.journal.read(id.stream(), from, RECORDS_MAX).await {
                 Ok(records) if !records.is_empty() => records,
                 _ => return,
             };
             for record in &records {
                 let entries: Vec<Entry> = record.entries().unwrap_or_default();
-                let numbered = (record.first..).zip(&entries).filter(|(seq, _)| *seq >= from);
-                let sends = numbered.map(|(seq, entry)| self.publisher.publish(progress(&callout, seq, entry)));
-                if join_all(sends).await.iter().any(Result::is_err) {
+                if !self.publish(id, record.first, &entries, from).await {
                     tokio::time::sleep(RETRY).await;
                     return;
                 }
-                self.next.insert(id.clone(), record.end());
-                self.changed.insert(id.clone());
             }
         }
     }
@@ -162,40 +194,49 @@ impl Follower {
     }
 }
 
-fn progress(callout: &Callout, seq: u64, Entry(at, event): &Entry) -> Progress {
-    let (region, warning) = ground(callout);
-    let body = json!({
-        "callout": callout.id, "warning": warning, "region": region, "seq": seq,
-        "drill": callout.id.is_drill(), "at": at.iso(), "kind": event.name(), "event": event,
-    });
-    message(callout, event.name(), &seq.to_string(), &body)
+/// Events as messages: those of one kind together, in the order of their first ones.
+fn messages<'a>(callout: &Callout, numbered: impl Iterator<Item = (u64, &'a Entry)>) -> Vec<Progress> {
+    let mut kinds: Vec<(&str, Vec<(u64, &Entry)>)> = Vec::new();
+    for (seq, entry) in numbered {
+        let name = entry.1.name();
+        match kinds.iter_mut().rev().find(|(kind, _)| *kind == name) {
+            Some((_, of_kind)) if of_kind.len() < EVENTS_MAX => of_kind.push((seq, entry)),
+            _ => kinds.push((name, vec![(seq, entry)])),
+        }
+    }
+    let told = |(kind, events): (&str, Vec<(u64, &Entry)>)| {
+        let first = events.first().map_or(0, |(seq, _)| *seq);
+        let event = |(seq, Entry(at, event)): (u64, &Entry)| json!({ "seq": seq, "at": at.iso(), "event": event });
+        let events: Vec<_> = events.into_iter().map(event).collect();
+        message(callout, kind, &first.to_string(), "events", json!(events))
+    };
+    kinds.into_iter().map(told).collect()
 }
 
 /// A forecast, or that there is nothing to foresee any more: derived, and no event of the timeline.
 fn forecast(callout: &Callout, forecast: Option<&Forecast>) -> Progress {
-    let (region, warning) = ground(callout);
-    let body = json!({
-        "callout": callout.id, "warning": warning, "region": region,
-        "drill": callout.id.is_drill(), "kind": "forecast", "forecast": forecast.map(Forecast::json),
-    });
+    let forecast = json!(forecast.map(Forecast::json));
     // Repeats are told by the id: an equal estimate behind other events is none.
-    let digest = Digest::of_parts(&[body.to_string().as_bytes()]).hex();
-    message(callout, "forecast", &format!("{}/forecast/{}", callout.seq, &digest[..16]), &body)
+    let digest = Digest::of_parts(&[forecast.to_string().as_bytes()]).hex();
+    let id = format!("{}/forecast/{}", callout.seq, &digest[..16]);
+    message(callout, "forecast", &id, "forecast", forecast)
 }
 
-/// Region and warning of a callout.
-fn ground(callout: &Callout) -> (&str, &str) {
+/// A message about a callout: its kind, its id within the callout, and what it tells under which key.
+fn message(callout: &Callout, kind: &str, id: &str, key: &str, told: Value) -> Progress {
+    let head = callout.head.as_ref();
     // One that was cancelled before it began has no head.
-    let named = callout.id.as_str().split_once('-').unwrap_or_default();
-    callout.head.as_ref().map_or(named, |h| (h.region.as_str(), h.warning.as_str()))
-}
-
-fn message(callout: &Callout, kind: &str, id: &str, body: &serde_json::Value) -> Progress {
+    let (region, warning) = callout.id.as_str().split_once('-').unwrap_or_default();
+    let (region, warning) = head.map_or((region, warning), |h| (h.region.as_str(), h.warning.as_str()));
     // Whoever follows the real thing gets no drill unasked.
     let family = if callout.id.is_drill() { "drill" } else { "progress" };
+    let body = json!({
+        "callout": callout.id, "warning": warning, "region": region, "drill": callout.id.is_drill(),
+        "kind": kind, key: told,
+    });
     Progress {
-        routing_key: format!("{family}.{}.{kind}", ground(callout).0),
-        correlation_id: callout.head.as_ref().map(|h| h.message.identifier.clone()),
+        routing_key: format!("{family}.{region}.{kind}"),
+        correlation_id: head.map(|h| h.message.identifier.clone()),
         id: format!("{}/{id}", callout.id),
         body: body.to_string().into_bytes(),
     }

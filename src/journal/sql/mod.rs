@@ -27,3 +27,8 @@ pub(super) fn json<T: serde::Serialize>(value: &T) -> Outcome<String> {
     serde_json::to_string(value)
         .map_err(|e| JournalError::Damaged { place: "a value to be stored".into(), reason: e.to_string() })
 }
+
+/// What stands behind every text that begins with `prefix`: no character comes after the last one.
+pub(super) fn beyond(prefix: &str) -> String {
+    format!("{prefix}{}", char::MAX)
+}

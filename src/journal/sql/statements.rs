@@ -17,6 +17,8 @@ statements! {
         where stream = $1 and first_seq + count > $2 and first_seq >= \
         coalesce((select max(first_seq) from record where stream = $1 and first_seq <= $2), 0) \
         order by first_seq limit $3";
+    /// Beginning, and what follows everything that begins so.
+    STREAMS = "select stream from record where first_seq = 0 and stream >= $1 and stream < $2 order by stream";
     /// Sender, identifier.
     MESSAGE = "select sender, identifier, warning, digest from message where sender = $1 and identifier = $2";
     /// Identifier.

@@ -9,8 +9,8 @@ mod commit;
 mod statements;
 
 use super::sql::{
-    BlobSql, CalloutSql, DirectorySql, InboxSql, MessageSql, NameSql, ParkedSql, RecordSql, by_halves, checked, cursor,
-    detached, held, int, json, natural, no_directory, salt, statements as common,
+    BlobSql, CalloutSql, DirectorySql, InboxSql, MessageSql, NameSql, ParkedSql, RecordSql, beyond, by_halves, checked,
+    cursor, detached, held, int, json, natural, no_directory, salt, statements as common,
 };
 use super::{
     Batch, Blob, CalloutRow, Conflict, DirectoryVersion, InboxItem, Journal, JournalError, Lease, MessageName,
@@ -88,6 +88,14 @@ impl Journal for SqliteJournal {
         async move {
             let q = sqlx::query_as::<_, RecordSql>(common::READ).bind(stream.as_str()).bind(int(from));
             checked(q.bind(int(limit)).fetch_all(&self.readers).await?)
+        }
+        .boxed()
+    }
+
+    fn streams(&self, prefix: String) -> BoxFuture<'_, Outcome<Vec<StreamId>>> {
+        async move {
+            let q = sqlx::query_scalar::<_, String>(common::STREAMS).bind(&prefix).bind(beyond(&prefix));
+            Ok(q.fetch_all(&self.readers).await?.into_iter().map(StreamId::from).collect())
         }
         .boxed()
     }

@@ -40,6 +40,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "所指的报文都未收到过：本报文立即生效，这些报文以后到达时并入同一预警",
     ),
     (
+        "the warning that it names was ended before it was sent: it is taken as a warning of its own",
+        "所指的预警在本报文发出之前已经解除：本报文作为另一个预警收下",
+    ),
+    (
         "it names messages of several warnings and is taken as a warning of its own",
         "所指的报文属于多个预警，本报文作为另一个预警收下",
     ),
@@ -62,6 +66,21 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "an inner fault; the document is kept and the duty engineer is told",
         "系统内部故障；报文已保存，已告知值班工程师",
     ),
+    // Hazard reports.
+    ("the directory has no place {}", "责任人名录中没有 {} 这个地方"),
+    ("{} is no known hazard code", "{} 不是已知的灾种编码"),
+    (
+        "not a latitude from -90 to 90 and a longitude from -180 to 180",
+        "纬度须在 -90 至 90 之间，经度须在 -180 至 180 之间",
+    ),
+    ("no ground: the report tells no place, so codes must be given", "没有地点：报告没有说明地点，须填写区划代码"),
+    ("more than {} codes", "区划代码多于 {} 个"),
+    ("to is empty: name the places that are called", "to 为空：请写明要叫的地方"),
+    (
+        "a place is no neighbour of itself, nor of what lies in it or around it",
+        "一个地方不能与自身、其所辖或所属的地方互为上下游",
+    ),
+    ("source is empty: say where the relation comes from", "source 为空：请写明出处"),
     // Documents.
     (
         "not a time with an offset (such as 2026-07-01T04:18:00+08:00): {}; left out",

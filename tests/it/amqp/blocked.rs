@@ -118,15 +118,16 @@ async fn while_the_broker_is_blocked_people_are_called_and_readiness_says_so() {
 
     drop(alarm);
     until("ready again", async || health().await.0 == 200).await;
-    let mut wanted = 0;
-    while wanted < durable {
-        let event = next(&mut events).await;
-        let id = event.properties.message_id().as_ref().unwrap().to_string();
-        let (of, seq) = id.rsplit_once('/').unwrap();
-        assert_eq!(of, callout.as_str());
-        let seq: u64 = seq.parse().unwrap();
-        assert!(seq <= wanted, "{seq} came before {wanted}");
-        wanted = wanted.max(seq + 1);
+    let mut missing: BTreeSet<u64> = (0..durable).collect();
+    while !missing.is_empty() {
+        let message = next(&mut events).await;
+        let body: Value = serde_json::from_slice(&message.data).unwrap();
+        assert_eq!(body["callout"], callout.as_str());
+        let seqs: Vec<u64> = body["events"].as_array().unwrap().iter().map(|e| e["seq"].as_u64().unwrap()).collect();
+        assert!(seqs.is_sorted() && !seqs.is_empty(), "{seqs:?}");
+        let id = message.properties.message_id().as_ref().unwrap().to_string();
+        assert_eq!(id, format!("{callout}/{}", seqs[0]));
+        seqs.iter().for_each(|seq| drop(missing.remove(seq)));
     }
     service.stop().await;
 }

@@ -132,10 +132,10 @@ pub fn tiered(order: &mut Order) {
     };
     order.gaps.clear();
     order.ground = vec![
-        Ground { target: county, tier: 0, seats: seats([Some(0), None, None, None, None]) },
-        Ground { target: sized(&grids[0]), tier: 1, seats: seats([None, Some(1), Some(3), None, None]) },
-        Ground { target: sized(&grids[1]), tier: 1, seats: seats([None, Some(2), Some(3), None, None]) },
-        Ground { target: sized(&grids[2]), tier: 2, seats: seats([None, None, None, Some(1), None]) },
+        Ground { target: county, tier: 0, seats: seats([Some(0), None, None, None, None]), beside: None },
+        Ground { target: sized(&grids[0]), tier: 1, seats: seats([None, Some(1), Some(3), None, None]), beside: None },
+        Ground { target: sized(&grids[1]), tier: 1, seats: seats([None, Some(2), Some(3), None, None]), beside: None },
+        Ground { target: sized(&grids[2]), tier: 2, seats: seats([None, None, None, Some(1), None]), beside: None },
     ];
 }
 
@@ -198,6 +198,7 @@ impl Rig {
             journal: rig.journal.clone(),
             directory: RwLock::new(world.directory.clone()),
             desk: None,
+            reports: None,
             metrics: Arc::new(Metrics::new()),
             http: Http {
                 internal: "127.0.0.1:0".parse().unwrap(),

@@ -329,6 +329,7 @@ impl World {
             journal: self.journal.clone(),
             directory: RwLock::new(self.directory.clone()),
             desk: Some(Arc::new(FakeDesk::default())),
+            reports: None,
             metrics: self.metrics.clone(),
             http: Http {
                 internal: "127.0.0.1:0".parse().unwrap(),

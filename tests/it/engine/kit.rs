@@ -159,6 +159,7 @@ impl Case {
             },
             tier: 0,
             seats: seats.iter().map(people).collect(),
+            beside: None,
         });
         Order {
             warning: WarningId::of(Status::Actual, "s", "A"),

@@ -31,6 +31,10 @@ impl Journal for Flaky {
         self.inner.read(stream, from, limit)
     }
 
+    fn streams(&self, prefix: String) -> BoxFuture<'_, Outcome<Vec<StreamId>>> {
+        self.inner.streams(prefix)
+    }
+
     fn inbox(&self, except: Vec<String>, limit: usize) -> BoxFuture<'_, Outcome<Vec<InboxItem>>> {
         self.inner.inbox(except, limit)
     }

@@ -42,6 +42,15 @@ pub async fn a_place_is_given_once(s: Store) {
     assert_eq!(s.journal.read("a".into(), 0, 9).await.unwrap(), records("a", 0, 2));
 }
 
+pub async fn streams_are_listed_by_their_beginning(s: Store) {
+    let names = ["report/b-1", "533324-x", "report/a-1", "report", "report0", "report/险", "Report/c"];
+    commit(&*s.journal, names.iter().map(|name| group(name, 0, 2)).collect()).await;
+    commit(&*s.journal, vec![group("report/a-1", 2, 3)]).await;
+    let listed = s.journal.streams("report/".into()).await.unwrap();
+    assert_eq!(listed.iter().map(|s| s.as_str()).collect::<Vec<_>>(), ["report/a-1", "report/b-1", "report/险"]);
+    assert_eq!(s.journal.streams("none/".into()).await.unwrap(), []);
+}
+
 pub async fn a_gap_is_a_conflict(s: Store) {
     assert_eq!(commit(&*s.journal, vec![group("a", 1, 2)]).await, [Err(Conflict)]);
     commit(&*s.journal, vec![group("a", 0, 2)]).await;
