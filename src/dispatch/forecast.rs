@@ -6,8 +6,8 @@
 //! counted in by the share that such offers had of the queue's grants. People who answer while they wait come
 //! in waves and are not foreseen.
 
-use super::Dispatch;
 use super::queue::Waits;
+use super::{Dispatch, Offer};
 use crate::model::{CalloutId, Channel, Colour, Timestamp};
 use serde_json::json;
 use std::cmp::Reverse;
@@ -33,6 +33,8 @@ pub struct ForecastPart {
     pub waiting: usize,
     /// When the last of them will have been made, in whole seconds; `None` when nothing takes them now.
     pub done_at: Option<Timestamp>,
+    /// The budget that holds it back longer than the lanes do: a carrier's name, or `person`.
+    pub limited_by: Option<String>,
 }
 
 /// A line of a queue with the places that its steps end at.
@@ -41,6 +43,7 @@ struct Waiting<'a> {
     waits: Waits<'a>,
     /// Seconds until the last offer of each step is taken.
     done_s: BTreeMap<u8, f64>,
+    limited_by: Option<&'a str>,
 }
 
 // === impl Forecast ===
@@ -56,7 +59,10 @@ impl Forecast {
     #[must_use]
     pub fn json(&self) -> serde_json::Value {
         let iso = |at: Option<Timestamp>| at.map(|at| at.iso());
-        let part = |p: &ForecastPart| json!({ "step": p.step, "channel": p.channel, "waiting": p.waiting, "done_at": iso(p.done_at) });
+        let part = |p: &ForecastPart| {
+            json!({ "step": p.step, "channel": p.channel, "waiting": p.waiting, "done_at": iso(p.done_at),
+                "limited_by": p.limited_by })
+        };
         let parts: Vec<_> = self.parts.iter().map(part).collect();
         json!({ "waiting": self.waiting(), "done_at": iso(self.done_at()), "parts": parts })
     }
@@ -77,19 +83,28 @@ impl Dispatch {
     pub fn forecast(&self, now: Timestamp) -> Vec<Forecast> {
         let mut lines = Vec::new();
         let mut pools: BTreeMap<(Channel, Vec<usize>), Vec<usize>> = BTreeMap::new();
+        let mut carriers: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (kind, queue) in &self.queues {
             let serving = self.lanes.iter().enumerate().filter(|(_, lane)| lane.serves(*kind)).map(|(i, _)| i);
-            let pool = pools.entry((kind.1, serving.collect())).or_default();
+            let pool = pools.entry((kind.channel, serving.collect())).or_default();
             for waits in queue.waits() {
                 pool.push(lines.len());
-                lines.push(Waiting::new(kind.1, waits));
+                if let Some(carrier) = kind.carrier.filter(|c| !self.carriers[*c].yields(waits.colour.0)) {
+                    carriers.entry(carrier).or_default().push(lines.len());
+                }
+                lines.push(Waiting::new(kind.channel, waits));
             }
         }
         for ((channel, lanes), members) in pools {
             let per_s = lanes.iter().map(|lane| self.lanes[*lane].per_s(channel, now)).sum();
-            share(&mut lines, &members, per_s);
+            share(&mut lines, &members, per_s, None);
         }
-        forecasts(&lines, now)
+        for (carrier, members) in carriers {
+            let budget = &self.carriers[carrier].budget;
+            share(&mut lines, &members, budget.rate_per_s, Some(&budget.name));
+        }
+        let held = self.persons.later().map(|(until, (channel, _, offer))| (until, *channel, offer));
+        forecasts(&lines, held, now)
     }
 }
 
@@ -97,7 +112,7 @@ impl Dispatch {
 
 impl<'a> Waiting<'a> {
     fn new(channel: Channel, waits: Waits<'a>) -> Self {
-        Self { channel, waits, done_s: BTreeMap::new() }
+        Self { channel, waits, done_s: BTreeMap::new(), limited_by: None }
     }
 
     /// What `places` of the line need, with what will overtake them.
@@ -120,7 +135,7 @@ impl<'a> Waiting<'a> {
 }
 
 /// Lets lines share something that takes `per_s` offers a second: nothing in them is done earlier than that.
-fn share(lines: &mut [Waiting<'_>], members: &[usize], per_s: f64) {
+fn share<'a>(lines: &mut [Waiting<'a>], members: &[usize], per_s: f64, budget: Option<&'a str>) {
     let mut totals: BTreeMap<Reverse<Colour>, Vec<f64>> = BTreeMap::new();
     for line in members.iter().map(|i| &lines[*i]) {
         totals.entry(line.waits.colour).or_default().push(line.total());
@@ -133,29 +148,47 @@ fn share(lines: &mut [Waiting<'_>], members: &[usize], per_s: f64) {
         for (step, work) in steps {
             let turns: f64 = same.iter().map(|total| total.min(work)).sum();
             let done = (graver + turns) / per_s;
-            let known = line.done_s.entry(step).or_insert(done);
-            *known = known.max(done);
+            let known = line.done_s.entry(step).or_insert(0.0);
+            if done > *known {
+                (*known, line.limited_by) = (done, budget);
+            }
         }
     }
 }
 
 /// The forecasts of the callouts that wait.
-fn forecasts(lines: &[Waiting<'_>], now: Timestamp) -> Vec<Forecast> {
-    type Parts = BTreeMap<(u8, Channel), (usize, f64)>;
+fn forecasts<'a>(
+    lines: &[Waiting<'a>],
+    held: impl Iterator<Item = (Timestamp, Channel, &'a Offer)>,
+    now: Timestamp,
+) -> Vec<Forecast> {
+    type Parts = BTreeMap<(u8, Channel), (usize, f64, Option<String>)>;
     let mut all: BTreeMap<&CalloutId, Parts> = BTreeMap::new();
     for line in lines {
         let parts = all.entry(line.waits.callout).or_default();
         for (step, waiting) in line.waits.steps {
             let part = parts.entry((*step, line.channel)).or_default();
             part.0 += waiting;
-            part.1 = part.1.max(line.done_s.get(step).copied().unwrap_or(f64::INFINITY));
+            let done_s = line.done_s.get(step).copied().unwrap_or(f64::INFINITY);
+            if done_s >= part.1 {
+                (part.1, part.2) = (done_s, line.limited_by.map(str::to_owned));
+            }
         }
     }
-    let part = |((step, channel), (waiting, done_s)): ((u8, Channel), (usize, f64))| ForecastPart {
+    for (until, channel, offer) in held {
+        let part = all.entry(&offer.callout).or_default().entry((offer.step, channel)).or_default();
+        part.0 += 1;
+        let done_s = until.micros_since(now) as f64 / 1e6;
+        if done_s > part.1 {
+            (part.1, part.2) = (done_s, Some("person".into()));
+        }
+    }
+    let part = |((step, channel), (waiting, done_s, limited_by)): (_, (usize, f64, Option<String>))| ForecastPart {
         step,
         channel,
         waiting,
         done_at: whole(now, done_s),
+        limited_by,
     };
     all.into_iter()
         .map(|(callout, parts)| Forecast { callout: callout.clone(), parts: parts.into_iter().map(part).collect() })

@@ -1,7 +1,8 @@
 //! A lane: the limits of one gateway.
 
+use super::Kind;
 use super::pace::{Holding, Pace};
-use crate::model::{Channel, GatewayId, Template, TextKind, Timestamp};
+use crate::model::{Channel, GatewayId, Template, Timestamp};
 use governor::clock::{Clock, Reference as _};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -123,7 +124,7 @@ impl Lane {
         }
     }
 
-    pub(super) fn serves(&self, (drill, channel, text): (bool, Channel, TextKind)) -> bool {
+    pub(super) fn serves(&self, Kind { drill, channel, text, .. }: Kind) -> bool {
         let templates = &self.settings.templates;
         self.is_open_to(drill, channel) && (templates.is_empty() || Template::choose(templates, text, "").is_some())
     }

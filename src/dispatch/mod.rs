@@ -11,16 +11,21 @@
 //!   call of a drill gives its number up to a real one; limits delay and never drop; a phone number has one
 //!   live voice call. Queues are derived state: losing them loses nothing.
 
+mod budget;
 mod forecast;
 mod lane;
 mod numbers;
 mod pace;
 mod queue;
 
+pub use budget::{Budgets, CarrierBudget, PersonBudget};
 pub use forecast::{Forecast, ForecastPart};
 pub use lane::{Lane, LaneSettings, LaneState};
 
-use crate::model::{AttemptKey, CallIx, CalloutId, Channel, Colour, GatewayId, SkipReason, TextKind, Timestamp};
+use crate::model::{
+    AttemptKey, CallIx, CalloutId, Channel, Colour, GatewayId, PersonId, SkipReason, TextKind, Timestamp,
+};
+use budget::{Carrier, Persons, carrier_of};
 use numbers::Numbers;
 use queue::{Queue, Turn};
 use std::cmp::Reverse;
@@ -50,15 +55,25 @@ pub struct Offer {
     pub text: TextKind,
 }
 
-/// What a queue is for: whether drills (the real ones stand first), the channel, and what is told: a
-/// gateway may have no template for it.
-type Kind = (bool, Channel, TextKind);
+/// What a queue is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Kind {
+    /// The real ones stand first.
+    drill: bool,
+    channel: Channel,
+    /// What is told: a gateway may have no template for it.
+    text: TextKind,
+    /// Whose numbers are called, when that carrier has a budget.
+    carrier: Option<usize>,
+}
 
 /// The queues and lanes of a cell.
 pub struct Dispatch {
     queues: BTreeMap<Kind, Queue>,
     lanes: Vec<Lane>,
     numbers: Numbers,
+    carriers: Vec<Carrier>,
+    persons: Persons,
     /// Counts turns: each grant is one, and each callout that joins a queue.
     clock: u64,
     /// When something was last to be granted.
@@ -70,14 +85,23 @@ pub struct Dispatch {
 impl Dispatch {
     /// Empty queues in front of lanes.
     #[must_use]
-    pub fn new(lanes: Vec<Lane>) -> Self {
-        Self { queues: BTreeMap::new(), lanes, numbers: Numbers::default(), clock: 0, now: Timestamp(0) }
+    pub fn new(lanes: Vec<Lane>, budgets: Budgets) -> Self {
+        Self {
+            queues: BTreeMap::new(),
+            lanes,
+            numbers: Numbers::default(),
+            carriers: budgets.carriers.into_iter().map(Carrier::new).collect(),
+            persons: Persons::new(budgets.person),
+            clock: 0,
+            now: Timestamp(0),
+        }
     }
 
-    /// Queues a due rung. Offering it again changes nothing.
-    pub fn offer(&mut self, channel: Channel, offer: Offer) {
+    /// Queues a due rung that is to go to a number. Offering it again changes nothing.
+    pub fn offer(&mut self, channel: Channel, number: &str, offer: Offer) {
         self.clock += 1;
-        let kind = (offer.callout.is_drill(), channel, offer.text);
+        let carrier = carrier_of(&self.carriers, number);
+        let kind = Kind { drill: offer.callout.is_drill(), channel, text: offer.text, carrier };
         self.queues.entry(kind).or_default().push(offer, self.clock);
     }
 
@@ -88,6 +112,7 @@ impl Dispatch {
         }
         self.queues.retain(|_, queue| !queue.is_empty());
         self.numbers.withdraw(callout);
+        self.persons.withdraw(callout);
     }
 
     /// Takes back the offers of a call that has nothing left to ask.
@@ -102,13 +127,16 @@ impl Dispatch {
     pub fn recolour(&mut self, callout: &CalloutId, colour: Colour) {
         self.queues.values_mut().for_each(|queue| queue.recolour(callout, colour));
         self.numbers.recolour(callout, colour);
+        for (channel, number, offer) in self.persons.recoloured(callout) {
+            self.offer(channel, &number, Offer { colour: Reverse(colour), ..offer });
+        }
     }
 
     /// Takes the offers that no lane serves, and never will, each with why.
     pub fn unserved(&mut self) -> Vec<(Offer, SkipReason)> {
         let lanes = &self.lanes;
         let none = |kind: &Kind| !lanes.iter().any(|l| l.serves(*kind));
-        let why = |(drill, channel, _): Kind| match () {
+        let why = |Kind { drill, channel, .. }: Kind| match () {
             () if lanes.iter().any(|l| l.is_open_to(drill, channel)) => SkipReason::NoTemplate,
             () if drill => SkipReason::NoDrillGateway,
             () => SkipReason::NoGateway,
@@ -122,19 +150,28 @@ impl Dispatch {
     /// [`Dispatch::answered`] and [`Dispatch::ended`].
     pub fn grant(&mut self, now: Timestamp) -> Option<(GatewayId, Channel, Offer)> {
         self.now = now;
+        self.carriers.iter_mut().for_each(|carrier| carrier.begin(now));
+        while let Some((channel, number, offer)) = self.persons.due(now) {
+            self.offer(channel, &number, offer);
+        }
         loop {
             let (kind, lane) = self.next(now)?;
             // When the rate says no, the lane knows when it will say yes. Another lane may have tokens.
-            if self.lanes[lane].take(kind.1, now) {
+            if self.lanes[lane].take(kind.channel, now) {
                 self.clock += 1;
                 let queue = self.queues.get_mut(&kind)?;
                 let offer = queue.pop(self.clock)?;
                 if queue.is_empty() {
                     self.queues.remove(&kind);
                 }
-                let more = self.queues.keys().any(|k| k.1 == kind.1 && self.lanes[lane].serves(*k));
-                self.lanes[lane].granted(kind.1, more, now);
-                return Some((self.lanes[lane].settings().id.clone(), kind.1, offer));
+                if let Some(carrier) = kind.carrier {
+                    self.carriers[carrier].take(now);
+                }
+                let more = self.queues.iter().any(|(k, q)| {
+                    k.channel == kind.channel && self.lanes[lane].serves(*k) && self.has_budget(*k, q, now)
+                });
+                self.lanes[lane].granted(kind.channel, more, now);
+                return Some((self.lanes[lane].settings().id.clone(), kind.channel, offer));
             }
         }
     }
@@ -145,12 +182,12 @@ impl Dispatch {
         for (kind, queue) in &self.queues {
             let Some(turn) = queue.turn() else { continue };
             // Whatever is real goes before any drill: they may want the same number.
-            let turn = (kind.0, turn);
-            if best.as_ref().is_some_and(|(b, ..)| *b <= turn) {
+            let turn = (kind.drill, turn);
+            if best.as_ref().is_some_and(|(b, ..)| *b <= turn) || !self.has_budget(*kind, queue, now) {
                 continue;
             }
             let lane = self.lanes.iter().enumerate().filter(|(_, l)| l.serves(*kind));
-            let free = lane.filter(|(_, l)| l.has_room(kind.1, now)).min_by_key(|(_, l)| l.state().in_flight);
+            let free = lane.filter(|(_, l)| l.has_room(kind.channel, now)).min_by_key(|(_, l)| l.state().in_flight);
             if let Some((lane, _)) = free {
                 best = Some((turn, *kind, lane));
             }
@@ -158,11 +195,56 @@ impl Dispatch {
         best.map(|(_, kind, lane)| (kind, lane))
     }
 
-    /// When a lane that waits for its rate can grant again, while something is queued for it.
+    /// Whether the carrier's budget has room for whose turn it is.
+    fn has_budget(&self, kind: Kind, queue: &Queue, now: Timestamp) -> bool {
+        let colour = queue.turn().map_or(Colour::Blue, |(colour, ..)| colour.0);
+        kind.carrier.is_none_or(|carrier| self.carriers[carrier].allows(colour, now))
+    }
+
+    /// When a lane or a carrier that waits for its rate can grant again, while something is queued for it,
+    /// or somebody may be called again.
     #[must_use]
     pub fn next_grant_at(&self, now: Timestamp) -> Option<Timestamp> {
         let waits = |l: &&Lane| self.waiting(l) > 0;
-        self.lanes.iter().filter(waits).filter_map(Lane::waits_until).filter(|at| *at > now).min()
+        let lanes = self.lanes.iter().filter(waits).filter_map(Lane::waits_until);
+        let carriers = self.queues.keys().filter_map(|kind| Some(self.carriers[kind.carrier?].free_at(now)));
+        lanes.chain(carriers).chain(self.persons.next()).filter(|at| *at > now).min()
+    }
+
+    /// Whether a person was called too often to be called now for this offer, which then waits.
+    pub fn waits_for_person(
+        &mut self,
+        person: &PersonId,
+        (channel, number): (Channel, &str),
+        offer: &Offer,
+        now: Timestamp,
+    ) -> bool {
+        let drill = offer.callout.is_drill();
+        let Some(until) = self.persons.waits_until(person, drill, offer.colour.0, now) else { return false };
+        self.persons.hold(until, (channel, number.to_owned(), offer.clone()));
+        true
+    }
+
+    /// An attempt to a person was released at `at`: it counts to the person's budget. Telling it again changes
+    /// nothing.
+    pub fn called(&mut self, person: &PersonId, key: &AttemptKey, at: Timestamp, now: Timestamp) {
+        self.persons.called(person, key, at, now);
+    }
+
+    /// An attempt that was released at `at` never reached the person.
+    pub fn not_called(&mut self, person: &PersonId, key: &AttemptKey, at: Timestamp) {
+        self.persons.not_called(person, key, at);
+    }
+
+    /// Every budget with how many offers it holds back now.
+    #[must_use]
+    pub fn limited(&self, now: Timestamp) -> Vec<(String, usize)> {
+        let held = |(i, carrier): (usize, &Carrier)| {
+            let queues = self.queues.iter().filter(|(k, q)| k.carrier == Some(i) && !self.has_budget(**k, q, now));
+            (carrier.budget.name.clone(), queues.map(|(_, q)| q.len()).sum())
+        };
+        let carriers = self.carriers.iter().enumerate().map(held);
+        carriers.chain([("person".to_owned(), self.persons.later().len())]).collect()
     }
 
     /// A grant was not used: its window and line are free again.
@@ -209,8 +291,9 @@ impl Dispatch {
         if let Some(lane) = self.lane_mut(gateway) {
             lane.ended(now);
         }
-        for offer in self.numbers.free(key) {
-            self.offer(Channel::Voice, offer);
+        let (number, waiting) = self.numbers.free(key);
+        for offer in waiting {
+            self.offer(Channel::Voice, &number, offer);
         }
     }
 

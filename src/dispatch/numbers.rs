@@ -41,10 +41,11 @@ impl Numbers {
         before.filter(|b| b != key)
     }
 
-    /// Frees the number that an attempt holds; gives what waited for it.
-    pub(super) fn free(&mut self, key: &AttemptKey) -> Vec<Offer> {
-        let number = self.held.remove(key);
-        number.and_then(|n| self.busy.remove(&n)).map(|(_, waiting)| waiting).unwrap_or_default()
+    /// Frees the number that an attempt holds; gives the number and what waited for it.
+    pub(super) fn free(&mut self, key: &AttemptKey) -> (String, Vec<Offer>) {
+        let number = self.held.remove(key).unwrap_or_default();
+        let waiting = self.busy.remove(&number).map(|(_, waiting)| waiting).unwrap_or_default();
+        (number, waiting)
     }
 
     /// Forgets what a callout offered.

@@ -81,6 +81,9 @@ pub(super) fn standing(metrics: &Metrics, gallery: &Gallery, dispatch: &Dispatch
     for (phase, count) in phases {
         metrics.set_targets(phase, count as usize);
     }
+    for (budget, waiting) in dispatch.limited(now) {
+        metrics.set_limited(&budget, waiting);
+    }
     for (lane, waiting) in dispatch.lanes() {
         metrics.set_lane(lane.settings().id.as_str(), waiting, lane.state().in_flight);
     }

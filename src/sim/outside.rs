@@ -1,6 +1,7 @@
 //! What stands around the engine in a world: carriers, people, and whoever looks in from outside.
 
 use super::world::{Carriers, Happening, World};
+use crate::dispatch::Budgets;
 use crate::gateway::simulator::Reaction;
 use crate::gateway::{Outgoing, Upcall};
 use crate::intake::{Desk, Retracted, Retraction};
@@ -60,6 +61,11 @@ impl World {
     /// How slow the gateways are, before the first event.
     pub fn set_carriers(&mut self, carriers: Carriers) {
         self.carriers = carriers;
+    }
+
+    /// Budgets of carriers and persons, before the first event.
+    pub fn set_budgets(&mut self, budgets: Budgets) {
+        self.carriers.budgets = budgets;
     }
 
     /// What one-time links begin with, before the first one went out.

@@ -2,7 +2,7 @@
 
 use super::checks::Checks;
 use super::scene::Scene;
-use crate::dispatch::LaneSettings;
+use crate::dispatch::{Budgets, LaneSettings};
 use crate::gateway::Upcall;
 use crate::gateway::simulator::People;
 use crate::intake::formats::Limits;
@@ -47,6 +47,8 @@ pub struct Carriers {
     pub lines: usize,
     /// Milliseconds that a submit takes.
     pub answer_ms: Range<i64>,
+    /// The budgets of carriers and persons.
+    pub budgets: Budgets,
 }
 
 /// What happens at a time.
@@ -139,7 +141,13 @@ impl World {
             idempotent: rng.random_ratio(1, 2),
             link_base: LINK_BASE.into(),
             duty: None,
-            carriers: Carriers { rate_per_s: 200.0, window: 64, lines: 60, answer_ms: 5..200 },
+            carriers: Carriers {
+                rate_per_s: 200.0,
+                window: 64,
+                lines: 60,
+                answer_ms: 5..200,
+                budgets: Budgets::default(),
+            },
             rng,
             desk,
             clock,
@@ -276,7 +284,11 @@ impl World {
         };
         let entropy = self.entropy.clone();
         let parts = CellParts {
-            settings: CellSettings { link_base: self.link_base.clone(), ..settings() },
+            settings: CellSettings {
+                link_base: self.link_base.clone(),
+                budgets: self.carriers.budgets.clone(),
+                ..settings()
+            },
             lease,
             directory: self.scene.directory.clone(),
             plans: self.scene.plans.clone(),
@@ -454,5 +466,6 @@ fn settings() -> CellSettings {
         ask_max: 2,
         code_hold_ms: 72 * 3_600_000,
         link_base: LINK_BASE.into(),
+        budgets: Budgets::default(),
     }
 }

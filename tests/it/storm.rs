@@ -1,6 +1,7 @@
 //! A red night over two counties at once, through gateways that are slower than what is configured.
 
 use jiaoying::directory::sample;
+use jiaoying::dispatch::Budgets;
 use jiaoying::gateway::simulator::People;
 use jiaoying::journal::MemoryJournal;
 use jiaoying::model::{CallIx, CalloutId, Channel, RegionCode, SecretKey, Timestamp};
@@ -108,11 +109,17 @@ fn run(channel: Channel, carriers: &Carriers) {
 #[test]
 fn short_messages_are_foreseen_at_the_pace_of_a_slow_gateway() {
     // Configured for 200 a second; eight at a time that take a second each are eight.
-    run(Channel::Sms, &Carriers { rate_per_s: 200.0, window: 8, lines: 20, answer_ms: 600..1400 });
+    run(
+        Channel::Sms,
+        &Carriers { rate_per_s: 200.0, window: 8, lines: 20, answer_ms: 600..1400, budgets: Budgets::default() },
+    );
 }
 
 #[test]
 fn voice_calls_are_foreseen_by_the_time_they_hold_their_lines() {
     // Lines enough to be through before the next step begins: whoever it reaches takes calls back.
-    run(Channel::Voice, &Carriers { rate_per_s: 200.0, window: 64, lines: 70, answer_ms: 5..200 });
+    run(
+        Channel::Voice,
+        &Carriers { rate_per_s: 200.0, window: 64, lines: 70, answer_ms: 5..200, budgets: Budgets::default() },
+    );
 }

@@ -42,6 +42,8 @@ pub(in crate::board) struct ForecastLine {
     pub waiting: usize,
     /// The time of day; `None` when nothing takes it now.
     pub done: Option<String>,
+    /// The budget that holds it back.
+    pub limited_by: Option<String>,
 }
 
 /// A closed callout that is only in the catalogue.
@@ -76,6 +78,10 @@ fn line(scene: &Scene<'_>, part: &ForecastPart) -> ForecastLine {
         channel: words::channel(scene.lang, part.channel),
         waiting: part.waiting,
         done: part.done_at.map(words::clock),
+        limited_by: part.limited_by.as_ref().map(|by| match by.as_str() {
+            "person" => scene.lang.texts().person_budget.to_owned(),
+            carrier => format!("{} {carrier}", scene.lang.texts().carrier),
+        }),
     }
 }
 

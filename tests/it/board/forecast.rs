@@ -20,12 +20,13 @@ async fn a_forecast_stands_on_pages_and_in_streams_and_never_in_a_replay() {
     let response = router.clone().oneshot(get(&format!("{page}/events?from={events}"))).await.unwrap();
     let mut stream = Body::new(response.into_body()).into_data_stream();
 
-    let part = |channel, done_at| ForecastPart { step: 0, channel, waiting: 2140, done_at };
+    let part =
+        |channel, done_at| ForecastPart { step: 0, channel, waiting: 2140, done_at, limited_by: Some("person".into()) };
     let parts = vec![part(Channel::Sms, Some(world.now.plus_ms(90_000))), part(Channel::Voice, None)];
     world.gallery.foresee(vec![Forecast { callout: id.clone(), parts }]);
     for path in [page.as_str(), "/"] {
         let shown = ask(&router, get(path)).await;
-        let told = ["待呼 2140", "预计呼完 <b>04:", "暂无网关可用", "估算"];
+        let told = ["待呼 2140", "预计呼完 <b>04:", "暂无网关可用", "估算", "受限于 每人呼叫次数"];
         assert!(told.iter().all(|words| shown.text().contains(words)), "{path}");
     }
     let replay = ask(&router, get(&format!("{page}?at=60"))).await;
