@@ -34,6 +34,9 @@ pub(super) struct Outside {
 #[derive(Deserialize)]
 pub(super) struct Pressed {
     answer: Option<Answer>,
+    /// Set by the page that tells of the retraction: a page from before cannot confirm it.
+    #[serde(default)]
+    retracted: Option<String>,
     /// The words of a hazard report.
     hazard: Option<String>,
     /// The page said that a hazard report is taken as real.
@@ -102,6 +105,10 @@ impl Outside {
         }
         let directory = self.board.directory();
         let scene = Scene { callout: &callout, directory: &directory, lang, at: None };
+        let retracted = callout.closed == Some(CloseReason::Retracted);
+        if pressed.answer.is_some() && retracted != pressed.retracted.is_some() {
+            return Ok(self.page(lang, &callout, call, Told::default()));
+        }
         let (deed, words) = deed(&scene, call, &pressed)?;
         let kept = self.board.acts.answer_link(token, deed).await.map_err(|error| {
             tracing::warn!(%error, "what came by a link was not taken");

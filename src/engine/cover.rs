@@ -145,7 +145,9 @@ impl Decision<'_> {
             let held = || foreign && order.ground.iter().any(|g| t.spec.region.holds(&g.target.region));
             match named {
                 Some((tier, ground)) if released || upgraded => {
-                    begin.push((target, if released { StepCause::Covered } else { StepCause::Upgraded }));
+                    // What waited for its tier waits on.
+                    let waited = released || matches!(t.phase, Phase::Covered);
+                    begin.push((target, if waited { StepCause::Covered } else { StepCause::Upgraded }));
                     self.seat(target, tier, ground, order);
                 }
                 Some((tier, ground)) if stalled && ground.seats.iter().any(|s| !s.answer.is_empty()) => {
@@ -188,6 +190,7 @@ impl Decision<'_> {
         for tier in open.into_iter().filter(|_| upgraded) {
             self.start_clocks(ClockOf::Tier(tier), &[ClockStart::Called]);
         }
+        self.start_late_clocks();
         self.open_tiers();
         (called, dropped)
     }

@@ -2,8 +2,7 @@
 //! reached them; and who has confirmed the retraction of a false alarm.
 
 use super::Decision;
-use super::answers::REPORTED_CLOCK_SLACK_MS;
-use crate::model::{Channel, Event, PersonIx, Phase, Purpose, Reply, Stage, TargetIx};
+use crate::model::{Answer, Channel, Event, PersonIx, Phase, Purpose, Reply, Stage, TargetIx};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How somebody was reached, and for which ground.
@@ -59,7 +58,8 @@ impl Decision<'_> {
         }
     }
 
-    /// Who was reached: called, sounded or told something, and not known to have got nothing.
+    /// Who was reached: called, sounded or told something, and not known to have got nothing; and whoever
+    /// answered, however that came about, on the channels on which that person was tried.
     fn reached(&self) -> Reached {
         let mut reached = Reached::new();
         for a in self.callout.attempts.iter().filter(|a| a.failure.is_none() || a.stage >= Stage::Delivered) {
@@ -70,11 +70,23 @@ impl Decision<'_> {
                 targets.extend(&a.targets);
             }
         }
+        let by_attempt: BTreeSet<PersonIx> = reached.keys().copied().collect();
+        for call in self.callout.calls.iter().filter(|c| !c.purpose.is_final()) {
+            let mut answered = call.links.iter().filter(|l| l.answer.is_some()).map(|l| l.target).peekable();
+            if answered.peek().is_none() {
+                continue;
+            }
+            let (channels, targets) = reached.entry(call.person).or_default();
+            targets.extend(answered);
+            if !by_attempt.contains(&call.person) {
+                channels.extend(call.tracks.iter().flat_map(|t| &t.rungs).map(|(channel, _)| *channel));
+            }
+        }
         reached
     }
 
-    /// Somebody confirms the retraction of a false alarm: any word, key or link will do, once the
-    /// retraction has gone out. False when it was said to nobody who was told.
+    /// Somebody confirms the retraction of a false alarm: any word, key or link that says yes will do, once
+    /// the retraction has gone out, but no key in a call that told of the alarm. False when it confirms nothing.
     pub(super) fn confirm(&mut self, r: &Reply) -> bool {
         let person = self.callout.calls[r.call as usize].person;
         let Some(call) = self.callout.call_ix.get(&(person, Purpose::Retracted)).copied() else { return false };
@@ -82,7 +94,9 @@ impl Decision<'_> {
         let Some(first) = c.attempts.first().map(|a| self.callout.attempts[*a as usize].released_at) else {
             return false;
         };
-        if r.reported_at.is_some_and(|said| said < first.plus_ms(-REPORTED_CLOCK_SLACK_MS)) {
+        let in_another = r.attempt.is_some_and(|a| !c.attempts.contains(&a));
+        // Better to ask once more than to hold somebody for told who was not: no allowance for clocks here.
+        if r.answer != Answer::Yes || in_another || r.reported_at.is_some_and(|said| said < first) {
             return false;
         }
         if c.confirmed_at.is_some() {

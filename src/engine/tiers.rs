@@ -58,15 +58,36 @@ impl Decision<'_> {
         self.start_clocks(ClockOf::Tier(tier), &CALLED);
     }
 
-    /// Moves the deadlines that count from the onset.
+    /// Moves the deadlines that count from the onset or the origin time.
     fn move_clocks(&mut self) {
-        let Some(onset) = self.callout.head.as_ref().and_then(|h| h.onset) else { return };
+        let Some((onset, origin)) = self.callout.head.as_ref().map(|h| (h.onset, h.origin_time)) else { return };
         for clock in 0..self.callout.clocks.len() as u32 {
-            let Some(rule) = self.callout.rule(clock).filter(|r| r.starts == ClockStart::Onset) else { continue };
-            let (due, c) = (onset.plus_ms(rule.within_ms), &self.callout.clocks[clock as usize]);
+            let Some(rule) = self.callout.rule(clock) else { continue };
+            let from = match rule.starts {
+                ClockStart::Onset => onset,
+                ClockStart::Origin => origin,
+                _ => None,
+            };
+            let Some(due) = from.map(|from| from.plus_ms(rule.within_ms)) else { continue };
+            let c = &self.callout.clocks[clock as usize];
             if c.state == ClockState::Running && c.due != due {
                 self.emit(Event::ClockMoved { clock, due });
+                self.tick_clock(clock);
             }
+        }
+    }
+
+    /// An onset that was not known when ground was called starts the clocks that count from it. Behind the
+    /// steps, as an answer from before must not stop them.
+    pub(super) fn start_late_clocks(&mut self) {
+        for tier in 0..self.own_tiers() {
+            if self.callout.tiers[usize::from(tier)].opened_at.is_none() {
+                continue;
+            }
+            for target in self.callout.watched(ClockOf::Tier(tier)).collect::<Vec<_>>() {
+                self.start_clocks(ClockOf::Target(target), &[ClockStart::Onset]);
+            }
+            self.start_clocks(ClockOf::Tier(tier), &[ClockStart::Onset]);
         }
     }
 }

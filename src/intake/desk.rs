@@ -99,7 +99,7 @@ impl FrontDesk {
         let conflict = known.is_some();
         let lineage = match known {
             Some(row) => Lineage { warning: row.warning.as_str().into(), names: Vec::new() },
-            None => match Lineage::of(&*self.journal, message, &mut findings).await? {
+            None => match Lineage::of(&*self.journal, message, (self.clock)(), &mut findings).await? {
                 Ok(lineage) => lineage,
                 Err(fault) => {
                     findings.push(fault);

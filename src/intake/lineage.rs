@@ -28,18 +28,23 @@ pub struct Standing<'a> {
     pub origin_time: Option<Timestamp>,
 }
 
+/// When a message that came at `at` counts as sent. A clock that runs far ahead must not keep what comes
+/// later from being called.
+pub(super) fn sent(message: &Message, at: Timestamp) -> Timestamp {
+    message.sent.map_or(at, |sent| sent.min(at.plus_ms(SENT_AHEAD_MS_MAX)))
+}
+
 // === impl Taken ===
 
 impl Taken<'_> {
-    /// The order of messages within a warning. A Cancel is the last word, an Alert the first; between
-    /// them the time of sending decides. Bureaus stamp minutes: of two Updates of one minute the one that
-    /// refers to more messages, then the graver one is the later.
-    fn rank(&self) -> (bool, bool, Timestamp, usize, Option<Colour>, String, Digest) {
+    /// The order of messages within a warning. An Alert that names no other message is the first; between
+    /// all others the time of sending decides. Bureaus stamp minutes: of one minute a Cancel is the last word,
+    /// and of two others the one that refers to more messages, then the graver one is the later.
+    fn rank(&self) -> (bool, Timestamp, bool, usize, Option<Colour>, String, Digest) {
         let m = self.message;
-        let (cancel, first) = (m.kind == MessageKind::Cancel, m.kind == MessageKind::Alert);
-        // A clock that runs far ahead must not keep what comes later from being called.
-        let sent = m.sent.map_or(self.at, |sent| sent.min(self.at.plus_ms(SENT_AHEAD_MS_MAX)));
-        (cancel, !first, sent, m.references.len(), m.colour, m.identifier.clone(), m.digest())
+        let first = m.kind == MessageKind::Alert && m.references.is_empty();
+        let cancel = m.kind == MessageKind::Cancel;
+        (!first, sent(m, self.at), cancel, m.references.len(), m.colour, m.identifier.clone(), m.digest())
     }
 }
 
@@ -67,6 +72,12 @@ impl<'a> Standing<'a> {
     #[must_use]
     pub fn message(&self) -> &'a Message {
         self.versions[0].message
+    }
+
+    /// When the warning was ended, by the clock of whoever ended it.
+    #[must_use]
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        self.is_cancelled().then(|| sent(self.message(), self.versions[0].at))
     }
 
     /// Whether the warning is over by its messages.

@@ -1,8 +1,10 @@
 //! Which warning a message belongs to. References are identifiers of the same sender; each leads to one
 //! warning, also before the message of that name came.
 
+use super::lineage::{Standing, sent};
+use super::warning::WarningState;
 use crate::journal::{Journal, JournalError, MessageName};
-use crate::model::{Finding, Message, MessageKind, WarningId};
+use crate::model::{Finding, Message, MessageKind, Timestamp, WarningId};
 use std::collections::BTreeMap;
 
 /// References of one message that are looked up.
@@ -38,6 +40,7 @@ impl Lineage {
     pub(super) async fn of(
         journal: &dyn Journal,
         message: &Message,
+        now: Timestamp,
         findings: &mut Vec<Finding>,
     ) -> Result<Result<Self, Finding>, JournalError> {
         // A name without its warning is claimed with this message.
@@ -65,11 +68,31 @@ impl Lineage {
                 foreign = foreign.or(posted.map(|_| (other.to_owned(), identifier.as_str())));
             }
         }
+        // What was ended before this message was sent does not end it: somebody warns again. An end that
+        // names this very message holds.
+        let mut over = Vec::new();
+        for (warning, ids) in &found {
+            let state = WarningState::read(journal, &warning.as_str().into()).await?;
+            let ended = Standing::of(state.taken()).and_then(|s| s.ended_at());
+            if ended.is_some_and(|ended| ended < sent(message, now)) && !ids.contains(&own.as_str()) {
+                over.push(warning.clone());
+            }
+        }
+        let again = !over.is_empty() && over.len() == found.len() && message.kind != MessageKind::Cancel;
+        if again || over.len() < found.len() {
+            found.retain(|warning, _| !over.contains(warning));
+        }
         let known = found.len();
         let begins = || match message.kind {
             MessageKind::Alert => WarningId::of(message.status, &message.sender, own),
+            _ if again => WarningId::of(message.status, &message.sender, own),
             _ => message.warning_id(),
         };
+        if again {
+            let reason = "the warning that it names was ended before it was sent: it is taken as a warning of its own";
+            findings.push(Finding::notice("references", reason));
+            free.retain(|name| name == own);
+        }
         let warning = match (known, message.kind) {
             (1, _) => found.keys().next().map_or_else(begins, |w| w.as_str().into()),
             (0, MessageKind::Cancel) => {
@@ -88,7 +111,7 @@ impl Lineage {
                     let reason =
                         format!("{identifier:?} is a message of {sender:?}; this one is taken as a warning of its own");
                     findings.push(Finding::notice("references", reason));
-                } else if kind == MessageKind::Update && !message.references.is_empty() {
+                } else if kind == MessageKind::Update && !message.references.is_empty() && !again {
                     let reason = "none of the messages it names is known here: it is acted on at once, and they are joined to it should they come";
                     findings.push(Finding::notice("references", reason));
                 }

@@ -1,6 +1,6 @@
 //! Who may post what.
 
-use crate::model::{Finding, Hazard, Message, RegionCode, Status};
+use crate::model::{Finding, Hazard, Message, MessageKind, RegionCode, Status};
 
 /// A registered sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,9 @@ impl Senders {
             let reason = format!("account {} may not post status {}", sender.account, message.status);
             faults.push(Finding::fatal("status", reason));
         }
-        if !sender.hazards.is_empty() && !sender.hazards.contains(&message.hazard) {
+        // A Cancel need not name a hazard: it ends what the same sender warned of.
+        let of_hazard = sender.hazards.is_empty() || sender.hazards.contains(&message.hazard);
+        if !of_hazard && message.kind != MessageKind::Cancel {
             let reason = format!("account {} may not post hazard {}", sender.account, message.hazard);
             faults.push(Finding::fatal("hazard", reason));
         }

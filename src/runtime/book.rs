@@ -27,6 +27,8 @@ pub struct ReplyBook {
 struct Numbered {
     codes: BTreeMap<String, CallKey>,
     open: BTreeSet<CallKey>,
+    /// Calls of retracted callouts: whoever was told of it may still confirm by a bare word.
+    retracted: BTreeSet<CallKey>,
 }
 
 // === impl ReplyBook ===
@@ -85,14 +87,25 @@ impl ReplyBook {
         }
     }
 
-    /// A callout closed: bare words no longer mean it; its codes and links still lead to it until `until`.
-    pub fn close(&mut self, callout: &CalloutId, until: Timestamp) {
+    /// A callout closed: bare words no longer mean it, unless its retraction is to be confirmed; its codes
+    /// and links still lead to it until `until`.
+    pub fn close(&mut self, callout: &CalloutId, until: Timestamp, retracted: bool) {
         for number in self.numbers_of.get(callout).into_iter().flatten() {
             if let Some(n) = self.by_number.get_mut(number) {
-                n.open.retain(|(c, _)| c != callout);
+                let closed: Vec<_> = n.open.extract_if(.., |(c, _)| c == callout).collect();
+                n.retracted.extend(closed.into_iter().filter(|_| retracted));
             }
         }
         self.held.insert((until, callout.clone()));
+    }
+
+    /// Somebody confirmed the retraction of a callout: bare words from the numbers do not mean it any more.
+    pub fn confirmed<'a>(&mut self, callout: &CalloutId, numbers: impl IntoIterator<Item = &'a str>) {
+        for number in numbers {
+            if let Some(n) = self.by_number.get_mut(number) {
+                n.retracted.retain(|(c, _)| c != callout);
+            }
+        }
     }
 
     /// A closed callout was opened again: its codes are kept. False when it was not closed.
@@ -109,6 +122,7 @@ impl ReplyBook {
             for number in self.numbers_of.remove(&callout).unwrap_or_default() {
                 if let Some(n) = self.by_number.get_mut(&number) {
                     n.codes.retain(|_, (c, _)| *c != callout);
+                    n.retracted.retain(|(c, _)| *c != callout);
                     if n.codes.is_empty() && n.open.is_empty() {
                         self.by_number.remove(&number);
                     }
@@ -126,14 +140,17 @@ impl ReplyBook {
         self.by_number.get(number)?.codes.get(code)
     }
 
-    /// The calls of open callouts that went to a number.
+    /// The calls that a bare word from a number can mean: those of open callouts, and of retracted ones
+    /// whose retraction the person has not confirmed.
     pub fn by_number(&self, number: &str) -> impl Iterator<Item = &CallKey> {
-        self.by_number.get(number).into_iter().flat_map(|n| &n.open)
+        self.by_number.get(number).into_iter().flat_map(|n| n.open.iter().chain(&n.retracted))
     }
 
-    /// The calls of closed callouts whose codes are still held for a number.
-    pub fn lately(&self, number: &str) -> impl DoubleEndedIterator<Item = &CallKey> {
-        self.by_number.get(number).into_iter().flat_map(|n| n.codes.values().filter(|k| !n.open.contains(*k)))
+    /// The calls of closed callouts whose codes are still held for a number, the one closed last first.
+    pub fn lately(&self, number: &str) -> impl Iterator<Item = &CallKey> {
+        let of = self.by_number.get(number);
+        let closed = self.held.iter().rev().map(|(_, callout)| callout);
+        closed.filter_map(move |callout| of?.codes.values().find(|(c, _)| c == callout))
     }
 
     /// The call of a link.
@@ -160,7 +177,7 @@ mod tests {
             assert_eq!(book.code("+861", &key(i)), code, "a call keeps its code");
         }
         let first = book.code("+861", &key(0));
-        book.close(&key(0).0, Timestamp(72));
+        book.close(&key(0).0, Timestamp(72), false);
         assert_eq!(book.by_number("+861").count(), 99);
         book.forget(Timestamp(71));
         assert!(book.by_code("+861", &first).is_some(), "held");

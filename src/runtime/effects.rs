@@ -10,8 +10,8 @@ use crate::gateway::Outgoing;
 use crate::journal::InboxItem;
 use crate::model::{
     AttemptKey, CallIx, Callout, CalloutId, Channel, CloseReason, Command, Contact, ContactRef, Entry, Event, Fact,
-    Failure, GatewayId, PhrasingWish, Purpose, RegionCode, Release, STANDARD_CHINESE, SkipReason, TargetKind, Template,
-    Timestamp,
+    Failure, GatewayId, PersonIx, PhrasingWish, Purpose, RegionCode, Release, STANDARD_CHINESE, SkipReason, TargetKind,
+    Template, Timestamp,
 };
 use crate::plan;
 
@@ -79,7 +79,15 @@ impl Cell {
                     }
                 }
                 Event::CallSilenced { .. } => silenced = true,
-                Event::Closed { .. } => self.book.close(id, now.plus_ms(self.settings.code_hold_ms)),
+                Event::Closed { reason, .. } => {
+                    let until = now.plus_ms(self.settings.code_hold_ms);
+                    self.book.close(id, until, *reason == CloseReason::Retracted);
+                }
+                Event::Confirmed { call, .. } => {
+                    if let Some(callout) = self.live.get(id).map(|l| l.callout.clone()) {
+                        self.confirmed(&callout, callout.calls[*call as usize].person);
+                    }
+                }
                 _ => {}
             }
         }
@@ -299,27 +307,38 @@ impl Cell {
                 self.register(callout_entry(callout, attempt), &number, now);
             }
         }
-        if callout.closed.is_some() {
-            self.book.close(&callout.id, callout.recorded_at.plus_ms(self.settings.code_hold_ms));
+        if let Some(reason) = callout.closed {
+            let until = callout.recorded_at.plus_ms(self.settings.code_hold_ms);
+            self.book.close(&callout.id, until, reason == CloseReason::Retracted);
+        }
+        for call in callout.calls.iter().filter(|c| c.confirmed_at.is_some()) {
+            self.confirmed(callout, call.person);
         }
     }
 
     /// Enters an attempt into the reply book: replies from its number, its code and its link lead to the
     /// person's call. Notices are told and not answered; their words name the call's own code.
     fn register(&mut self, entry: Option<BookEntry>, number: &str, now: Timestamp) {
-        let Some((id, call, code, open)) = entry else { return };
+        let Some((id, call, code, closed)) = entry else { return };
         self.book.register(number, &(id.clone(), call), code.as_deref());
-        if !open {
-            self.book.close(&id, now.plus_ms(self.settings.code_hold_ms));
+        if let Some(reason) = closed {
+            self.book.close(&id, now.plus_ms(self.settings.code_hold_ms), reason == CloseReason::Retracted);
+        }
+    }
+
+    /// A person has confirmed the retraction of a callout.
+    fn confirmed(&mut self, callout: &Callout, person: PersonIx) {
+        if let Some(person) = self.directory.person(&callout.people[person as usize]) {
+            self.book.confirmed(&callout.id, person.contacts.iter().map(|c| c.number.as_str()));
         }
     }
 }
 
-/// (callout, call, code, whether an answer is still wanted).
-type BookEntry = (CalloutId, CallIx, Option<String>, bool);
+/// (callout, call, code, why no answer is wanted any more).
+type BookEntry = (CalloutId, CallIx, Option<String>, Option<CloseReason>);
 
 fn callout_entry(callout: &Callout, attempt: u32) -> Option<BookEntry> {
     let call = callout.attempts[attempt as usize].call;
     let c = &callout.calls[call as usize];
-    (c.purpose == Purpose::CallOut).then(|| (callout.id.clone(), call, c.code.clone(), callout.is_open()))
+    (c.purpose == Purpose::CallOut).then(|| (callout.id.clone(), call, c.code.clone(), callout.closed))
 }

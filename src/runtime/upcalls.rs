@@ -224,12 +224,16 @@ impl Cell {
         if let Some(call) = said.code.as_deref().and_then(|code| self.book.by_code(from, code)) {
             return Some((call.clone(), unread));
         }
-        let opened = |key: &&CallKey| self.live.get(&key.0).and_then(|l| l.callout.head.as_ref()).map(|h| h.opened_at);
+        // Whose retraction is not confirmed stands behind what is open: there one can be asked what was meant.
+        let opened = |key: &&CallKey| {
+            let callout = self.live.get(&key.0).map(|l| &l.callout);
+            callout.and_then(|c| Some((c.is_open(), c.head.as_ref()?.opened_at)))
+        };
         let same = |key: &&CallKey| key.0.is_drill() == drill;
         let newest = match self.book.by_number(from).filter(same).max_by_key(opened) {
             Some(newest) => newest.clone(),
             // Nothing is open: a late word is kept where it most likely belongs.
-            None => return self.book.lately(from).rfind(same).map(|call| (call.clone(), unread)),
+            None => return self.book.lately(from).find(same).map(|call| (call.clone(), unread)),
         };
         let reason = match (said.code, self.book.by_number(from).filter(same).count()) {
             (Some(_), _) => Some(NoteReason::UnknownCode),

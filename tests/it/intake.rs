@@ -408,7 +408,7 @@ async fn a_cancel_reaches_every_region_and_ends_the_warning() {
         inbox.iter().filter(|i| order(i).message.identifier == "Z").map(|i| order(i).region.to_string()).collect();
     told.sort();
     assert_eq!(told, ["53", "5333", "533301", "533324"], "counties, and the regions they may have raised to");
-    let late = rig.post(message("U", "update", &["A"], "red", &[TOWNSHIP], 120)).await;
+    let late = rig.post(message("U", "update", &["A"], "red", &[TOWNSHIP], 30)).await;
     assert!(late.cover.is_empty() && late.findings.iter().any(|f| f.reason.contains("nobody is called")));
     let bent = rig.post(message("A", "alert", &[], "red", &[TOWNSHIP, "533301"], 0)).await;
     rig.refused(&bent, "identifier").await;

@@ -110,6 +110,34 @@ impl Case {
         id
     }
 
+    /// Retracts a callout as a false alarm.
+    fn retract(&mut self, id: &CalloutId) {
+        let head = self.cell.callouts().find(|c| c.id == *id).and_then(|c| c.head.clone()).unwrap();
+        let order = Order {
+            warning: head.warning,
+            region: head.region,
+            place: head.place,
+            status: head.status,
+            message: MessageRef { kind: MessageKind::Cancel, identifier: "retract".into(), ..head.message },
+            words: head.words,
+            hazard: head.hazard,
+            colour: head.colour,
+            onset: None,
+            origin_time: None,
+            expires: None,
+            plan: head.plan,
+            directory: 1,
+            ground: Vec::new(),
+            gaps: Vec::new(),
+            conflict: false,
+            retracted: true,
+            position: 9,
+        };
+        self.now = self.now.plus_ms(1000);
+        self.cell.command(id, Command::Apply(Box::new(order)), None, self.now);
+        self.settle();
+    }
+
     /// Works until there is nothing to do now.
     fn settle(&mut self) {
         loop {
@@ -249,6 +277,36 @@ fn a_bare_word_for_two_callouts_is_asked_back_and_the_code_says_which() {
     assert!(answers(&events), "{events:?}");
     let open = c.cell.callouts().find(|callout| callout.id == wind).unwrap();
     assert!(open.calls.iter().flat_map(|call| &call.links).all(|l| l.answer.is_none()), "the other one still waits");
+}
+
+#[test]
+fn a_bare_word_may_mean_the_retraction_that_is_not_confirmed_or_the_call_that_is_open() {
+    let mut c = Case::new(2);
+    let rain = c.message("暴雨", MessageKind::Alert);
+    let wind = c.message("大风", MessageKind::Alert);
+    let from = c.number(&rain);
+    c.retract(&rain);
+    let notice = c.last(&rain, Purpose::Retracted, Channel::Sms).unwrap().clone();
+    assert_eq!(notice.number, from);
+    let events = c.text(&wind, &from, "收到", None);
+    assert_eq!(noted(&events), Some(NoteReason::Ambiguous), "it must not silence the call: {events:?}");
+    let events = c.text(&rain, &from, "收到", Some(notice.key));
+    assert!(events.iter().any(|e| matches!(e, Event::Confirmed { .. })), "{events:?}");
+    let events = c.text(&wind, &from, "收到", None);
+    assert!(answers(&events), "once it is confirmed the word is clear: {events:?}");
+}
+
+#[test]
+fn a_late_word_goes_to_what_closed_last() {
+    let mut c = Case::new(2);
+    let mut closed = Vec::new();
+    for hazard in ["暴雨", "大风", "雷电", "冰雹"] {
+        closed.push(c.message(hazard, MessageKind::Alert));
+        c.now = c.now.plus_ms(60_000);
+        c.message(hazard, MessageKind::Cancel);
+    }
+    let (last, from) = (closed[3].clone(), c.number(&closed[3]));
+    assert_eq!(noted(&c.text(&last, &from, "收到", None)), Some(NoteReason::Closed));
 }
 
 #[test]

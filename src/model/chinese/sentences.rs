@@ -40,6 +40,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "所指的报文都未收到过：本报文立即生效，这些报文以后到达时并入同一预警",
     ),
     (
+        "the warning that it names was ended before it was sent: it is taken as a warning of its own",
+        "所指的预警在本报文发出之前已经解除：本报文作为另一个预警收下",
+    ),
+    (
         "it names messages of several warnings and is taken as a warning of its own",
         "所指的报文属于多个预警，本报文作为另一个预警收下",
     ),

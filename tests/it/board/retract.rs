@@ -124,7 +124,9 @@ async fn the_link_page_of_a_false_alarm_asks_to_confirm_it() {
     let page = ask(&router, get(&path)).await;
     assert!(page.text().contains("误报") && page.text().contains("我已知悉"), "{}", page.text());
     assert!(!page.text().contains("无法前往"));
-    let got = ask(&router, post(&path, &[FORM], "answer=yes")).await;
+    let stale = ask(&router, post(&path, &[FORM], "answer=yes")).await;
+    assert!(stale.text().contains("✓ 我已知悉"), "a page from before the retraction confirms nothing");
+    let got = ask(&router, post(&path, &[FORM], "answer=yes&retracted=1")).await;
     assert!(
         got.status == StatusCode::OK
             && got.text().contains("已记录您的应答：我已知悉")

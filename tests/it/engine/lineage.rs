@@ -284,3 +284,52 @@ fn a_retraction_reaches_those_of_a_warning_whose_time_ran_out() {
     assert_eq!(told(&c, &events, Purpose::Retracted).len(), 1);
     assert!(c.retract().is_empty());
 }
+
+#[test]
+fn whoever_answered_is_told_of_the_end_though_no_attempt_went_through() {
+    let mut c = Case::new(plan());
+    c.alert(&[G1]);
+    let attempt = c.release("a", 0);
+    c.fails(attempt, Failure::DeadNumber);
+    let vouched = Reply {
+        way: AnswerWay::Operator,
+        on_behalf: Some(OnBehalf { operator: "duty".into(), reason: Digest::default() }),
+        ..c.reply("a", Answer::Yes, Proof::Key)
+    };
+    c.decide(Command::Reply(vouched));
+    assert!(satisfied(&c, 0));
+    let events = c.retract();
+    assert_eq!(told(&c, &events, Purpose::Retracted), [("a".into(), vec![Channel::Sms, Channel::Voice], 1)]);
+    let left = jiaoying::evidence::retraction(&c.callout).unwrap().unconfirmed;
+    assert_eq!(left.len(), 1, "somebody must see to it that a is told");
+}
+
+#[test]
+fn only_a_yes_to_the_retraction_itself_confirms_it() {
+    let mut c = Case::new(plan());
+    c.alert(&[G1]);
+    let alarm = c.release("a", 0);
+    c.retract();
+    c.now = c.now.plus_ms(30 * S);
+    let notice = c.release_notice("a", Purpose::Retracted);
+    let said = |attempt, answer, before: Option<i64>| Reply {
+        attempt,
+        answer,
+        reported_at: before.map(|ms| c.now.plus_ms(-ms)),
+        ..c.reply("a", answer, Proof::Key)
+    };
+    let wrong = [
+        said(Some(alarm), Answer::Yes, None),
+        said(None, Answer::Cannot, None),
+        said(Some(notice), Answer::Cannot, None),
+        said(None, Answer::Yes, Some(1000)),
+    ];
+    let right = said(Some(notice), Answer::Yes, Some(0));
+    let confirmed = |c: &Case| jiaoying::evidence::retraction(&c.callout).unwrap().confirmed;
+    for reply in wrong {
+        c.decide(Command::Reply(reply.clone()));
+        assert_eq!(confirmed(&c), 0, "{reply:?}");
+    }
+    c.decide(Command::Reply(right));
+    assert_eq!(confirmed(&c), 1);
+}

@@ -313,3 +313,52 @@ fn an_answer_from_before_stops_no_clock_of_a_new_call() {
     c.run_to(onset.plus_ms(-2 * H));
     assert_eq!(running(&c), 2, "{:?}", c.callout.clocks);
 }
+
+#[test]
+fn an_onset_that_is_told_late_starts_its_clocks_in_what_is_open() {
+    let mut c = Case::new(ladder());
+    c.plan.clocks = vec![
+        clock("moved", ClockScope::Target, ClockStart::Onset, ClockEnd::Moving, -H),
+        clock("all_moved", ClockScope::Tier, ClockStart::Onset, ClockEnd::Done, 0),
+    ];
+    alert(&mut c, None);
+    assert!(opened(&c).iter().all(|open| *open) && c.callout.clocks.is_empty(), "nobody knows from when to count");
+    let onset = c.begin.plus_ms(5 * H);
+    update(&mut c, "U", onset);
+    let due: Vec<_> = c.callout.clocks.iter().map(|k| (k.of, k.due)).collect();
+    let of_targets = (0..3).filter(|t| due.contains(&(ClockOf::Target(*t), onset.plus_ms(-H)))).count();
+    let of_tiers = (0..3).filter(|t| due.contains(&(ClockOf::Tier(*t), onset))).count();
+    assert_eq!((of_targets, of_tiers, due.len()), (3, 3, 6));
+    update(&mut c, "V", onset.plus_ms(H));
+    assert_eq!(c.callout.clocks.len(), 6, "moved, and not begun twice");
+}
+
+#[test]
+fn an_origin_time_that_is_told_late_moves_the_clocks_that_count_from_it() {
+    let mut c = Case::new(ladder());
+    c.plan.clocks = vec![clock("command", ClockScope::Target, ClockStart::Origin, ClockEnd::Answered, H)];
+    alert(&mut c, None);
+    let origin = c.begin.plus_ms(-55 * MIN);
+    let mut told = order(&c, "U", MessageKind::Update, Colour::Yellow, None);
+    told.origin_time = Some(origin);
+    c.decide(Command::Apply(Box::new(told)));
+    assert!(c.callout.clocks.iter().all(|k| k.due == origin.plus_ms(H)));
+    let mut earlier = order(&c, "V", MessageKind::Update, Colour::Yellow, None);
+    earlier.origin_time = Some(origin.plus_ms(-H));
+    let events = c.decide(Command::Apply(Box::new(earlier)));
+    let missed = events.iter().filter(|e| matches!(e, Event::ClockMissed { .. })).count();
+    assert_eq!(missed, c.callout.clocks.len(), "the hour had passed");
+}
+
+#[test]
+fn an_upgrade_rings_nobody_whose_tier_is_not_open() {
+    let mut c = Case::new(ladder());
+    let onset = c.begin.plus_ms(20 * H);
+    alert(&mut c, Some(onset));
+    let graver = order(&c, "U", MessageKind::Update, Colour::Red, Some(onset));
+    c.decide(Command::Apply(Box::new(graver)));
+    assert_eq!(opened(&c), [false; 3]);
+    assert!(c.callout.targets.iter().all(|t| t.phase == Phase::Covered) && c.callout.calls.is_empty());
+    c.run_to(onset.plus_ms(-12 * H));
+    assert!(calling(&c, 0) && !calling(&c, 1));
+}

@@ -273,3 +273,58 @@ async fn a_retraction_is_a_message_of_the_warning() {
     let late = rig.post(message("Z", "cancel", &["A"], "orange", &[], 60)).await;
     assert!(late.accepted && notices(&late, "sent", "nobody is called"), "the bureau's own Cancel changes nothing");
 }
+
+#[tokio::test]
+async fn an_alert_that_names_the_warning_in_force_is_called_like_an_update() {
+    let rig = rig();
+    let first = rig.post(alert("A")).await;
+    rig.post(message("U", "update", &["A"], "yellow", &[TOWNSHIP], 60)).await;
+    let again = rig.post(message("B", "alert", &["A"], "red", &[TOWNSHIP], 120)).await;
+    assert_eq!((again.warning.as_ref(), again.cover.is_empty()), (first.warning.as_ref(), false), "{again:?}");
+    assert_eq!(last_order(&rig, "533324").await.colour, Colour::Red);
+}
+
+#[tokio::test]
+async fn what_is_sent_after_the_end_warns_anew_and_what_was_sent_before_it_does_not() {
+    for kind in ["alert", "update"] {
+        let rig = rig();
+        let first = rig.post(alert("A")).await.warning;
+        rig.post(message("Z", "cancel", &["A"], "orange", &[], 120)).await;
+        let before = rig.post(message("U", kind, &["A"], "red", &[TOWNSHIP], 60)).await;
+        assert_eq!((before.warning, before.cover.is_empty()), (first.clone(), true), "{kind}");
+        let new = rig.post(message("N", kind, &["A"], "red", &[TOWNSHIP], 180)).await;
+        assert!(new.warning != first && !new.cover.is_empty(), "{kind}: {new:?}");
+        assert!(notices(&new, "references", "ended before it was sent"), "{new:?}");
+        // What names both belongs to the one in force, and a Cancel ends that one.
+        let joined = rig.post(message("V", "update", &["A", "N"], "orange", &[TOWNSHIP], 240)).await;
+        assert_eq!(joined.warning, new.warning, "{joined:?}");
+        let end = rig.post(message("Y", "cancel", &["A", "N"], "orange", &[], 300)).await;
+        assert_eq!(end.warning, new.warning, "{end:?}");
+        assert_eq!(last_order(&rig, "533324").await.message.kind, MessageKind::Cancel);
+    }
+}
+
+#[tokio::test]
+async fn a_cancel_behind_what_was_sent_after_it_does_not_silence_that() {
+    let rig = rig();
+    rig.post(alert("A")).await;
+    rig.post(message("N", "alert", &["A"], "red", &[TOWNSHIP], 180)).await;
+    let late = rig.post(message("Z", "cancel", &["A"], "orange", &[], 120)).await;
+    assert!(late.accepted && notices(&late, "sent", "a later message"), "{late:?}");
+    assert_eq!(last_order(&rig, "533324").await.colour, Colour::Red);
+    let of_one_minute = rig.post(message("Y", "cancel", &["A"], "orange", &[], 180)).await;
+    assert!(!notices(&of_one_minute, "sent", ""), "of one minute the Cancel is the last word: {of_one_minute:?}");
+    assert_eq!(last_order(&rig, "533324").await.message.kind, MessageKind::Cancel);
+}
+
+#[tokio::test]
+async fn an_account_for_some_hazards_can_end_what_it_began() {
+    let rig = rig_with(directory(), clerk());
+    let begun = rig.post_as(Some("clerk"), alert("A")).await;
+    assert!(begun.accepted, "{begun:?}");
+    let end = bent(&message("Z", "cancel", &["A"], "orange", &[], 60), |json| {
+        json.as_object_mut().unwrap().remove("hazard");
+    });
+    let end = rig.post_as(Some("clerk"), end).await;
+    assert!(end.accepted && end.warning == begun.warning, "{end:?}");
+}
