@@ -109,7 +109,13 @@ impl Outside {
         if pressed.answer.is_some() && retracted != pressed.retracted.is_some() {
             return Ok(self.page(lang, &callout, call, Told::default()));
         }
-        let (deed, words) = deed(&scene, call, &pressed)?;
+        let read = deed(&scene, call, &pressed);
+        if matches!(read, Err(Refusal::Field(..))) {
+            // Refused, and kept: somebody reported something.
+            let kept = self.board.acts.answer_link(token.clone(), Deed::BadFigure(pressed.report.typed())).await;
+            kept.map_err(|_| Refusal::Unavailable)?;
+        }
+        let (deed, words) = read?;
         let kept = self.board.acts.answer_link(token, deed).await.map_err(|error| {
             tracing::warn!(%error, "what came by a link was not taken");
             Refusal::Unavailable
