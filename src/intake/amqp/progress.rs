@@ -7,11 +7,11 @@
 
 use super::{Progress, Publisher};
 use crate::journal::Journal;
-use crate::model::{Callout, CalloutId, Entry};
+use crate::model::{Callout, CalloutId, Entry, Event};
 use crate::runtime::{Committed, Gallery};
 use crate::telemetry::Metrics;
 use futures::future::join_all;
-use serde_json::json;
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,6 +36,25 @@ struct Follower {
     next: BTreeMap<CalloutId, u64>,
     changed: BTreeSet<CalloutId>,
     remembered: Instant,
+}
+
+/// What a message says.
+#[derive(Serialize)]
+struct Body<'a> {
+    callout: &'a CalloutId,
+    warning: &'a str,
+    region: &'a str,
+    drill: bool,
+    kind: &'a str,
+    events: Vec<Numbered<'a>>,
+}
+
+/// An event of a message.
+#[derive(Serialize)]
+struct Numbered<'a> {
+    seq: u64,
+    at: String,
+    event: &'a Event,
 }
 
 /// Publishes committed events until `stop`.
@@ -179,7 +198,7 @@ fn messages<'a>(callout: &Callout, numbered: impl Iterator<Item = (u64, &'a Entr
     let (region, warning) = head.map_or((region, warning), |h| (h.region.as_str(), h.warning.as_str()));
     // Whoever follows the real thing gets no drill unasked.
     let family = if callout.id.is_drill() { "drill" } else { "progress" };
-    let mut kinds: Vec<(&str, Vec<(u64, &Entry)>)> = Vec::new();
+    let mut kinds: Vec<(&str, Vec<(u64, &'a Entry)>)> = Vec::new();
     for (seq, entry) in numbered {
         let name = entry.1.name();
         match kinds.iter_mut().rev().find(|(kind, _)| *kind == name) {
@@ -187,18 +206,17 @@ fn messages<'a>(callout: &Callout, numbered: impl Iterator<Item = (u64, &'a Entr
             _ => kinds.push((name, vec![(seq, entry)])),
         }
     }
-    let message = |(kind, events): (&str, Vec<(u64, &Entry)>)| {
+    let message = |(kind, events): (&str, Vec<(u64, &'a Entry)>)| {
         let first = events.first().map_or(0, |(seq, _)| *seq);
-        let event = |(seq, Entry(at, event)): (u64, &Entry)| json!({ "seq": seq, "at": at.iso(), "event": event });
-        let body = json!({
-            "callout": callout.id, "warning": warning, "region": region, "drill": callout.id.is_drill(),
-            "kind": kind, "events": events.into_iter().map(event).collect::<Vec<_>>(),
-        });
+        let event = |(seq, entry): (u64, &'a Entry)| Numbered { seq, at: entry.0.iso(), event: &entry.1 };
+        let (events, drill) = (events.into_iter().map(event).collect(), callout.id.is_drill());
+        let body = Body { callout: &callout.id, warning, region, drill, kind, events };
         Progress {
             routing_key: format!("{family}.{region}.{kind}"),
             correlation_id: head.map(|h| h.message.identifier.clone()),
             id: format!("{}/{first}", callout.id),
-            body: body.to_string().into_bytes(),
+            // Plain data always writes.
+            body: serde_json::to_vec(&body).unwrap_or_default(),
         }
     };
     kinds.into_iter().map(message).collect()
