@@ -115,7 +115,13 @@ pub(super) async fn report_api(
         StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge,
         _ => Refusal::Unprocessable("内容不是 JSON / the body is not JSON"),
     })?;
-    Ok(told(report(&inside, &account, id.into(), ReportBody::read(body)?).await?))
+    let (text, field) = (body["action"].to_string(), |name: &str| body[name].as_str().unwrap_or_default().to_owned());
+    let (call, reason, operator) = (body["call"].as_u64().map(|c| c as CallIx), field("reason"), field("operator"));
+    let read = ReportBody::read(body);
+    if matches!(&read, Err(Refusal::Field(at, ..)) if at.starts_with("action.")) {
+        keep(&inside, &account, id.as_str().into(), call, text, (&reason, &operator)).await?;
+    }
+    Ok(told(report(&inside, &account, id.into(), read?).await?))
 }
 
 /// The form of a target's page for reports from the ground.
@@ -138,8 +144,13 @@ pub(super) async fn report_form(
     };
     let written = async {
         let callout = inside.board.callout(&id.as_str().into()).await?;
-        let (action, shelter) = form.report.read(&callout)?;
         let (reason, operator) = (form.reason, form.operator);
+        let read = form.report.read(&callout);
+        if matches!(read, Err(Refusal::Field(..))) {
+            let typed = form.report.typed();
+            keep(&inside, &account, id.as_str().into(), call, typed, (&reason, &operator)).await?;
+        }
+        let (action, shelter) = read?;
         let body = ReportBody { call, targets: vec![target], action, shelter, reason, operator };
         report(&inside, &account, id.as_str().into(), body).await
     };
@@ -194,6 +205,21 @@ async fn report(inside: &Inside, account: &Account, id: CalloutId, body: ReportB
     fits(&callout, body.call, &body.targets)?;
     let deed = Deed::Action { action: body.action, targets: body.targets, shelter: body.shelter };
     record(inside, Vouched { callout: id, call: body.call, deed, operator, reason }).await
+}
+
+/// Keeps a report that is refused for its figures: somebody reported something.
+async fn keep(
+    inside: &Inside,
+    account: &Account,
+    id: CalloutId,
+    call: Option<CallIx>,
+    written: String,
+    (reason, operator): (&str, &str),
+) -> Result<(), Refusal> {
+    let (operator, reason) = signed(account, operator, reason)?;
+    let callout = inside.board.callout(&id).await?;
+    let call = call.filter(|c| (*c as usize) < callout.calls.len());
+    record(inside, Vouched { callout: id, call, deed: Deed::BadFigure(written), operator, reason }).await.map(drop)
 }
 
 async fn record(inside: &Inside, vouched: Vouched) -> Result<Kept, Refusal> {

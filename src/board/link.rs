@@ -39,6 +39,8 @@ pub(super) struct Pressed {
     retracted: Option<String>,
     /// The words of a hazard report.
     hazard: Option<String>,
+    /// The page said that a hazard report is taken as real.
+    real: Option<String>,
     #[serde(default)]
     target: String,
     #[serde(flatten)]
@@ -64,8 +66,10 @@ struct LinkHtml<'a> {
     closed: bool,
     /// It was a false alarm, and the person is asked to confirm that this is known.
     retracted: bool,
-    /// Whether the page is a drill's.
+    /// Whether the page is that of a drill that runs.
     drill: bool,
+    /// Whether it is that of a drill that ended or gave way.
+    past_drill: bool,
     /// Whether hazards can be reported here.
     reports: bool,
     edition: &'a str,
@@ -97,7 +101,7 @@ impl Outside {
     async fn take(&self, lang: Lang, token: String, pressed: Pressed) -> Result<Response, Refusal> {
         let (callout, call) = self.find(&token).await?;
         if let Some(words) = pressed.hazard {
-            return self.hazard(lang, &callout, call, words).await;
+            return self.hazard(lang, &callout, call, words, pressed.real.is_some()).await;
         }
         let directory = self.board.directory();
         let scene = Scene { callout: &callout, directory: &directory, lang, at: None, forecast: None };
@@ -105,7 +109,13 @@ impl Outside {
         if pressed.answer.is_some() && retracted != pressed.retracted.is_some() {
             return Ok(self.page(lang, &callout, call, Told::default()));
         }
-        let (deed, words) = deed(&scene, call, &pressed)?;
+        let read = deed(&scene, call, &pressed);
+        if matches!(read, Err(Refusal::Field(..))) {
+            // Refused, and kept: somebody reported something.
+            let kept = self.board.acts.answer_link(token.clone(), Deed::BadFigure(pressed.report.typed())).await;
+            kept.map_err(|_| Refusal::Unavailable)?;
+        }
+        let (deed, words) = read?;
         let kept = self.board.acts.answer_link(token, deed).await.map_err(|error| {
             tracing::warn!(%error, "what came by a link was not taken");
             Refusal::Unavailable
@@ -117,14 +127,22 @@ impl Outside {
         Ok(self.page(lang, &callout, call, Told { taken, noted }))
     }
 
-    /// Somebody reports a hazard: under a drill it is a drill's report, and the page said so.
-    async fn hazard(&self, lang: Lang, callout: &Callout, call: CallIx, words: String) -> Result<Response, Refusal> {
+    /// Somebody reports a hazard: under a drill that runs it is a drill's report, and the page said so. Where
+    /// the drill gave way there may be a real emergency on that ground.
+    async fn hazard(
+        &self,
+        lang: Lang,
+        callout: &Callout,
+        call: CallIx,
+        words: String,
+        real: bool,
+    ) -> Result<Response, Refusal> {
         let desk = self.board.reports.as_ref().ok_or(Refusal::Unavailable)?;
         let person = callout.calls.get(call as usize).and_then(|c| callout.people.get(c.person as usize));
         let incoming = Incoming {
             person: person.cloned(),
             words,
-            drill: callout.is_drill(),
+            drill: runs_as_drill(callout) && !real,
             callout: Some(callout.id.clone()),
             ..Incoming::default()
         };
@@ -134,7 +152,13 @@ impl Outside {
         })?;
         match taken {
             Taken::Recorded { id, .. } => {
-                let taken = Some(format!("{} {id}", lang.texts().link_hazard_taken));
+                let t = lang.texts();
+                let kind = match (callout.is_drill(), id.is_drill()) {
+                    (true, true) => t.link_hazard_as_drill,
+                    (true, false) => t.link_hazard_as_real,
+                    (false, _) => "",
+                };
+                let taken = Some(format!("{} {id} {kind}", t.link_hazard_taken));
                 Ok(self.page(lang, callout, call, Told { taken, noted: None }))
             }
             Taken::Refused { findings, .. } => {
@@ -178,12 +202,18 @@ impl Outside {
             noted: told.noted.map(|reason| why(lang, reason)),
             closed: callout.closed.is_some(),
             retracted,
-            drill: callout.is_drill(),
+            drill: runs_as_drill(callout),
+            past_drill: callout.is_drill() && !callout.is_open(),
             reports: self.board.reports.is_some(),
             edition: &head.plan.edition,
         };
         Html(rendered(&html)).into_response()
     }
+}
+
+/// Whether what is reported here is a drill's.
+fn runs_as_drill(callout: &Callout) -> bool {
+    callout.is_drill() && callout.is_open()
 }
 
 /// What a button means, and the words in which it is confirmed.

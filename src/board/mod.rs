@@ -76,6 +76,8 @@ pub fn internal(state: Arc<BoardState>) -> Router {
         .route("/callouts/{id}/actions", post(acts::report_form))
         .route("/reports/{id}/accept", post(hazards::accept_form))
         .route("/reports/{id}/dismiss", post(hazards::dismiss_form))
+        .route("/reports/{id}/end", post(hazards::end_form))
+        .route("/api/v1/reports/{id}/end", post(hazards::end_api))
         .route("/api/v1/reports/{id}/accept", post(hazards::accept_api))
         .route("/api/v1/reports/{id}/dismiss", post(hazards::dismiss_api))
         .route("/api/v1/callouts/{id}/actions", post(acts::report_api))

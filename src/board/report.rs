@@ -74,6 +74,11 @@ impl ReportForm {
         Ok((action, shelter(&self.shelter)?))
     }
 
+    /// The figures as they were typed.
+    pub(super) fn typed(&self) -> String {
+        [&self.report, &self.households, &self.persons, &self.special, &self.refused].map(String::as_str).join(" ")
+    }
+
     fn figures(&self) -> Result<Figures, Refusal> {
         Ok(Figures {
             households: count("households", "户数", &self.households)?,

@@ -14,6 +14,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use std::sync::Arc;
 
+/// Why a warning that is over cannot be ended.
+pub(super) const OVER: &str = "该预警此前已解除或撤回 / the warning was cancelled or retracted before";
+
 /// What an operator says.
 #[derive(Deserialize)]
 pub(super) struct Said {
@@ -70,9 +73,7 @@ async fn retract(inside: &Inside, account: &Account, warning: WarningId, said: &
         Ok(Retracted::NotActual) => Err(Refusal::Conflict(
             "报文性质不是实际发布，未叫过任何人 / the warning is for no actual event: nobody was called",
         )),
-        Ok(Retracted::Over) => {
-            Err(Refusal::Conflict("该预警此前已解除或撤回 / the warning was cancelled or retracted before"))
-        }
+        Ok(Retracted::Over) => Err(Refusal::Conflict(OVER)),
         Err(error) => {
             tracing::warn!(%error, "a retraction was not taken");
             Err(Refusal::Unavailable)

@@ -146,6 +146,12 @@ impl CalloutId {
         self.0.split_once('-').is_some_and(|(_, warning)| warning.starts_with(DRILL))
     }
 
+    /// The command region that its name tells; `None` for a name of another form.
+    #[must_use]
+    pub fn region(&self) -> Option<crate::model::RegionCode> {
+        crate::model::RegionCode::parse(self.0.split_once('-')?.0).ok()
+    }
+
     /// The stream that holds the callout's timeline.
     #[must_use]
     pub fn stream(&self) -> StreamId {

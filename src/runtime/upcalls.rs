@@ -25,6 +25,8 @@ pub enum Deed {
         /// Where people were taken; empty when that is not told.
         shelter: String,
     },
+    /// A report with a figure that is no count of people, as it was written: kept, and counts for nothing.
+    BadFigure(String),
 }
 
 /// What became of it once it is durable: `None`, it counts; else it was noted for this reason and does not.
@@ -170,6 +172,10 @@ impl Cell {
             }
             // Nobody's answer.
             (Deed::Answer(_), None) => (Command::Tick, Vec::new()),
+            (Deed::BadFigure(written), call) => {
+                let (text, blobs) = self.seal(callout, "reply", &written);
+                (Command::Note { call, reason: NoteReason::BadFigure, way, text, ask: false }, blobs)
+            }
             (Deed::Action { action, targets, shelter }, call) => {
                 // Kept in words too: should it not count, the note holds what was reported.
                 let told = serde_json::json!({ "action": &action, "targets": &targets, "shelter": &shelter });

@@ -110,10 +110,15 @@ async fn kill_and_go_on(service: &mut Service, kills: u32, mut post: impl AsyncF
     }
     let journal = service.journal().await;
     until("every target is decided", 60, async || {
-        // First the inbox: what goes up from one callout is under way to the next.
+        // What goes up from one callout is under way to the next: an empty inbox between two equal
+        // looks at the timelines.
+        let seen = timelines(&*journal).await;
         let under_way = journal.inbox(Vec::new(), 1).await.unwrap();
-        let timelines = timelines(&*journal).await;
-        under_way.is_empty() && timelines.len() >= 3 && timelines.iter().all(|(c, _)| decided(c))
+        let length = |all: &[(Callout, Vec<Entry>)]| all.iter().map(|(_, entries)| entries.len()).sum::<usize>();
+        under_way.is_empty()
+            && seen.len() >= 3
+            && seen.iter().all(|(c, _)| decided(c))
+            && length(&timelines(&*journal).await) == length(&seen)
     })
     .await;
     service.stop().await;

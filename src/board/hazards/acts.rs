@@ -4,10 +4,13 @@ use super::line::json_of;
 use crate::board::acts::{operator, reason};
 use crate::board::auth::{Account, Inside};
 use crate::board::refusal::Refusal;
+use crate::board::retract::OVER;
 use crate::board::shell::Speaks;
 use crate::board::text::Lang;
 use crate::intake::Unavailable;
-use crate::intake::reports::{Acted, Actor, Incoming, ReportChannel, ReportDesk, Shown, Taken, WarningDraft};
+use crate::intake::reports::{
+    Acted, Actor, Incoming, Report, ReportChannel, ReportDesk, Shown, Standing, Taken, WarningDraft,
+};
 use crate::model::{Finding, Point, ReportId};
 use axum::Json;
 use axum::extract::rejection::{FormRejection, JsonRejection};
@@ -51,8 +54,9 @@ pub(in crate::board) struct AcceptBody {
     operator: String,
 }
 
+/// Why a report is dismissed, or its warning ended.
 #[derive(Deserialize)]
-pub(in crate::board) struct DismissBody {
+pub(in crate::board) struct ReasonBody {
     #[serde(default)]
     form: String,
     #[serde(default)]
@@ -150,9 +154,19 @@ pub(in crate::board) async fn dismiss_api(
     State(inside): State<Arc<Inside>>,
     Extension(account): Extension<Account>,
     Path(id): Path<ReportId>,
-    body: Result<Json<DismissBody>, JsonRejection>,
+    body: Result<Json<ReasonBody>, JsonRejection>,
 ) -> Result<Json<Value>, Refusal> {
     Ok(Json(json_of(&*dismiss(&inside, &account, &id, json_body(body)?).await?)))
+}
+
+/// `POST /api/v1/reports/{id}/end`
+pub(in crate::board) async fn end_api(
+    State(inside): State<Arc<Inside>>,
+    Extension(account): Extension<Account>,
+    Path(id): Path<ReportId>,
+    body: Result<Json<ReasonBody>, JsonRejection>,
+) -> Result<Json<Value>, Refusal> {
+    Ok(Json(json_of(&*end(&inside, &account, &id, json_body(body)?).await?)))
 }
 
 /// The form that makes a report a warning.
@@ -177,12 +191,28 @@ pub(in crate::board) async fn dismiss_form(
     Extension(account): Extension<Account>,
     Speaks(lang): Speaks,
     Path(id): Path<ReportId>,
-    form: Result<Form<DismissBody>, FormRejection>,
+    form: Result<Form<ReasonBody>, FormRejection>,
 ) -> Response {
     let done = async {
         let Form(body) = form?;
         ours(&account, &body.form)?;
         dismiss(&inside, &account, &id, body).await
+    };
+    back(lang, &id, done.await)
+}
+
+/// The form that ends a report's warning.
+pub(in crate::board) async fn end_form(
+    State(inside): State<Arc<Inside>>,
+    Extension(account): Extension<Account>,
+    Speaks(lang): Speaks,
+    Path(id): Path<ReportId>,
+    form: Result<Form<ReasonBody>, FormRejection>,
+) -> Response {
+    let done = async {
+        let Form(body) = form?;
+        ours(&account, &body.form)?;
+        end(&inside, &account, &id, body).await
     };
     back(lang, &id, done.await)
 }
@@ -206,28 +236,46 @@ async fn accept(inside: &Inside, account: &Account, id: &ReportId, body: AcceptB
     acted(id, desk(inside)?.accept(id, by, &draft).await)
 }
 
-async fn dismiss(inside: &Inside, account: &Account, id: &ReportId, body: DismissBody) -> Result<Arc<Shown>, Refusal> {
+async fn dismiss(inside: &Inside, account: &Account, id: &ReportId, body: ReasonBody) -> Result<Arc<Shown>, Refusal> {
     let by = Actor::Operator(operator(account, &body.operator)?);
     let reason = reason(&body.reason)?;
     acted(id, desk(inside)?.dismiss(id, by, &reason).await)
+}
+
+async fn end(inside: &Inside, account: &Account, id: &ReportId, body: ReasonBody) -> Result<Arc<Shown>, Refusal> {
+    let by = Actor::Operator(operator(account, &body.operator)?);
+    let reason = reason(&body.reason)?;
+    acted(id, desk(inside)?.end(id, by, &reason).await)
 }
 
 fn acted(id: &ReportId, acted: Result<Acted, Unavailable>) -> Result<Arc<Shown>, Refusal> {
     match acted.map_err(unavailable)? {
         Acted::Done(shown) => Ok(shown),
         Acted::Unknown => Err(Refusal::NotFound),
-        Acted::Decided(shown) => {
-            let (zh, en) = match shown.report.standing.name() {
-                "dismissed" => ("排除", "dismissed"),
-                _ => ("受理", "accepted"),
-            };
-            let by = shown.report.decided.as_ref();
-            let (at, by) = by.map_or_else(Default::default, |(at, by)| (at.iso(), by.to_string()));
-            Err(Refusal::Decided(format!("报告 {id} 已由 {by} 于 {at} {zh} / report {id} was {en} by {by} at {at}")))
-        }
+        Acted::Decided(shown) => Err(Refusal::Decided(decided(id, &shown.report))),
+        Acted::Over => Err(Refusal::Conflict(OVER)),
         Acted::Faults(faults) => {
             let first = faults.first().ok_or(Refusal::Unavailable)?;
             Err(Refusal::Field(first.place.clone(), first.reason_zh(), first.reason.clone()))
         }
     }
+}
+
+/// How a report stands, for whoever wants what that does not allow.
+fn decided(id: &ReportId, report: &Report) -> String {
+    let (zh, en) = match report.standing {
+        Standing::Open => {
+            return format!(
+                "报告 {id} 尚未受理，没有可解除的预警 / report {id} is not accepted: it has no warning to end"
+            );
+        }
+        Standing::Accepted => ("受理，预警正在发布", "accepted, and its warning is being posted"),
+        Standing::Raised { .. } => ("受理", "accepted"),
+        Standing::Dismissed => ("排除", "dismissed"),
+        Standing::Ending { .. } | Standing::Ended { .. } => ("解除", "ended"),
+    };
+    let ended = report.ended.as_ref().map(|(_, at, by)| (at, by));
+    let by = ended.or_else(|| report.decided.as_ref().map(|(at, by)| (at, by)));
+    let (at, by) = by.map_or_else(Default::default, |(at, by)| (at.iso(), by.to_string()));
+    format!("报告 {id} 已由 {by} 于 {at} {zh} / report {id} was {en} by {by} at {at}")
 }

@@ -21,10 +21,14 @@ pub(super) struct Line {
     pub hazard: String,
     pub words: String,
     pub position: String,
-    /// `open`, `accepted`, `raised`, `dismissed`.
+    /// `open`, `accepted`, `raised`, `dismissed`, `ending`, `ended`.
     pub standing: &'static str,
     pub state: &'static str,
     pub decided: String,
+    /// Who ended the warning, and when.
+    pub ended: String,
+    /// Whether it waits and no duty officer was written to.
+    pub untold: bool,
     pub callouts: Vec<String>,
     /// Why the desk of warnings refused what was made of it.
     pub refused: Vec<String>,
@@ -66,11 +70,17 @@ impl Line {
                 Standing::Accepted => t.report_accepted,
                 Standing::Raised { .. } => t.report_raised,
                 Standing::Dismissed => t.report_dismissed,
+                Standing::Ending { .. } => t.report_ending,
+                Standing::Ended { .. } => t.report_ended,
             },
             decided: match &report.decided {
                 Some((at, by)) if !open => format!("{} {}", actor(lang, by), day(*at)),
                 _ => String::new(),
             },
+            ended: report.ended.as_ref().map_or_else(String::new, |(_, at, by)| {
+                format!("{} {} {}", t.report_ended_by, actor(lang, by), day(*at))
+            }),
+            untold: report.standing == Standing::Open && !report.is_told(),
             callouts: callouts(report),
             refused: report
                 .refused
@@ -90,10 +100,8 @@ pub(super) fn actor(lang: Lang, by: &Actor) -> String {
 }
 
 fn callouts(report: &Report) -> Vec<String> {
-    match &report.standing {
-        Standing::Raised { callouts, .. } => callouts.iter().map(ToString::to_string).collect(),
-        _ => Vec::new(),
-    }
+    let raised = report.standing.raised();
+    raised.map_or_else(Vec::new, |(_, callouts)| callouts.iter().map(ToString::to_string).collect())
 }
 
 fn who(lang: Lang, directory: &Directory, shown: &Shown) -> Vec<String> {
@@ -136,11 +144,13 @@ pub(super) fn json_of(shown: &Shown) -> Value {
         "number": shown.number,
         "decided_by": report.decided.as_ref().map(|(_, by)| by.to_string()),
         "decided_at": report.decided.as_ref().map(|(at, _)| iso(at)),
+        "ended_by": report.ended.as_ref().map(|(_, _, by)| by.to_string()),
+        "ended_at": report.ended.as_ref().map(|(_, at, _)| iso(at)),
         "callouts": callouts(report),
         "findings": report.refused,
         "events": report.seq,
     });
-    if let Standing::Raised { warning, .. } = &report.standing {
+    if let Some((warning, _)) = report.standing.raised() {
         value["warning"] = json!(warning);
     }
     value

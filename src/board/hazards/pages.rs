@@ -149,6 +149,8 @@ fn what(inside: &Inside, lang: Lang, event: &ReportEvent) -> String {
             format!("{} {}", t.report_refused, reasons.join("；"))
         }
         ReportEvent::Dismissed { by, .. } => format!("{} {}", t.report_dismissed_by, actor(lang, by)),
+        ReportEvent::Ended { by, .. } => format!("{} {}", t.report_ended_by, actor(lang, by)),
+        ReportEvent::Cancelled => t.report_cancelled.to_owned(),
     }
 }
 

@@ -8,10 +8,11 @@
 use super::{Progress, Publisher};
 use crate::dispatch::Forecast;
 use crate::journal::Journal;
-use crate::model::{Callout, CalloutId, Digest, Entry};
+use crate::model::{Callout, CalloutId, Digest, Entry, Event};
 use crate::runtime::{Committed, Forecasts, Gallery};
 use crate::telemetry::Metrics;
 use futures::future::join_all;
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -39,6 +40,34 @@ struct Follower {
     remembered: Instant,
     /// The forecasts that were published last.
     foreseen: Arc<Forecasts>,
+}
+
+/// What a message says.
+#[derive(Serialize)]
+struct Body<'a> {
+    callout: &'a CalloutId,
+    warning: &'a str,
+    region: &'a str,
+    drill: bool,
+    kind: &'a str,
+    #[serde(flatten)]
+    told: Told<'a>,
+}
+
+/// What is told of a callout, under its key.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Told<'a> {
+    Events(Vec<Numbered<'a>>),
+    Forecast(Value),
+}
+
+/// An event of a message.
+#[derive(Serialize)]
+struct Numbered<'a> {
+    seq: u64,
+    at: String,
+    event: &'a Event,
 }
 
 /// Publishes committed events until `stop`.
@@ -196,7 +225,7 @@ impl Follower {
 
 /// Events as messages: those of one kind together, in the order of their first ones.
 fn messages<'a>(callout: &Callout, numbered: impl Iterator<Item = (u64, &'a Entry)>) -> Vec<Progress> {
-    let mut kinds: Vec<(&str, Vec<(u64, &Entry)>)> = Vec::new();
+    let mut kinds: Vec<(&str, Vec<(u64, &'a Entry)>)> = Vec::new();
     for (seq, entry) in numbered {
         let name = entry.1.name();
         match kinds.iter_mut().rev().find(|(kind, _)| *kind == name) {
@@ -204,11 +233,10 @@ fn messages<'a>(callout: &Callout, numbered: impl Iterator<Item = (u64, &'a Entr
             _ => kinds.push((name, vec![(seq, entry)])),
         }
     }
-    let told = |(kind, events): (&str, Vec<(u64, &Entry)>)| {
+    let told = |(kind, events): (&str, Vec<(u64, &'a Entry)>)| {
         let first = events.first().map_or(0, |(seq, _)| *seq);
-        let event = |(seq, Entry(at, event)): (u64, &Entry)| json!({ "seq": seq, "at": at.iso(), "event": event });
-        let events: Vec<_> = events.into_iter().map(event).collect();
-        message(callout, kind, &first.to_string(), "events", json!(events))
+        let event = |(seq, Entry(at, event)): (u64, &'a Entry)| Numbered { seq, at: at.iso(), event };
+        message(callout, kind, &first.to_string(), Told::Events(events.into_iter().map(event).collect()))
     };
     kinds.into_iter().map(told).collect()
 }
@@ -219,25 +247,23 @@ fn forecast(callout: &Callout, forecast: Option<&Forecast>) -> Progress {
     // Repeats are told by the id: an equal estimate behind other events is none.
     let digest = Digest::of_parts(&[forecast.to_string().as_bytes()]).hex();
     let id = format!("{}/forecast/{}", callout.seq, &digest[..16]);
-    message(callout, "forecast", &id, "forecast", forecast)
+    message(callout, "forecast", &id, Told::Forecast(forecast))
 }
 
-/// A message about a callout: its kind, its id within the callout, and what it tells under which key.
-fn message(callout: &Callout, kind: &str, id: &str, key: &str, told: Value) -> Progress {
+/// A message about a callout: its kind, its id within the callout, and what it tells.
+fn message(callout: &Callout, kind: &str, id: &str, told: Told) -> Progress {
     let head = callout.head.as_ref();
     // One that was cancelled before it began has no head.
     let (region, warning) = callout.id.as_str().split_once('-').unwrap_or_default();
     let (region, warning) = head.map_or((region, warning), |h| (h.region.as_str(), h.warning.as_str()));
     // Whoever follows the real thing gets no drill unasked.
     let family = if callout.id.is_drill() { "drill" } else { "progress" };
-    let body = json!({
-        "callout": callout.id, "warning": warning, "region": region, "drill": callout.id.is_drill(),
-        "kind": kind, key: told,
-    });
+    let body = Body { callout: &callout.id, warning, region, drill: callout.id.is_drill(), kind, told };
     Progress {
         routing_key: format!("{family}.{region}.{kind}"),
         correlation_id: head.map(|h| h.message.identifier.clone()),
         id: format!("{}/{id}", callout.id),
-        body: body.to_string().into_bytes(),
+        // Plain data always writes.
+        body: serde_json::to_vec(&body).unwrap_or_default(),
     }
 }

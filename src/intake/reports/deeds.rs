@@ -2,11 +2,11 @@
 
 use super::desk::ReportDesk;
 use super::event::{LocalWarning, Report, Standing, TextPurpose};
+use super::officers::{has_sms, rounds};
 use super::shelf::Shown;
 use crate::directory::Directory;
-use crate::model::{Holders, PersonId, RegionCode, Status, Timestamp};
+use crate::model::{PersonId, RegionCode, Timestamp};
 use futures::StreamExt;
-use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -20,19 +20,19 @@ const AT_ONCE: usize = 16;
 pub(super) enum Deed {
     /// The rule for trusted posts accepts it.
     Accept(LocalWarning),
-    /// The warning of the event with this sequence is posted.
-    Post(u64, LocalWarning),
+    /// Its warning, or the Cancel of that, is posted.
+    Post,
     /// The reporter is told that it was taken.
     Confirm(PersonId),
-    /// The duty officers of a region are told that it waits for them.
-    Alert(RegionCode, Vec<PersonId>),
+    /// Duty officers are told that it waits for them: those of a region, or of several.
+    Alert(Option<RegionCode>, Vec<PersonId>),
 }
 
 impl Deed {
-    /// What leads to a warning.
+    /// What leads to a warning, or to its end.
     pub(super) fn towards_a_warning(report: &Report) -> Option<Self> {
         match (&report.standing, &report.warning, &report.reported.trusted) {
-            (Standing::Accepted, Some((seq, warning)), _) => Some(Self::Post(*seq, warning.clone())),
+            (Standing::Accepted | Standing::Ending { .. }, ..) => Some(Self::Post),
             // Once: what the desk refused then is an officer's.
             (Standing::Open, None, Some(warning)) => Some(Self::Accept(warning.clone())),
             _ => None,
@@ -44,6 +44,7 @@ impl Deed {
         if let Some(deed) = Self::towards_a_warning(report) {
             return Some(deed);
         }
+        // The duty officers first: the confirmation says whether they were told.
         Self::alert(report, desk, directory, now).or_else(|| {
             let told = report.texts_for(TextPurpose::Confirm).next().is_some();
             let reporter = report.reported.people.first().filter(|id| !told && has_sms(directory, id))?;
@@ -51,48 +52,16 @@ impl Deed {
         })
     }
 
-    /// The next duty officers upward, when those who were told before let the time pass.
+    /// The next duty officers, when those who were told before let the time pass.
     fn alert(report: &Report, desk: &ReportDesk, directory: &Directory, now: Timestamp) -> Option<Self> {
-        let mut before = report.texts_for(TextPurpose::Alert);
-        let due = before.next_back().is_none_or(|t| t.at.plus_ms(desk.rules.answer_within_ms) <= now);
+        let told = report.texts_for(TextPurpose::Alert);
+        let due = told.last().is_none_or(|t| t.at.plus_ms(desk.rules.answer_within_ms) <= now);
         if report.standing != Standing::Open || !due {
             return None;
         }
-        let place = report.reported.place.clone()?;
-        let mut chain = std::iter::successors(Some(place), RegionCode::parent).filter_map(|region| {
-            let seats = |post: &String| directory.seats_at(post, Holders::Present, region.as_str(), now);
-            let mut officers: Vec<PersonId> = desk.rules.duty_posts.iter().flat_map(seats).collect();
-            officers.retain(|id| has_sms(directory, id) && !report.reported.people.contains(id));
-            officers.sort();
-            officers.dedup();
-            (!officers.is_empty()).then_some((region, officers))
-        });
-        let (region, officers) = chain.nth(report.texts_for(TextPurpose::Alert).count())?;
+        let nth = report.texts_for(TextPurpose::Alert).count();
+        let (region, officers) = rounds(&desk.rules, &report.reported, directory, now).into_iter().nth(nth)?;
         Some(Self::Alert(region, officers))
-    }
-}
-
-fn has_sms(directory: &Directory, id: &PersonId) -> bool {
-    directory.person(id).is_some_and(|p| p.contacts_on(crate::model::Channel::Sms).next().is_some())
-}
-
-impl LocalWarning {
-    /// The document of the warning: the same for the same event, so that posting it again changes nothing.
-    pub(super) fn message(&self, report: &Report, seq: u64, sender: &str, directory: &Directory) -> Vec<u8> {
-        let status = if report.is_drill() { Status::Exercise } else { Status::Actual };
-        let sent = report.decided.as_ref().map_or(report.recorded_at, |(at, _)| *at);
-        let names: Vec<String> = self.codes.iter().map(|code| directory.place(code.as_str())).collect();
-        json!({
-            "sender": sender, "identifier": format!("report-{}-{seq}", report.id), "sent": sent.iso(),
-            "status": status, "kind": "alert", "references": [], "hazard": self.hazard.zh(), "colour": self.colour,
-            "wording": [{
-                "language": "zh-CN", "headline": self.headline, "description": "", "instruction": self.instruction,
-            }],
-            "areas": [{ "name": names.join("、"), "codes": self.codes }],
-            "note": format!("险情报告 {}", report.id),
-        })
-        .to_string()
-        .into_bytes()
     }
 }
 
@@ -111,9 +80,9 @@ impl ReportDesk {
     async fn work(&self, shown: Arc<Shown>, deed: Deed) {
         let id = &shown.report.id;
         let done = match deed {
-            Deed::Accept(_) | Deed::Post(..) => self.raise(id).await,
+            Deed::Accept(_) | Deed::Post => self.raise(id).await,
             Deed::Confirm(person) => self.tell(&shown, TextPurpose::Confirm, None, vec![person]).await,
-            Deed::Alert(region, officers) => self.tell(&shown, TextPurpose::Alert, Some(region), officers).await,
+            Deed::Alert(region, officers) => self.tell(&shown, TextPurpose::Alert, region, officers).await,
         };
         if let Err(error) = done {
             tracing::warn!(report = %id, %error, "what is due for a report could not be done yet");

@@ -88,8 +88,10 @@ pub enum Acted {
     Done(Arc<Shown>),
     /// There is no such report.
     Unknown,
-    /// Somebody decided before.
+    /// It stands so that this cannot be done: somebody decided before, or nobody has yet.
     Decided(Arc<Shown>),
+    /// The warning was cancelled or retracted before.
+    Over,
     /// What was written down has faults.
     Faults(Vec<Finding>),
 }
@@ -211,7 +213,7 @@ impl ReportDesk {
         Digest(self.front.key.derive("report").tag(&told.map(str::as_bytes)))
     }
 
-    /// Whether the same words are this report again. Of one that was dismissed only the very message is:
+    /// Whether the same words are this report again. Of one that is closed only the very message is:
     /// whoever says it again means that it is not over.
     fn repeats(&self, report: &Report, said_at: Option<Timestamp>) -> bool {
         let very = said_at.is_some() && said_at == report.reported.said_at;
@@ -219,7 +221,7 @@ impl ReportDesk {
         very || match report.standing {
             Standing::Open | Standing::Accepted => true,
             Standing::Raised { .. } => lately,
-            Standing::Dismissed => false,
+            Standing::Dismissed | Standing::Ending { .. } | Standing::Ended { .. } => false,
         }
     }
 
@@ -261,7 +263,7 @@ impl ReportDesk {
             Ok(warning) => warning,
             Err(faults) => return Ok(Acted::Faults(faults)),
         };
-        let acted = self.decide(id, ReportEvent::Accepted { by, warning }, Group::default()).await?;
+        let acted = self.decide(id, is_open, ReportEvent::Accepted { by, warning }, Group::default()).await?;
         if let Acted::Done(shown) = &acted {
             self.metrics.hazard_report(shown.report.reported.channel.name(), "accepted");
             self.raise(id).await.map_err(unavailable)?;
@@ -279,32 +281,44 @@ impl ReportDesk {
     /// When it is not durable.
     pub async fn dismiss(&self, id: &ReportId, by: Actor, reason: &str) -> Result<Acted, Unavailable> {
         self.loaded()?;
-        let subject = id.stream().to_string();
-        let Some(salt) = self.front.journal.salt(subject.clone()).await.map_err(unavailable)? else {
-            return Ok(Acted::Unknown);
-        };
-        let sealed = subject_key(&self.front.key, &subject, &salt).seal("reason", reason.as_bytes());
-        let reason = sealed.digest();
-        let blobs = vec![Blob { digest: reason, subject, sealed: sealed.0 }];
-        let acted = self.decide(id, ReportEvent::Dismissed { by, reason }, Group { blobs, ..Group::default() }).await?;
+        let Some((reason, with)) = self.sealed(id, reason).await? else { return Ok(Acted::Unknown) };
+        let acted = self.decide(id, is_open, ReportEvent::Dismissed { by, reason }, with).await?;
         if let Acted::Done(shown) = &acted {
             self.metrics.hazard_report(shown.report.reported.channel.name(), "dismissed");
         }
         Ok(acted)
     }
 
-    /// Writes a decision on an open report; of two, the first counts.
-    async fn decide(&self, id: &ReportId, event: ReportEvent, with: Group) -> Result<Acted, Unavailable> {
+    /// A reason under the report's key: its digest, and what is stored with the event; `None` when there is no
+    /// such report.
+    pub(super) async fn sealed(&self, id: &ReportId, reason: &str) -> Result<Option<(Digest, Group)>, Unavailable> {
+        let subject = id.stream().to_string();
+        let salt = self.front.journal.salt(subject.clone()).await.map_err(unavailable)?;
+        Ok(salt.map(|salt| {
+            let sealed = subject_key(&self.front.key, &subject, &salt).seal("reason", reason.as_bytes());
+            let blob = Blob { digest: sealed.digest(), subject, sealed: sealed.0 };
+            (blob.digest, Group { blobs: vec![blob], ..Group::default() })
+        }))
+    }
+
+    /// Writes a decision on a report that stands as `fits` wants it; of two, the first counts.
+    pub(super) async fn decide(
+        &self,
+        id: &ReportId,
+        fits: fn(&Standing) -> bool,
+        event: ReportEvent,
+        with: Group,
+    ) -> Result<Acted, Unavailable> {
         for _ in 0..RETRIES_MAX {
             let Some(report) = self.read(id).await.map_err(unavailable)? else { return Ok(Acted::Unknown) };
-            let open = report.standing == Standing::Open;
-            let written = if open {
+            let fits = fits(&report.standing);
+            let written = if fits {
                 self.write(id, Some(&report), event.clone(), with.clone()).await.map_err(unavailable)?
             } else {
                 None
             };
             let shown = self.shown(id);
-            match (open, written.is_some(), shown) {
+            match (fits, written.is_some(), shown) {
                 (true, true, Some(shown)) => return Ok(Acted::Done(shown)),
                 (false, _, Some(shown)) => return Ok(Acted::Decided(shown)),
                 _ => {}
@@ -313,7 +327,7 @@ impl ReportDesk {
         Err(Unavailable(format!("report {id} changes too fast")))
     }
 
-    /// Does what leads to a warning, as far as it is due: the rule for trusted posts, the posting.
+    /// Does what leads to a warning or to its end, as far as it is due: the rule for trusted posts, the posting.
     pub(super) async fn raise(&self, id: &ReportId) -> Result<(), JournalError> {
         for _ in 0..RETRIES_MAX {
             let Some(report) = self.read(id).await? else { return Ok(()) };
@@ -322,12 +336,13 @@ impl ReportDesk {
                     self.metrics.hazard_report(report.reported.channel.name(), "accepted");
                     ReportEvent::Accepted { by: Actor::Plan, warning }
                 }
-                Some(Deed::Post(seq, warning)) => {
-                    let body = warning.message(&report, seq, &self.rules.sender, &self.directory());
+                Some(Deed::Post) => {
+                    let Some(body) = report.document(&self.rules.sender, &self.directory()) else { return Ok(()) };
                     let posted = Posted { door: DOOR, account: Some(REPORT_ACCOUNT.into()), body };
                     let receipt = self.desk.post(posted).await.map_err(|e| JournalError::Unavailable(e.0))?;
                     let callouts = receipt.cover.iter().map(|c| CalloutId::from(c.callout.as_str())).collect();
                     match receipt.warning.filter(|_| receipt.accepted) {
+                        Some(_) if report.ended.is_some() => ReportEvent::Cancelled,
                         Some(warning) => ReportEvent::Raised { warning, callouts },
                         None => ReportEvent::Refused { findings: receipt.findings, parked: receipt.parked },
                     }
@@ -379,6 +394,10 @@ impl ReportDesk {
     }
 }
 
-fn unavailable(error: JournalError) -> Unavailable {
+fn is_open(standing: &Standing) -> bool {
+    *standing == Standing::Open
+}
+
+pub(super) fn unavailable(error: JournalError) -> Unavailable {
     Unavailable(error.to_string())
 }

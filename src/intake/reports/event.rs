@@ -46,7 +46,7 @@ pub enum ReportEvent {
         /// Its callouts.
         callouts: Vec<CalloutId>,
     },
-    /// The desk of warnings refused it: it is open again.
+    /// The desk of warnings refused it: it is open again; or it refused the end, and the warning goes on.
     Refused {
         /// Every fault.
         findings: Vec<Finding>,
@@ -60,6 +60,16 @@ pub enum ReportEvent {
         /// Digest of the sealed reason.
         reason: Digest,
     },
+    /// Somebody found that the hazard is over: it was real, and the warning ends. Written before the Cancel is
+    /// posted.
+    Ended {
+        /// Who.
+        by: Actor,
+        /// Digest of the sealed reason.
+        reason: Digest,
+    },
+    /// The desk of warnings took the Cancel: people are being told that it is over.
+    Cancelled,
 }
 
 /// What was reported. Words and unknown numbers are sealed; persons are ids.
@@ -153,6 +163,20 @@ pub enum Standing {
     },
     /// Nobody needs to be called.
     Dismissed,
+    /// It was real and is over; the Cancel is being posted.
+    Ending {
+        /// The warning.
+        warning: String,
+        /// Its callouts.
+        callouts: Vec<CalloutId>,
+    },
+    /// Its warning is cancelled.
+    Ended {
+        /// The warning.
+        warning: String,
+        /// Its callouts.
+        callouts: Vec<CalloutId>,
+    },
 }
 
 /// Texts to people, as recorded.
@@ -189,8 +213,11 @@ pub struct Report {
     pub decided: Option<(Timestamp, Actor)>,
     /// The warning it was accepted as, with the sequence of that event.
     pub warning: Option<(u64, LocalWarning)>,
-    /// Why the desk of warnings refused the last one; empty when it did not.
+    /// Why the desk of warnings refused the last one, or its end; empty when it did not.
     pub refused: Vec<Finding>,
+    /// The sequence of the event that ended the warning, when that was, and who did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<(u64, Timestamp, Actor)>,
     /// Texts to people.
     pub texts: Vec<Texts>,
     /// Hash of the last record.
@@ -259,6 +286,7 @@ impl Report {
                     decided: None,
                     warning: None,
                     refused: Vec::new(),
+                    ended: None,
                     texts: Vec::new(),
                     hash: Digest::default(),
                 });
@@ -291,6 +319,18 @@ impl Report {
             (ReportEvent::Refused { findings, .. }, Standing::Accepted) => {
                 (self.standing, self.refused) = (Standing::Open, findings);
             }
+            (ReportEvent::Ended { by, .. }, Standing::Raised { warning, callouts }) => {
+                self.ended = Some((self.seq, at, by));
+                self.refused.clear();
+                self.standing = Standing::Ending { warning: warning.clone(), callouts: callouts.clone() };
+            }
+            (ReportEvent::Cancelled, Standing::Ending { warning, callouts }) => {
+                self.standing = Standing::Ended { warning: warning.clone(), callouts: callouts.clone() };
+            }
+            (ReportEvent::Refused { findings, .. }, Standing::Ending { warning, callouts }) => {
+                (self.ended, self.refused) = (None, findings);
+                self.standing = Standing::Raised { warning: warning.clone(), callouts: callouts.clone() };
+            }
             (ReportEvent::Dismissed { by, .. }, Standing::Open) => {
                 (self.standing, self.decided) = (Standing::Dismissed, Some((at, by)));
             }
@@ -310,6 +350,13 @@ impl Report {
     pub fn canonical(&self) -> Vec<u8> {
         // Serialising plain data into a vector cannot fail.
         serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Whether a gateway took a text to a duty officer. What became of it there is not known.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        let took = |t: &Texts| t.facts.iter().flatten().any(|fact| matches!(fact, Fact::Reached { .. }));
+        self.texts_for(TextPurpose::Alert).any(took)
     }
 
     /// The texts of one purpose.
@@ -341,6 +388,19 @@ impl Standing {
             Self::Accepted => "accepted",
             Self::Raised { .. } => "raised",
             Self::Dismissed => "dismissed",
+            Self::Ending { .. } => "ending",
+            Self::Ended { .. } => "ended",
+        }
+    }
+
+    /// The warning that it became, and its callouts; also behind the end.
+    #[must_use]
+    pub fn raised(&self) -> Option<(&str, &[CalloutId])> {
+        match self {
+            Self::Raised { warning, callouts }
+            | Self::Ending { warning, callouts }
+            | Self::Ended { warning, callouts } => Some((warning, callouts)),
+            Self::Open | Self::Accepted | Self::Dismissed => None,
         }
     }
 }
@@ -357,6 +417,8 @@ impl ReportEvent {
             Self::Raised { .. } => "raised",
             Self::Refused { .. } => "refused",
             Self::Dismissed { .. } => "dismissed",
+            Self::Ended { .. } => "ended",
+            Self::Cancelled => "cancelled",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The texts to reporters and duty officers. They go beside the calls: no call waits for them.
 
 use super::desk::ReportDesk;
-use super::event::{ReportEvent, TextPurpose};
+use super::event::{ReportEvent, Standing, TextPurpose};
 use super::shelf::Shown;
 use crate::engine::marked;
 use crate::gateway::Outgoing;
@@ -89,7 +89,13 @@ impl ReportDesk {
         let id = &report.id;
         let text = match (purpose, report.is_drill()) {
             (TextPurpose::Confirm, false) => {
-                format!("险情报告已收到，编号{id}，已报值班人员。请先撤到安全的地方，情况有变请再报。")
+                let done = match report.standing {
+                    Standing::Raised { .. } => "已按本地预警叫应",
+                    _ if report.is_told() => "已报值班人员",
+                    // Nobody may read it in time: the reporter must not rely on it.
+                    _ => "已记录，请同时电话报告值班室",
+                };
+                format!("险情报告已收到，编号{id}，{done}。请先撤到安全的地方，情况有变请再报。")
             }
             (TextPurpose::Confirm, true) => {
                 format!("演练报告已收到，编号{id}。若是真实险情，请立即电话报告值班室，或不写“演练”重新发送。")

@@ -114,7 +114,9 @@ async fn a_grid_person_answers_moves_and_is_done_by_the_link() {
     assert_eq!(t.progress.figures, Figures { households: 2, persons: 5, special: 1, refused: 0 });
 
     for (field, bad) in [("persons", "-1"), ("households", "abc"), ("special", "1.5"), ("refused", "99999999999")] {
+        let before = rig.callout().seq;
         let got = send(&format!("target=1&report=done&{field}={bad}")).await;
+        assert_eq!(rig.callout().seq, before + 1, "kept as a note");
         assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY, "{field}");
         has(got.text(), &["没有记录：请返回改正", field, "必须是 0 到 10000000 的整数"]);
     }
@@ -237,7 +239,8 @@ async fn what_a_program_writes_wrongly_is_refused_with_the_field() {
         assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY, "{named}");
         assert!(got.text().starts_with(r#"{"error":"#) && got.text().contains(named), "{named}: {}", got.text());
     }
-    assert_eq!(rig.callout().seq, before, "nothing was written");
+    // Figures that cannot be read, each as a note; nothing else was written.
+    assert_eq!(rig.callout().seq, before + 4);
     // Figures above the roster: an operator says why, and they count.
     assert_eq!(acted(&rig, "李明", &[1], json!({"done": {"persons": 15}})).await, None);
     assert_eq!(rig.callout().targets[1].progress.figures.persons, 15);
@@ -306,7 +309,8 @@ async fn the_target_page_takes_every_act_in_one_form() {
     let got = send("call=&report=done&persons=many".into()).await;
     assert!(got.status == StatusCode::UNPROCESSABLE_ENTITY && got.text().contains("人数 persons"), "{}", got.text());
     let vouched = world.acts.vouched.lock().unwrap();
-    assert_eq!(vouched.iter().map(|v| v.call).collect::<Vec<_>>(), [Some(call), None, None, None]);
+    assert_eq!(vouched.iter().map(|v| v.call).collect::<Vec<_>>(), [Some(call), None, None, None, None]);
+    assert_eq!(vouched[4].deed, Deed::BadFigure("done  many  ".into()), "refused, and kept");
     let reached = Action::Reached { milestone: "command_post".into(), unit: "fire".into() };
     assert_eq!(vouched[3].deed, Deed::Action { action: reached, targets: vec![1], shelter: String::new() });
 }

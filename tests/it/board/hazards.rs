@@ -11,7 +11,7 @@ use jiaoying::intake::formats::Limits;
 use jiaoying::intake::reports::{Incoming, Keywords, REPORT_ACCOUNT, ReportChannel, ReportDesk, ReportRules};
 use jiaoying::intake::{FrontDesk, Sender, Senders};
 use jiaoying::journal::Journal;
-use jiaoying::model::{Beside, Colour, RegionCode, Relation, SecretKey, Status};
+use jiaoying::model::{Beside, CloseReason, Colour, Command, RegionCode, Relation, SecretKey, Status};
 use jiaoying::sim::built_in_plans;
 use serde_json::Value;
 use std::sync::{Arc, RwLock};
@@ -261,6 +261,86 @@ async fn a_link_page_takes_a_report_and_a_drills_page_says_that_it_is_one() {
     assert!(ask(&rig.outside, get(&path)).await.text().contains("本页属于演练"));
     ask(&rig.outside, post(&path, &[FORM], "hazard=%E6%BB%91%E5%9D%A1")).await;
     assert!(rig.desk.all()[0].report.is_drill(), "under an exercise it stays one");
+}
+
+#[tokio::test]
+async fn a_report_by_the_link_of_a_drill_that_gave_way_is_real() {
+    let path = format!("/a/{LINK}");
+    let drill = || {
+        let bend = |order: &mut jiaoying::model::Order| {
+            order.status = Status::Exercise;
+            order.warning = "drill-1122334455667788".into();
+        };
+        let mut world = World::with("533324", |_| {}, bend);
+        world.run(360);
+        world.link(world.busiest());
+        world
+    };
+    let mut world = drill();
+    let by = "533324-f365b7ba7ea306a3".into();
+    world.command(&Command::Suspend { by }, world.now);
+    assert_eq!(world.callout.closed, Some(CloseReason::Suspended));
+    let rig = Rig::new(world).await;
+    let page = ask(&rig.outside, get(&path)).await;
+    assert!(page.text().contains("按真实险情处理") && !page.text().contains("本页属于演练"), "{}", page.text());
+    let got = ask(&rig.outside, post(&path, &[FORM], "hazard=%E6%9D%91%E5%90%8E%E6%BB%91%E5%9D%A1")).await;
+    assert!(!rig.desk.all()[0].report.is_drill(), "a real emergency is on that ground");
+    assert!(got.text().contains("按真实险情处理"), "{}", got.text());
+
+    // Whoever was told that it is taken as real is, also when the drill runs again by then.
+    let rig = Rig::new(drill()).await;
+    ask(&rig.outside, post(&path, &[FORM], "real=1&hazard=%E6%BB%91%E5%9D%A1")).await;
+    assert!(!rig.desk.all()[0].report.is_drill());
+    let got = ask(&rig.outside, post(&path, &[FORM], "hazard=%E6%BB%91%E5%9D%A1")).await;
+    assert!(rig.desk.all().iter().any(|s| s.report.is_drill()) && got.text().contains("演练报告"), "{}", got.text());
+}
+
+#[tokio::test]
+async fn the_warning_of_a_report_is_ended_once_and_only_when_there_is_one() {
+    let rig = Rig::new(small()).await;
+    let id = rig.report("村后滑坡").await;
+    let end = format!("/api/v1/reports/{id}/end");
+    let body = r#"{"reason": "滑坡已停", "operator": "王芳"}"#;
+    let error = |got: &Got| json(got)["error"].as_str().unwrap().to_owned();
+    let got = rig.post(&end, body).await;
+    assert_eq!(got.status, StatusCode::CONFLICT);
+    assert!(error(&got).contains("尚未受理"), "{}", got.text());
+    let page = ask(&rig.open, get(&format!("/reports/{id}"))).await;
+    assert!(page.text().contains("尚未短信告知") && !page.text().contains("/end\""), "{}", page.text());
+
+    let accept = r#"{"hazard": "滑坡", "colour": "red", "operator": "李明"}"#;
+    let raised = json(&rig.post(&format!("/api/v1/reports/{id}/accept"), accept).await);
+    let page = ask(&rig.open, get(&format!("/reports/{id}"))).await;
+    assert!(page.text().contains(&format!("action=\"/reports/{id}/end\"")), "{}", page.text());
+    assert!(ask(&rig.open, get("/reports")).await.text().contains(&format!("/reports/{id}#end")));
+    let reader = format!("Bearer {READER}");
+    let got = ask(&rig.inside, post(&end, &[JSON, ("authorization", &reader)], body)).await;
+    assert_eq!(got.status, StatusCode::FORBIDDEN, "without the right to operate");
+    let got = rig.post(&end, r#"{"reason": " ", "operator": "王芳"}"#).await;
+    assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY);
+
+    let form = value(page.text(), "name=\"form\" value=\"");
+    let path = format!("/reports/{id}/end");
+    let got = ask(&rig.open, post(&path, &[FORM], "form=bent&reason=over&operator=Wang")).await;
+    assert_eq!(got.status, StatusCode::FORBIDDEN);
+    let got = ask(&rig.open, post(&path, &[FORM], &format!("form={form}&reason=over&operator=Wang"))).await;
+    assert_eq!((got.status, got.header("location")), (StatusCode::SEE_OTHER, &*format!("/reports/{id}?done=1")));
+    let one = json(&ask(&rig.inside, get_as(&format!("/api/v1/reports/{id}"), READER)).await);
+    assert_eq!((&one["standing"], &one["ended_by"]), (&"ended".into(), &"Wang".into()));
+    assert_eq!(
+        (&one["warning"], &one["callouts"], &one["decided_by"]),
+        (&raised["warning"], &raised["callouts"], &raised["decided_by"])
+    );
+    let page = ask(&rig.open, get(&format!("/reports/{id}"))).await;
+    assert!(page.text().contains("预警已解除") && !page.text().contains("action="), "{}", page.text());
+
+    for (act, body) in [("end", body), ("accept", accept)] {
+        let got = rig.post(&format!("/api/v1/reports/{id}/{act}"), body).await;
+        assert_eq!(got.status, StatusCode::CONFLICT);
+        assert!(error(&got).contains("Wang") && error(&got).contains("解除"), "{}", got.text());
+    }
+    let export = ask(&rig.open, get(&format!("/reports/{id}/export"))).await;
+    jiaoying::evidence::verify(&export.body[..]).unwrap();
 }
 
 #[tokio::test]

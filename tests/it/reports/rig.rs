@@ -22,7 +22,8 @@ pub const PLACE: &str = "533324204";
 /// What went out: the gateway and the text.
 type Sent = Arc<Mutex<Vec<(String, Outgoing)>>>;
 
-struct Listener(GatewayId, Sent);
+/// Its name, what it was given, and whether it takes nothing.
+struct Listener(GatewayId, Sent, Arc<AtomicBool>);
 
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<Upcall>>>);
@@ -32,6 +33,8 @@ pub struct Rig {
     pub journal: Arc<MemoryJournal>,
     /// Whether the store writes nothing.
     pub down: Arc<AtomicBool>,
+    /// Whether the gateways refuse every text.
+    pub mute: Arc<AtomicBool>,
     pub door: ReportDoor,
     pub engine: Arc<Mutex<Vec<Upcall>>>,
     directory: Arc<Directory>,
@@ -59,7 +62,11 @@ impl Gateway for Listener {
     }
 
     fn submit(&self, attempts: Vec<Outgoing>) -> BoxFuture<'_, Vec<Fact>> {
-        let facts = attempts.iter().map(|_| Fact::Reached { stage: Stage::Submitted, reference: None }).collect();
+        let fact = match self.2.load(Ordering::Relaxed) {
+            true => Fact::Failed { failure: Failure::Refused, detail: None },
+            false => Fact::Reached { stage: Stage::Submitted, reference: None },
+        };
+        let facts = attempts.iter().map(|_| fact.clone()).collect();
         let mut sent = self.1.lock().unwrap();
         sent.extend(attempts.into_iter().map(|a| (self.0.to_string(), a)));
         ready(facts).boxed()
@@ -130,6 +137,13 @@ impl Rig {
         Self::made(self.journal.clone(), self.clock.clone(), self.senders.clone(), self.rules.clone())
     }
 
+    /// Another process on the same journal, with other senders.
+    pub fn restarted_with(&self, change: impl FnOnce(&mut Senders)) -> Self {
+        let mut senders = self.senders.clone();
+        change(&mut senders);
+        Self::made(self.journal.clone(), self.clock.clone(), senders, self.rules.clone()).loaded()
+    }
+
     fn made(journal: Arc<MemoryJournal>, clock: Arc<AtomicI64>, senders: Senders, rules: ReportRules) -> Self {
         let key = SecretKey::new([7; 32]);
         let directory = Arc::new(sample(&RegionCode::parse(PLACE).unwrap(), 1, &key).build(1).unwrap());
@@ -146,7 +160,9 @@ impl Rig {
             posted: Arc::new(|_, _| {}),
         });
         let sent = Sent::default();
-        let gateway = |id: &str, drill| (Arc::new(Listener(id.into(), sent.clone())) as Arc<dyn Gateway>, drill);
+        let mute = Arc::new(AtomicBool::new(false));
+        let gateway =
+            |id: &str, drill| (Arc::new(Listener(id.into(), sent.clone(), mute.clone())) as Arc<dyn Gateway>, drill);
         let gateways = vec![gateway("sms", false), gateway("drill-sms", true)];
         let desk = Arc::new(ReportDesk::new(front.clone(), front, rules.clone(), gateways, Metrics::new()));
         let replies = Config::load(None, std::iter::empty()).unwrap().replies;
@@ -161,7 +177,7 @@ impl Rig {
         };
         let notes = Notes::default();
         let door = ReportDoor { reports: desk.clone(), engine: Arc::new(notes.clone()), answers };
-        Self { desk, journal, down, door, engine: notes.0, directory, clock, sent, senders, rules }
+        Self { desk, journal, down, mute, door, engine: notes.0, directory, clock, sent, senders, rules }
     }
 
     fn loaded(self) -> Self {
