@@ -142,7 +142,11 @@ impl Decision<'_> {
                 self.silence_if_done(call);
             }
         }
-        // Whoever was wanted for it in this same decision is not called any more.
+        self.unwant(target, from_step);
+    }
+
+    /// Whoever was wanted for a target in this same decision is not called any more.
+    fn unwant(&mut self, target: TargetIx, from_step: u8) {
         for ((_, _, step), targets) in &mut self.wanted {
             if *step >= from_step {
                 targets.retain(|t| *t != target);
@@ -153,6 +157,7 @@ impl Decision<'_> {
     /// Ends a target without an answer.
     pub(super) fn release_target(&mut self, target: TargetIx, reason: ReleaseReason) {
         self.emit(Event::TargetReleased { target, reason });
+        self.unwant(target, 0);
         // The tier's clocks may have waited for this ground alone.
         self.meet_clocks(target);
         for call in self.callout.targets[target as usize].calls.clone() {
@@ -180,6 +185,8 @@ impl Decision<'_> {
         }
         let totals = self.callout.totals();
         self.emit(Event::Closed { reason, totals, by });
+        // A step that was due before the end, and is looked at with it, calls nobody any more.
+        self.wanted.clear();
         for call in 0..self.callout.calls.len() as u32 {
             let c = &self.callout.calls[call as usize];
             // What has not been told yet is overtaken by the end.

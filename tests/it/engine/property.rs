@@ -117,3 +117,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_round_and_the_end_that_are_due_in_one_tick_call_nobody() {
+    let mut c = Case::new(plan());
+    c.alert(&[("g1", &[&["a"], &["v"], &["d"]]), ("g2", &[&["a", "b"], &[], &["d"]])]);
+    let passes = [
+        172_944, 247_058, 343_533, 143_380, 388_399, 350_079, 245_190, 268_755, 274_960, 156_344, 239_377, 30_919,
+        399_887, 339_175,
+    ];
+    for (n, ms) in passes.into_iter().enumerate() {
+        apply(&mut c, n, Act::Pass(ms));
+    }
+    assert_eq!(c.callout.closed, Some(CloseReason::Expired));
+}
