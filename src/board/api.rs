@@ -16,13 +16,15 @@ pub(super) async fn callouts(State(inside): State<Arc<Inside>>) -> Json<Value> {
     let callouts = inside.board.gallery.all();
     let distrusted = inside.board.gallery.distrusted();
     let unverified: Vec<_> = distrusted.iter().map(|(id, reason)| json!({ "id": id, "reason": reason })).collect();
-    Json(json!({ "callouts": callouts.iter().filter_map(|c| card(c)).collect::<Vec<_>>(), "unverified": unverified }))
+    Json(
+        json!({ "callouts": callouts.iter().filter_map(|c| card(&inside, c)).collect::<Vec<_>>(), "unverified": unverified }),
+    )
 }
 
 /// `GET /api/v1/callouts/{id}`: one, with its response figures.
 pub(super) async fn callout(State(inside): State<Arc<Inside>>, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {
     let callout = inside.board.callout(&id.into()).await?;
-    let mut value = card(&callout).ok_or(Refusal::NotFound)?;
+    let mut value = card(&inside, &callout).ok_or(Refusal::NotFound)?;
     value["summary"] = json!(summary(&callout));
     value["gap_list"] = json!(callout.gaps);
     value["tiers"] = json!(tiers(&callout).iter().map(tier).collect::<Vec<_>>());
@@ -59,7 +61,7 @@ fn unconfirmed(callout: &Callout, directory: &Directory) -> Option<Value> {
     Some(json!({ "told": r.told, "confirmed": r.confirmed, "sounded": r.sounded, "unconfirmed": list }))
 }
 
-fn card(callout: &Callout) -> Option<Value> {
+fn card(inside: &Inside, callout: &Callout) -> Option<Value> {
     let head = callout.head.as_ref()?;
     Some(json!({
         "id": callout.id,
@@ -81,5 +83,6 @@ fn card(callout: &Callout) -> Option<Value> {
         "raised_from": callout.raised_from(),
         "next_due": callout.next_due().map(|at| at.iso()),
         "events": callout.seq,
+        "forecast": inside.board.gallery.forecast(&callout.id).map(|f| f.json()),
     }))
 }

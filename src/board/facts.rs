@@ -4,15 +4,16 @@ use super::auth::Inside;
 use super::refusal::Refusal;
 use crate::journal::Journal;
 use crate::model::{CalloutId, Entry};
-use crate::runtime::{Committed, Gallery};
+use crate::runtime::{Committed, Forecasts, Gallery};
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use futures::future::ready;
 use futures::stream::{self, Stream, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,12 +52,13 @@ pub(super) async fn one(
     inside.board.callout(&id).await?;
     let drill = id.is_drill();
     let next = last_event_id(&headers).map(|id| id + 1).or(from.from).unwrap_or(0);
-    let events = follow(&inside.board.gallery, inside.board.journal.clone(), id, next);
+    let events = follow(&inside.board.gallery, inside.board.journal.clone(), id.clone(), next);
     let events = events.map(move |(seq, entry)| {
         let data = json!({ "seq": seq, "at": entry.0, "drill": drill, "event": entry.1 });
         Ok::<_, Infallible>(Event::default().id(seq.to_string()).event(entry.1.name()).data(data.to_string()))
     });
-    Ok(serve(&inside, events))
+    let estimates = forecasts(&inside.board.gallery, Some(id));
+    Ok(serve(&inside, beside(events, estimates)))
 }
 
 /// `GET /events`: what is committed from now on, in all callouts.
@@ -80,7 +82,38 @@ pub(super) async fn all(State(inside): State<Arc<Inside>>) -> Response {
         };
         stream::iter(c.entries.iter().enumerate().map(event).collect::<Vec<_>>())
     });
-    serve(&inside, events)
+    serve(&inside, beside(events, forecasts(&inside.board.gallery, None)))
+}
+
+/// Forecasts as they change, of one callout or of all: estimates without an id, no part of any timeline.
+fn forecasts(gallery: &Gallery, of: Option<CalloutId>) -> impl Stream<Item = Result<Event, Infallible>> + Send + use<> {
+    let mut feed = gallery.forecasts();
+    feed.mark_changed();
+    let shown: Arc<Forecasts> = Arc::default();
+    let changes = stream::unfold((feed, shown), |(mut feed, shown)| async move {
+        feed.changed().await.ok()?;
+        let fresh = feed.borrow_and_update().clone();
+        let ids: BTreeSet<_> = shown.keys().chain(fresh.keys()).cloned().collect();
+        let changed = ids.into_iter().filter(|id| shown.get(id) != fresh.get(id));
+        let changed: Vec<_> = changed.map(|id| (fresh.get(&id).cloned(), id)).collect();
+        Some((stream::iter(changed), (feed, fresh)))
+    });
+    let wanted = changes.flatten().filter(move |(_, id)| ready(of.as_ref().is_none_or(|of| of == id)));
+    wanted.map(|(forecast, id)| {
+        // Nothing is queued any more: there is nothing to foresee.
+        let data = json!({ "callout": id, "drill": id.is_drill(), "forecast": forecast.map(|f| f.json()) });
+        Ok(Event::default().event("forecast").data(data.to_string()))
+    })
+}
+
+/// Events with estimates between them; over when the events are.
+fn beside(
+    events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static,
+    estimates: impl Stream<Item = Result<Event, Infallible>> + Send + 'static,
+) -> impl Stream<Item = Result<Event, Infallible>> + Send + 'static {
+    let events = events.map(Some).chain(stream::once(ready(None)));
+    let all = stream::select(events, estimates.map(Some));
+    all.take_while(|event| ready(event.is_some())).filter_map(ready)
 }
 
 /// A stream as an answer: with heartbeats, and over when the process shuts down.

@@ -104,7 +104,7 @@ impl Outside {
             return self.hazard(lang, &callout, call, words, pressed.real.is_some()).await;
         }
         let directory = self.board.directory();
-        let scene = Scene { callout: &callout, directory: &directory, lang, at: None };
+        let scene = Scene { callout: &callout, directory: &directory, lang, at: None, forecast: None };
         let retracted = callout.closed == Some(CloseReason::Retracted);
         if pressed.answer.is_some() && retracted != pressed.retracted.is_some() {
             return Ok(self.page(lang, &callout, call, Told::default()));
@@ -174,7 +174,8 @@ impl Outside {
         };
         let t = lang.texts();
         let directory = self.board.directory();
-        let (targets, more) = link_targets(&Scene { callout, directory: &directory, lang, at: None }, call);
+        let (targets, more) =
+            link_targets(&Scene { callout, directory: &directory, lang, at: None, forecast: None }, call);
         let retracted = callout.closed == Some(CloseReason::Retracted);
         // What was said before the retraction is no confirmation of it.
         let confirmed = || {

@@ -9,7 +9,7 @@ use super::text::Lang;
 use super::view::Fragment;
 use crate::engine;
 use crate::model::{Callout, CalloutId};
-use crate::runtime::Committed;
+use crate::runtime::{Committed, Forecasts};
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 
 /// The least time between two patches of one client.
 const PATCH_EVERY: Duration = Duration::from_millis(250);
@@ -39,8 +40,9 @@ type Held = Vec<(String, u64)>;
 struct Watcher {
     inside: Arc<Inside>,
     feed: Receiver<Arc<Committed>>,
+    forecasts: watch::Receiver<Arc<Forecasts>>,
     /// Changes of hazard reports, which the overview shows.
-    reports: Option<tokio::sync::watch::Receiver<u64>>,
+    reports: Option<watch::Receiver<u64>>,
     lang: Lang,
     /// The callout of the page; `None` for the overview.
     id: Option<CalloutId>,
@@ -58,13 +60,13 @@ pub(super) async fn callout(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let id: CalloutId = id.into();
-    let feed = inside.board.gallery.subscribe();
+    let (feed, forecasts) = (inside.board.gallery.subscribe(), inside.board.gallery.forecasts());
     // What the client holds is the page at that many events: the same fold and rendering tell it again.
     let timeline = inside.board.timeline(&id).await?;
     let seen = last_event_id(&headers).or(from.from).unwrap_or(0) as usize;
     let then = engine::replay(id.clone(), timeline.entries.iter().take(seen));
     let held = pages::panels(&inside, lang, &then).await?.map(|p| hashes(p.all())).unwrap_or_default();
-    Ok(watch(Watcher { inside, feed, reports: None, lang, id: Some(id), held, changed: true }))
+    Ok(watch(Watcher { inside, feed, forecasts, reports: None, lang, id: Some(id), held, changed: true }))
 }
 
 /// `GET /live`: patches of the overview that had the mark `?from=` (or `Last-Event-ID`).
@@ -74,13 +76,13 @@ pub(super) async fn overview(
     Query(from): Query<From>,
     headers: HeaderMap,
 ) -> Response {
-    let feed = inside.board.gallery.subscribe();
+    let (feed, forecasts) = (inside.board.gallery.subscribe(), inside.board.gallery.forecasts());
     let reports = inside.board.reports.as_ref().map(|desk| desk.changes());
     let now = hashes(card_fragments(&inside, lang).iter());
     // A client with other cards than these holds nothing that a patch could build on.
     let seen = last_event_id(&headers).or(from.from);
     let held = if seen == Some(mark(&now)) { now } else { Held::new() };
-    watch(Watcher { inside, feed, reports, lang, id: None, held, changed: true })
+    watch(Watcher { inside, feed, forecasts, reports, lang, id: None, held, changed: true })
 }
 
 fn watch(watcher: Watcher) -> Response {
@@ -121,6 +123,10 @@ impl Watcher {
             };
             let committed = tokio::select! {
                 committed = self.feed.recv() => committed,
+                Ok(()) = self.forecasts.changed() => {
+                    self.changed = true;
+                    break;
+                }
                 true = told => {
                     self.changed = true;
                     break;

@@ -90,7 +90,10 @@ pub(super) async fn overview(
 pub(super) fn cards(inside: &Inside, lang: Lang) -> Vec<(String, String)> {
     let directory = inside.board.directory();
     let open = inside.board.gallery.all().into_iter().filter(|c| c.is_open());
-    let card = |callout: Arc<Callout>| Card::of(&Scene { callout: &callout, directory: &directory, lang, at: None });
+    let card = |callout: Arc<Callout>| {
+        let forecast = inside.board.gallery.forecast(&callout.id);
+        Card::of(&Scene { callout: &callout, directory: &directory, lang, at: None, forecast: forecast.as_ref() })
+    };
     let mut cards: Vec<_> = open.filter_map(card).collect();
     cards.sort_by_key(Card::order);
     cards.into_iter().map(|c| (c.id.clone(), card_html(lang, &c))).collect()
@@ -160,7 +163,9 @@ pub(super) async fn panels(inside: &Inside, lang: Lang, callout: &Callout) -> Re
         tail.extend(numbered.filter(|n| n.seq >= from && n.seq < callout.seq));
     }
     let directory = inside.board.directory();
-    Ok(Panels::of(&Scene { callout, directory: &directory, lang, at: None }, &tail))
+    let forecast = inside.board.gallery.forecast(&callout.id);
+    let scene = Scene { callout, directory: &directory, lang, at: None, forecast: forecast.as_ref() };
+    Ok(Panels::of(&scene, &tail))
 }
 
 async fn replay_page(inside: &Inside, s: Shell, lang: Lang, id: CalloutId, at: &str) -> Result<CalloutHtml, Refusal> {
@@ -170,7 +175,8 @@ async fn replay_page(inside: &Inside, s: Shell, lang: Lang, id: CalloutId, at: &
     let numbered = timeline.until(Some(at)).iter().zip(0..).map(|(e, seq)| Numbered { seq, entry: e.clone() });
     let tail: Vec<_> = numbered.skip(timeline.around(at).count.saturating_sub(TAIL)).collect();
     let directory = inside.board.directory();
-    let panels = Panels::of(&Scene { callout: &callout, directory: &directory, lang, at: Some(at) }, &tail);
+    let scene = Scene { callout: &callout, directory: &directory, lang, at: Some(at), forecast: None };
+    let panels = Panels::of(&scene, &tail);
     let replay = Some(Replay::of(&timeline, &callout, at));
     let (id, title) = (id.to_string(), title(&callout, lang));
     Ok(CalloutHtml { s, id, title, panels, replay, now_exact: exact(at), form_token: None })
@@ -200,7 +206,7 @@ pub(super) async fn target(
         Err(refusal) => return refusal.page(lang),
     };
     let directory = inside.board.directory();
-    let scene = Scene { callout: &callout, directory: &directory, lang, at: None };
+    let scene = Scene { callout: &callout, directory: &directory, lang, at: None, forecast: None };
     let Some(d) = TargetDetail::of(&scene, target) else { return Refusal::NotFound.page(lang) };
     let s = Shell::new(&inside, &account, lang);
     let reason = asked.noted.and_then(|name| serde_json::from_value::<NoteReason>(name.into()).ok());

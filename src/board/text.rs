@@ -103,6 +103,13 @@ texts! {
     opens: "启动", "opens";
     opened: "已启动", "open since";
     late: "迟到", "late";
+    queued: "待呼", "queued";
+    called_by: "预计呼完", "called by";
+    nothing_takes: "暂无网关可用", "no gateway takes them now";
+    limited_by: "受限于", "limited by";
+    carrier: "运营商", "carrier";
+    person_budget: "每人呼叫次数", "calls per person";
+    estimate: "估算，不入时间线", "an estimate, not part of the timeline";
     moves: "转移", "Moving people";
     moved: "已转移", "moved";
     moving: "正在转移", "moving";

@@ -3,9 +3,9 @@
 use super::installation;
 use super::pages::Pages;
 use super::registered;
-use crate::config::{Config, Drill, GatewayKind, GatewaySection, authorities};
+use crate::config::{self, Carrier, Config, Drill, GatewayKind, GatewaySection, authorities};
 use crate::directory::{self, Directory, Draft};
-use crate::dispatch::LaneSettings;
+use crate::dispatch::{Budgets, CarrierBudget, LaneSettings, PersonBudget};
 use crate::gateway::http::{CallbackLimits, HttpGateway, HttpGatewayConfig, callbacks};
 use crate::gateway::simulator::{People, SimulatedGateway};
 use crate::gateway::{Gateway, Upcalls};
@@ -427,7 +427,26 @@ fn settings(config: &Config) -> CellSettings {
         ask_max: u8::try_from(config.replies.ask_max).unwrap_or(u8::MAX),
         code_hold_ms: i64::from(config.replies.code_hold_h) * 3_600_000,
         link_base: registered::link_base(config),
+        budgets: budgets(config),
     }
+}
+
+fn budgets(config: &Config) -> Budgets {
+    let colour = |word: &Option<String>| word.as_deref().and_then(Colour::from_word);
+    let carrier = |c: &Carrier| CarrierBudget {
+        name: c.name.clone(),
+        prefixes: c.prefixes.clone(),
+        rate_per_s: f64::from(c.rate_per_s),
+        burst: c.burst,
+        yields_to: colour(&c.yields_to).filter(|_| !c.contract),
+    };
+    let person = |p: &config::PersonBudget| PersonBudget {
+        per_hour: p.per_hour,
+        per_day: p.per_day,
+        yields_to: colour(&p.yields_to),
+    };
+    let person = config.person_budget.as_ref().map(person).unwrap_or_default();
+    Budgets { carriers: config.carriers.iter().map(carrier).collect(), person }
 }
 
 fn join(findings: &[crate::model::Finding]) -> String {

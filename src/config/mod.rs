@@ -10,6 +10,7 @@
 
 mod amqp;
 mod authorities;
+mod budget;
 mod cell;
 mod drill;
 mod error;
@@ -33,6 +34,7 @@ mod template;
 
 pub use amqp::Amqp;
 pub use authorities::{AuthoritiesError, authorities};
+pub use budget::{Carrier, PersonBudget};
 pub use cell::Cell;
 pub use drill::Drill;
 pub use error::{ConfigError, Fault};
@@ -77,6 +79,11 @@ pub struct Config {
     /// The ways to reach people.
     #[serde(rename = "gateway")]
     pub gateways: Vec<GatewaySection>,
+    /// What carriers carry.
+    #[serde(rename = "carrier", default)]
+    pub carriers: Vec<Carrier>,
+    /// How often one person is called.
+    pub person_budget: Option<PersonBudget>,
     /// Drills that are posted by themselves.
     #[serde(rename = "drill", default)]
     pub drills: Vec<Drill>,
@@ -128,6 +135,7 @@ impl Config {
         sender::check(&self.senders, &mut faults);
         sender::check_tokens(&self.senders, &self.http.tokens, &mut faults);
         gateway::check(&self.gateways, &mut faults);
+        budget::check(&self.carriers, self.person_budget.as_ref(), &mut faults);
         drill::check(&self.drills, &mut faults);
         self.plans.check(&mut faults);
         self.intake.check(&mut faults);

@@ -1,11 +1,14 @@
 //! A lane: the limits of one gateway.
 
-use crate::model::{Channel, GatewayId, Template, TextKind, Timestamp};
+use super::Kind;
+use super::pace::{Holding, Pace};
+use crate::model::{Channel, GatewayId, Template, Timestamp};
 use governor::clock::{Clock, Reference as _};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,6 +51,9 @@ pub struct Lane {
     clock: LaneClock,
     limiter: RateLimiter<NotKeyed, InMemoryState, LaneClock, NoOpMiddleware<Nanos>>,
     waits_until: Option<Timestamp>,
+    /// Attempts per second that it was measured to make, by channel.
+    paces: BTreeMap<Channel, Pace>,
+    holding: Holding,
 }
 
 /// The time that the cell told last; lets a rate limiter run on a virtual clock.
@@ -73,7 +79,10 @@ impl Lane {
         let quota = Quota::with_period(period).map_or_else(|| Quota::per_second(burst), |q| q.allow_burst(burst));
         let clock = LaneClock::default();
         let limiter = RateLimiter::direct_with_clock(quota, clock.clone());
-        Self { settings, state: LaneState::default(), clock, limiter, waits_until: None }
+        let pace = |channel: &Channel| (*channel, Pace::new(settings.rate_per_s));
+        let paces = settings.channels.iter().map(pace).collect();
+        let state = LaneState::default();
+        Self { settings, state, clock, limiter, waits_until: None, paces, holding: Holding::new() }
     }
 
     /// Its limits.
@@ -94,7 +103,28 @@ impl Lane {
         self.waits_until
     }
 
-    pub(super) fn serves(&self, (drill, channel, text): (bool, Channel, TextKind)) -> bool {
+    /// Attempts per second that it makes on a channel: as measured while more waited, and for voice no more
+    /// than its lines carry.
+    #[must_use]
+    pub fn per_s(&self, channel: Channel, now: Timestamp) -> f64 {
+        // A burst is no pace that lasts.
+        let measured = self.paces.get(&channel).map_or(0.0, |pace| pace.per_s(now)).min(self.settings.rate_per_s);
+        if channel != Channel::Voice {
+            return measured;
+        }
+        let carried = self.settings.lines as f64 / self.holding.mean_s();
+        // Full lines are what limits it, and their mean holding time is steadier than counting grants.
+        if self.state.lines_used >= self.settings.lines { carried } else { measured.min(carried) }
+    }
+
+    /// Something was granted on a channel; `more` waits behind it.
+    pub(super) fn granted(&mut self, channel: Channel, more: bool, now: Timestamp) {
+        if let Some(pace) = self.paces.get_mut(&channel) {
+            pace.granted(now, more);
+        }
+    }
+
+    pub(super) fn serves(&self, Kind { drill, channel, text, .. }: Kind) -> bool {
         let templates = &self.settings.templates;
         self.is_open_to(drill, channel) && (templates.is_empty() || Template::choose(templates, text, "").is_some())
     }
@@ -116,7 +146,10 @@ impl Lane {
             Ok(()) => {
                 self.waits_until = None;
                 self.state.in_flight += 1;
-                self.state.lines_used += usize::from(channel == Channel::Voice);
+                if channel == Channel::Voice {
+                    self.holding.held(self.state.lines_used, 0, now);
+                    self.state.lines_used += 1;
+                }
                 true
             }
             Err(not_until) => {
@@ -128,10 +161,10 @@ impl Lane {
         }
     }
 
-    pub(super) fn answered(&mut self, channel: Channel, live: bool) {
+    pub(super) fn answered(&mut self, channel: Channel, live: bool, now: Timestamp) {
         self.state.in_flight = self.state.in_flight.saturating_sub(1);
         if channel == Channel::Voice && !live {
-            self.ended();
+            self.ended(now);
         }
     }
 
@@ -139,7 +172,8 @@ impl Lane {
         self.state.lines_used += 1;
     }
 
-    pub(super) fn ended(&mut self) {
+    pub(super) fn ended(&mut self, now: Timestamp) {
+        self.holding.held(self.state.lines_used, 1, now);
         self.state.lines_used = self.state.lines_used.saturating_sub(1);
     }
 

@@ -192,7 +192,7 @@ impl Purpose {
     }
 }
 
-// === impl Call, Attempt ===
+// === impl Call, Failure, Attempt ===
 
 impl Call {
     /// Whether anything more is to be tried.
@@ -205,6 +205,14 @@ impl Call {
     #[must_use]
     pub fn link(&self, target: TargetIx) -> Option<&Link> {
         self.links.iter().find(|l| l.target == target)
+    }
+}
+
+impl Failure {
+    /// Whether the person's device may have noticed anything of an attempt that ended so.
+    #[must_use]
+    pub fn may_have_reached(self) -> bool {
+        !matches!(self, Self::GatewayDown | Self::Expired | Self::Refused | Self::DeadNumber)
     }
 }
 

@@ -8,7 +8,7 @@ use super::replies::ReplyWords;
 use super::staging::{Asked, Head, Staging};
 use super::upcalls::{Kept, Stray, Told};
 use crate::directory::Directory;
-use crate::dispatch::{Dispatch, Lane, LaneSettings, Offer};
+use crate::dispatch::{Budgets, Dispatch, Lane, LaneSettings, Offer};
 use crate::engine;
 use crate::gateway::{Outgoing, ReadBack};
 use crate::journal::{InboxItem, Lease, Salt};
@@ -38,6 +38,8 @@ pub struct CellSettings {
     pub code_hold_ms: i64,
     /// What one-time links begin with (`https://…/a/`).
     pub link_base: String,
+    /// The budgets of carriers and persons.
+    pub budgets: Budgets,
 }
 
 /// What a cell must know of a gateway.
@@ -174,9 +176,10 @@ impl Cell {
     #[must_use]
     pub fn new(parts: CellParts, now: Timestamp) -> Self {
         let CellParts { settings, lease, directory, plans, key, gateways, entropy } = parts;
+        let lanes = gateways.iter().map(|g| Lane::new(g.lane.clone())).collect();
         Self {
             book: ReplyBook::new(&key, settings.words.code_digits as u32),
-            dispatch: Dispatch::new(gateways.iter().map(|g| Lane::new(g.lane.clone())).collect()),
+            dispatch: Dispatch::new(lanes, settings.budgets.clone()),
             gateways: gateways.into_iter().map(|g| (g.lane.id.clone(), g)).collect(),
             settings,
             lease,
@@ -328,7 +331,17 @@ impl Cell {
             return;
         };
         let first = live.callout.seq;
+        let colour = live.callout.head.as_ref().map(|h| h.colour);
         let entries = engine::decide(&mut live.callout, &asked.command, now);
+        if let Some(now) = live.callout.head.as_ref().map(|h| h.colour).filter(|now| colour.is_some_and(|c| c != *now))
+        {
+            self.dispatch.recolour(callout, now);
+        }
+        for Entry(_, event) in &entries {
+            if let Event::CallSilenced { call } = event {
+                self.dispatch.withdraw_call(callout, *call);
+            }
+        }
         let fresh_salt = (live.salt.is_none() && first == 0 && !entries.is_empty()).then(|| (self.entropy)());
         live.salt = live.salt.or(fresh_salt);
         self.reindex(callout);
@@ -422,7 +435,10 @@ impl Cell {
             }
         }
         for (channel, offer) in offers {
-            self.dispatch.offer(channel, offer);
+            let callout = self.live.get(id).map(|l| &l.callout);
+            let number = callout.and_then(|c| self.contact(c, offer.call, channel)).map(|(_, number)| number);
+            // Without a number the lane that takes it finds out that there is none.
+            self.dispatch.offer(channel, number.as_deref().unwrap_or_default(), offer);
         }
     }
 

@@ -66,6 +66,11 @@ impl Cell {
                 Event::AttemptReported { attempt, fact, .. } => {
                     let key = AttemptKey { callout: id.clone(), attempt: *attempt };
                     self.handed.remove(&key);
+                    if let Fact::Failed { failure, .. } = fact
+                        && !failure.may_have_reached()
+                    {
+                        self.not_called(&key);
+                    }
                     match fact {
                         Fact::Unknown { resent: true } => self.submit(&key, now),
                         // One of unknown fate is called again at once, and must not wait for itself.
@@ -236,6 +241,11 @@ impl Cell {
         if channel == Channel::Voice && self.dispatch.waits_for_number(&number, offer) {
             return false;
         }
+        let person = live.callout.people[live.callout.calls[offer.call as usize].person as usize].clone();
+        let budgeted = channel != Channel::Broadcast;
+        if budgeted && self.dispatch.waits_for_person(&person, (channel, &number), offer, now) {
+            return false;
+        }
         let call_key = (offer.callout.clone(), offer.call);
         let wants_answer = live.callout.calls[offer.call as usize].purpose == Purpose::CallOut;
         let code = (wants_answer && channel == Channel::Sms).then(|| self.book.code(&number, &call_key));
@@ -255,11 +265,14 @@ impl Cell {
         self.ask(&offer.callout, Asked { command, ticket: None, inbox: None, blobs: Vec::new() }, now);
         let Some(live) = self.live.get(&offer.callout) else { return false };
         let Some(made) = live.callout.attempts.get(attempt as usize) else { return false };
-        let valid_until = made.valid_until;
+        let (valid_until, released_at) = (made.valid_until, made.released_at);
         // The code is taken from now on, also before the commit: the next grant must not give it again.
         self.register(callout_entry(&live.callout, attempt), &number, now);
         let key = AttemptKey { callout: offer.callout.clone(), attempt };
         self.granted.insert(key.clone());
+        if budgeted {
+            self.dispatch.called(&person, &key, released_at, now);
+        }
         if channel == Channel::Voice {
             if let Some(drill) = self.dispatch.hold_number(&number, &key) {
                 self.hang_up_drill(drill);
@@ -286,7 +299,12 @@ impl Cell {
     }
 
     /// The contact to try next on a channel: the person's contacts in turn, without the dead ones.
-    fn contact(&self, callout: &Callout, call: CallIx, channel: Channel) -> Option<(crate::model::ContactId, String)> {
+    pub(super) fn contact(
+        &self,
+        callout: &Callout,
+        call: CallIx,
+        channel: Channel,
+    ) -> Option<(crate::model::ContactId, String)> {
         let c = callout.calls.get(call as usize)?;
         let person = self.directory.person(&callout.people[c.person as usize])?;
         let usable: Vec<&Contact> = person.contacts_on(channel).filter(|x| !c.dead.contains(&x.id)).collect();
@@ -298,10 +316,24 @@ impl Cell {
         Some((contact.id.clone(), contact.number.clone()))
     }
 
-    /// Enters all attempts of a callout that was read into the reply book.
+    /// An attempt never reached its person: it does not count to the person's budget.
+    fn not_called(&mut self, key: &AttemptKey) {
+        let Some(callout) = self.live.get(&key.callout).map(|l| &l.callout) else { return };
+        if let Some(a) = callout.attempts.get(key.attempt as usize) {
+            let person = &callout.people[callout.calls[a.call as usize].person as usize];
+            self.dispatch.not_called(person, key, a.released_at);
+        }
+    }
+
+    /// Enters all attempts of a callout that was read into the reply book and the budgets of persons.
     pub(super) fn register_all(&mut self, callout: &Callout, now: Timestamp) {
-        for attempt in 0..callout.attempts.len() as u32 {
-            let contact = &callout.attempts[attempt as usize].contact.contact;
+        for (attempt, a) in (0..).zip(&callout.attempts) {
+            let contact = &a.contact.contact;
+            if a.channel != Channel::Broadcast && a.failure.is_none_or(Failure::may_have_reached) {
+                let person = &callout.people[callout.calls[a.call as usize].person as usize];
+                let key = AttemptKey { callout: callout.id.clone(), attempt };
+                self.dispatch.called(person, &key, a.released_at, now);
+            }
             if let Some((_, contact)) = self.directory.contact(contact) {
                 let number = contact.number.clone();
                 self.register(callout_entry(callout, attempt), &number, now);

@@ -95,6 +95,7 @@ pub async fn run(parts: EngineParts, handle: EngineHandle, mut asks: Asks, stop:
                 tracing::info!(cell = lease.cell, epoch = lease.epoch, "lease taken");
                 handle.status(|s| *s = Status { lease: Some(lease.epoch), ..Status::default() });
                 Engine::new(&parts, &handle, lease.clone()).work(&mut asks.0, &stop).await;
+                parts.gallery.foresee(Vec::new());
                 handle.status(|s| s.lease = None);
                 if stop.is_cancelled() {
                     let _ = parts.journal.release(lease).await;
@@ -226,7 +227,7 @@ impl<'a> Engine<'a> {
                 },
                 _ = poll.tick() => {
                     self.inbox_wanted = true;
-                    measure::standing(&self.parts.metrics, &self.parts.gallery, self.cell.dispatch());
+                    measure::standing(&self.parts.metrics, &self.parts.gallery, self.cell.dispatch(), clock::now());
                 }
                 () = tokio::time::sleep(idle) => {}
             }

@@ -1,14 +1,18 @@
 //! What readers see: committed copies of the callouts, folded behind the log.
 
 use super::cell::Committed;
+use crate::dispatch::Forecast;
 use crate::engine;
 use crate::model::{Callout, CalloutId};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 /// Committed events kept for a reader that is slow; one that falls further behind reads the journal.
 const FEED_LEN: usize = 4096;
+
+/// The forecasts of the callouts that have calls queued.
+pub type Forecasts = BTreeMap<CalloutId, Forecast>;
 
 /// Committed copies of callouts, and the feed of what is committed. Readers never touch the engine.
 pub struct Gallery {
@@ -16,11 +20,14 @@ pub struct Gallery {
     /// Why the engine does not work on a callout.
     distrusted: RwLock<BTreeMap<CalloutId, String>>,
     feed: broadcast::Sender<Arc<Committed>>,
+    /// Estimates, which no timeline holds.
+    forecasts: watch::Sender<Arc<Forecasts>>,
 }
 
 impl Default for Gallery {
     fn default() -> Self {
-        Self { callouts: RwLock::default(), distrusted: RwLock::default(), feed: broadcast::Sender::new(FEED_LEN) }
+        let feed = broadcast::Sender::new(FEED_LEN);
+        Self { callouts: RwLock::default(), distrusted: RwLock::default(), feed, forecasts: watch::Sender::default() }
     }
 }
 
@@ -83,6 +90,30 @@ impl Gallery {
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Callout>> {
         self.callouts.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Shows when what is queued will have been made; replaces what was shown before.
+    pub fn foresee(&self, forecasts: Vec<Forecast>) {
+        let fresh: Forecasts = forecasts.into_iter().map(|f| (f.callout.clone(), f)).collect();
+        self.forecasts.send_if_modified(|shown| {
+            let changed = **shown != fresh;
+            if changed {
+                *shown = Arc::new(fresh);
+            }
+            changed
+        });
+    }
+
+    /// The forecast of a callout; `None` when it has nothing queued.
+    #[must_use]
+    pub fn forecast(&self, callout: &CalloutId) -> Option<Forecast> {
+        self.forecasts.borrow().get(callout).cloned()
+    }
+
+    /// The forecasts as they change.
+    #[must_use]
+    pub fn forecasts(&self) -> watch::Receiver<Arc<Forecasts>> {
+        self.forecasts.subscribe()
     }
 
     /// What is committed from now on. Subscribe first, then read a copy, then skip what the copy has.

@@ -51,8 +51,9 @@ pub(super) fn committed(metrics: &Metrics, callout: &Callout, entries: &[Entry],
     }
 }
 
-/// Shows how callouts and lanes stand.
-pub(super) fn standing(metrics: &Metrics, gallery: &Gallery, dispatch: &Dispatch) {
+/// Shows how callouts and lanes stand, and when what is queued will have been made.
+pub(super) fn standing(metrics: &Metrics, gallery: &Gallery, dispatch: &Dispatch, now: Timestamp) {
+    gallery.foresee(dispatch.forecast(now));
     let (mut open, mut drills, mut all) = (0, 0, Totals::default());
     for callout in gallery.all().iter().filter(|c| c.is_open()) {
         if callout.is_drill() {
@@ -79,6 +80,9 @@ pub(super) fn standing(metrics: &Metrics, gallery: &Gallery, dispatch: &Dispatch
     ];
     for (phase, count) in phases {
         metrics.set_targets(phase, count as usize);
+    }
+    for (budget, waiting) in dispatch.limited(now) {
+        metrics.set_limited(&budget, waiting);
     }
     for (lane, waiting) in dispatch.lanes() {
         metrics.set_lane(lane.settings().id.as_str(), waiting, lane.state().in_flight);

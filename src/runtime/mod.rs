@@ -30,7 +30,7 @@ pub use acts::{Acts, Health, HealthPart};
 pub use book::{CallKey, LINK_CHARS, ReplyBook};
 pub use cell::{Cell, CellParts, CellSettings, Committed, GatewayInfo, Output, Ticket};
 pub use engine::{EngineParts, entropy, run};
-pub use gallery::Gallery;
+pub use gallery::{Forecasts, Gallery};
 pub use handle::{Asks, EngineHandle, HealthProbe};
 pub use holder::holder;
 pub use replies::{BadFigure, ReplyWords, Said, Word, half_width};

@@ -19,4 +19,4 @@ mod world;
 pub use checks::{Checks, Seen};
 pub use run::{Outcome, run_seed};
 pub use scene::{Post, Scene, as_drill, built_in_plans, message_json, nujiang_plans};
-pub use world::{Faults, World};
+pub use world::{Carriers, Faults, World};

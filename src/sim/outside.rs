@@ -1,6 +1,7 @@
 //! What stands around the engine in a world: carriers, people, and whoever looks in from outside.
 
-use super::world::{Happening, World};
+use super::world::{Carriers, Happening, World};
+use crate::dispatch::Budgets;
 use crate::gateway::simulator::Reaction;
 use crate::gateway::{Outgoing, Upcall};
 use crate::intake::{Desk, Retracted, Retraction};
@@ -34,7 +35,7 @@ impl World {
             }
             facts.push((outgoing.key.clone(), fact));
         }
-        let (life, latency) = (self.life, self.rng.random_range(5..200));
+        let (life, latency) = (self.life, self.rng.random_range(self.carriers.answer_ms.clone()));
         self.at(latency, Happening::SubmitAnswered { life, gateway, facts });
     }
 
@@ -55,6 +56,16 @@ impl World {
         if let (Some(ms), Some(link)) = (reaction.taps_after_ms, link_in(outgoing, &self.link_base)) {
             self.at(ms as i64, Happening::Tap { link, deed: Deed::Answer(Answer::Yes) });
         }
+    }
+
+    /// How slow the gateways are, before the first event.
+    pub fn set_carriers(&mut self, carriers: Carriers) {
+        self.carriers = carriers;
+    }
+
+    /// Budgets of carriers and persons, before the first event.
+    pub fn set_budgets(&mut self, budgets: Budgets) {
+        self.carriers.budgets = budgets;
     }
 
     /// What one-time links begin with, before the first one went out.

@@ -3,10 +3,11 @@
 use super::checks::Seen;
 use super::scene::Scene;
 use super::world::{Faults, World};
+use crate::dispatch::{Budgets, CarrierBudget, PersonBudget};
 use crate::engine::Violation;
 use crate::gateway::simulator::People;
 use crate::journal::MemoryJournal;
-use crate::model::{Finding, Timestamp};
+use crate::model::{Colour, Finding, Timestamp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
@@ -26,6 +27,19 @@ pub struct Outcome {
 const STEPS_MAX: u64 = 400_000;
 /// Virtual milliseconds of a run.
 const RUN_MS: i64 = 3 * 3_600_000;
+
+/// Budgets that hold calls back: few at a time to the invented numbers, by contract, and few to each person.
+fn tight() -> Budgets {
+    let carrier = CarrierBudget {
+        name: "invented".into(),
+        prefixes: vec!["+86199".into()],
+        rate_per_s: 2.0,
+        burst: 3,
+        yields_to: None,
+    };
+    let person = PersonBudget { per_hour: Some(4), per_day: Some(20), yields_to: Some(Colour::Red) };
+    Budgets { carriers: vec![carrier], person }
+}
 
 /// Runs one seed to its end: faults for the first virtual hour, then a kind world.
 ///
@@ -48,6 +62,9 @@ pub async fn run_seed(seed: u64) -> Result<Outcome, Vec<Finding>> {
     let begins = scene.begins;
     let mut world = World::new(scene, journal.clone(), People::new(seed), faults, seed);
     world.man_duty_room(seed);
+    if seed % 4 == 3 {
+        world.set_budgets(tight());
+    }
     let (kind_at, end) = (begins.plus_ms(3_600_000), begins.plus_ms(RUN_MS));
     let mut steps = 0;
     while let Some(at) = world.next_at().filter(|at| *at < end) {

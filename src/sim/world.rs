@@ -2,7 +2,7 @@
 
 use super::checks::Checks;
 use super::scene::Scene;
-use crate::dispatch::LaneSettings;
+use crate::dispatch::{Budgets, LaneSettings};
 use crate::gateway::Upcall;
 use crate::gateway::simulator::People;
 use crate::intake::formats::Limits;
@@ -13,6 +13,7 @@ use crate::runtime::{Cell, CellParts, CellSettings, Deed, Gallery, GatewayInfo, 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
@@ -33,6 +34,21 @@ pub struct Faults {
     pub upcall_twice: u32,
     /// A message is delivered twice.
     pub message_twice: u32,
+}
+
+/// The limits of every gateway of a world, and how slow they are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Carriers {
+    /// Attempts per second, as configured.
+    pub rate_per_s: f64,
+    /// Attempts submitted and not yet answered, at most.
+    pub window: usize,
+    /// Voice calls at once, at most.
+    pub lines: usize,
+    /// Milliseconds that a submit takes.
+    pub answer_ms: Range<i64>,
+    /// The budgets of carriers and persons.
+    pub budgets: Budgets,
 }
 
 /// What happens at a time.
@@ -77,6 +93,7 @@ pub struct World {
     pub(super) idempotent: bool,
     pub(super) link_base: String,
     pub(super) duty: Option<u64>,
+    pub(super) carriers: Carriers,
 }
 
 /// Id, whether it is for drills, channels. Drills have no loudspeakers here: theirs stay silent.
@@ -124,6 +141,13 @@ impl World {
             idempotent: rng.random_ratio(1, 2),
             link_base: LINK_BASE.into(),
             duty: None,
+            carriers: Carriers {
+                rate_per_s: 200.0,
+                window: 64,
+                lines: 60,
+                answer_ms: 5..200,
+                budgets: Budgets::default(),
+            },
             rng,
             desk,
             clock,
@@ -250,17 +274,21 @@ impl World {
                 id: id.into(),
                 channels: channels.to_vec(),
                 drill,
-                rate_per_s: 200.0,
+                rate_per_s: self.carriers.rate_per_s,
                 burst: 20,
-                window: 64,
-                lines: 60,
+                window: self.carriers.window,
+                lines: self.carriers.lines,
                 templates: Vec::new(),
             },
             idempotent: self.idempotent,
         };
         let entropy = self.entropy.clone();
         let parts = CellParts {
-            settings: CellSettings { link_base: self.link_base.clone(), ..settings() },
+            settings: CellSettings {
+                link_base: self.link_base.clone(),
+                budgets: self.carriers.budgets.clone(),
+                ..settings()
+            },
             lease,
             directory: self.scene.directory.clone(),
             plans: self.scene.plans.clone(),
@@ -315,6 +343,7 @@ impl World {
                 let loaded = cell.is_loaded();
                 if let Some(cell) = self.cell.as_ref().filter(|_| loaded) {
                     self.checks.settled(cell, self.now);
+                    self.gallery.foresee(cell.dispatch().forecast(self.now));
                 }
                 return;
             }
@@ -437,5 +466,6 @@ fn settings() -> CellSettings {
         ask_max: 2,
         code_hold_ms: 72 * 3_600_000,
         link_base: LINK_BASE.into(),
+        budgets: Budgets::default(),
     }
 }

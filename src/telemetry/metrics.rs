@@ -29,6 +29,7 @@ pub struct Metrics {
     timer_lateness: Histogram,
     answer_to_silence: Histogram,
     lane_waiting: IntGaugeVec,
+    limited: IntGaugeVec,
     lane_in_flight: IntGaugeVec,
     gateway_failures: IntCounterVec,
     limit_hits: IntCounterVec,
@@ -99,6 +100,7 @@ impl Metrics {
                 "From an answer that satisfies a target to the end of the last call for it.",
                 &SECONDS,
             ),
+            limited: s.gauges("limited", "Due calls that a budget holds back, by carrier, or person.", &["by"]),
             lane_waiting: s.gauges("lane_waiting", "Due calls that wait for a lane, by gateway.", &["gateway"]),
             lane_in_flight: s.gauges(
                 "lane_in_flight",
@@ -225,6 +227,11 @@ impl Metrics {
         self.lane_in_flight.with_label_values(&[gateway]).set(signed(in_flight));
     }
 
+    /// How many due calls a budget holds back: a carrier's by its name, or `person`.
+    pub fn set_limited(&self, by: &str, waiting: usize) {
+        self.limited.with_label_values(&[by]).set(signed(waiting));
+    }
+
     /// A submit to a gateway failed.
     pub fn gateway_failure(&self, gateway: &str) {
         self.gateway_failures.with_label_values(&[gateway]).inc();
@@ -290,6 +297,7 @@ mod tests {
         m.timer_lateness(0.01);
         m.answer_to_silence(0.2);
         m.set_lane("sms-main", 5, 6);
+        m.set_limited("person", 3);
         m.gateway_failure("sms-main");
         m.limit_hit("intake.bytes_max");
         m.invariant_violation("write_before_call");
@@ -315,6 +323,7 @@ mod tests {
             r#"jiaoying_targets{phase="satisfied"} 7"#,
             "jiaoying_timer_lateness_seconds_sum 0.01",
             "jiaoying_answer_to_silence_seconds_count 1",
+            r#"jiaoying_limited{by="person"} 3"#,
             r#"jiaoying_lane_waiting{gateway="sms-main"} 5"#,
             r#"jiaoying_lane_in_flight{gateway="sms-main"} 6"#,
             r#"jiaoying_gateway_failures_total{gateway="sms-main"} 1"#,

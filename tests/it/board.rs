@@ -1,6 +1,7 @@
 //! The board on both listeners: what pages show, who may act, what streams bring, what exports prove.
 
 mod acts;
+mod forecast;
 mod ground;
 mod hazards;
 mod proof;

@@ -405,3 +405,22 @@ fn certificates_that_cannot_be_used_are_named_with_file_and_reason() {
     let other = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     assert!(refused("other.pem", Some(other)).contains("certificate 1"));
 }
+
+#[test]
+fn budgets_are_checked_and_a_contract_yields_to_nothing() {
+    let text = "[[carrier]]\nname = \"m\"\nprefixes = [\"139\"]\nrate_per_s = 0\nburst = 1\ncontract = true\n\
+                yields_to = \"red\"\n[[carrier]]\nname = \"m\"\nprefixes = [\"+86130\"]\nrate_per_s = 1\nburst = 1\n\
+                yields_to = \"pink\"\n[person_budget]\nper_hour = 0\n";
+    let found: Vec<_> = faults(text, &[]).into_iter().map(|f| f.key).collect();
+    let expected = [
+        "carrier[0].prefixes",
+        "carrier[0].rate_per_s",
+        "carrier[0].yields_to",
+        "carrier[1].name",
+        "carrier[1].yields_to",
+        "person_budget.per_hour",
+    ];
+    assert_eq!(found, expected);
+    let empty = faults("[person_budget]\nyields_to = \"red\"\n", &[]);
+    assert_eq!(empty[0].key, "person_budget", "a budget without a number limits nothing");
+}

@@ -1,6 +1,7 @@
 //! The core on hand-made orders: `decide` and `fold` alone, each test named after what is promised.
 
 mod actions;
+mod budgets;
 mod dispatch;
 mod kit;
 mod lineage;

@@ -18,6 +18,7 @@ mod plan;
 mod promises;
 mod replies;
 mod reports;
+mod storm;
 mod support;
 mod survival;
 mod texts;

@@ -52,6 +52,7 @@ fn parts(ask_max: u8) -> CellParts {
             ask_max,
             code_hold_ms: 3_600_000,
             link_base: "http://h/a/".into(),
+            budgets: jiaoying::dispatch::Budgets::default(),
         },
         lease: jiaoying::journal::Lease { cell: "cell".into(), epoch: 1 },
         directory: Arc::new(sample(&RegionCode::parse(VILLAGE).unwrap(), 1, &key).build(1).unwrap()),

@@ -85,6 +85,7 @@ impl Case {
                 ask_max: 0,
                 code_hold_ms: 3_600_000,
                 link_base: "http://h/a/".into(),
+                budgets: jiaoying::dispatch::Budgets::default(),
             },
             lease,
             directory: directory.clone(),

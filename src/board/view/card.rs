@@ -3,6 +3,7 @@
 use super::scene::{Due, Scene};
 use super::words;
 use crate::board::text::{Lang, Texts};
+use crate::dispatch::ForecastPart;
 use crate::journal::CalloutRow;
 use crate::model::{Colour, Status, Timestamp, Totals};
 use askama::Template;
@@ -29,6 +30,20 @@ pub(in crate::board) struct Card {
     pub closed: Option<&'static str>,
     /// The clock or step that runs out next: its name, its ground, the moment.
     pub next: Option<(String, String, Due)>,
+    /// What is queued, by step and channel.
+    pub forecast: Vec<ForecastLine>,
+}
+
+/// When what a step has queued on a channel will have been called.
+#[derive(Clone, Debug)]
+pub(in crate::board) struct ForecastLine {
+    pub step: String,
+    pub channel: &'static str,
+    pub waiting: usize,
+    /// The time of day; `None` when nothing takes it now.
+    pub done: Option<String>,
+    /// The budget that holds it back.
+    pub limited_by: Option<String>,
 }
 
 /// A closed callout that is only in the catalogue.
@@ -53,6 +68,21 @@ struct CardHtml<'a> {
 /// The card as HTML, keyed by the callout.
 pub(in crate::board) fn card_html(lang: Lang, card: &Card) -> String {
     super::panels::rendered(&CardHtml { t: lang.texts(), c: card })
+}
+
+fn line(scene: &Scene<'_>, part: &ForecastPart) -> ForecastLine {
+    let steps = scene.callout.head.as_ref().map(|h| &h.plan.steps);
+    let step = steps.and_then(|steps| steps.get(usize::from(part.step)));
+    ForecastLine {
+        step: step.map_or_else(String::new, |s| s.name.clone()),
+        channel: words::channel(scene.lang, part.channel),
+        waiting: part.waiting,
+        done: part.done_at.map(words::clock),
+        limited_by: part.limited_by.as_ref().map(|by| match by.as_str() {
+            "person" => scene.lang.texts().person_budget.to_owned(),
+            carrier => format!("{} {carrier}", scene.lang.texts().carrier),
+        }),
+    }
 }
 
 // === impl Card ===
@@ -87,6 +117,7 @@ impl Card {
             expires_text: words::day(head.expires),
             closed: callout.closed.map(|reason| words::close(scene.lang, reason)),
             next: next.map(|(due, (title, ground))| (title, ground, scene.due(due))),
+            forecast: scene.forecast.map(|f| f.parts.iter().map(|p| line(scene, p)).collect()).unwrap_or_default(),
         })
     }
 

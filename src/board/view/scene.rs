@@ -3,6 +3,7 @@
 use super::words;
 use crate::board::text::Lang;
 use crate::directory::Directory;
+use crate::dispatch::Forecast;
 use crate::evidence::People;
 use crate::model::{
     Beside, Callout, Clock, ClockEnd, ClockOf, ClockRule, ClockState, ContactId, PersonIx, Phase, RegionCode, Relation,
@@ -17,6 +18,8 @@ pub(in crate::board) struct Scene<'a> {
     pub lang: Lang,
     /// The moment that is looked at; `None` when it is the present and clocks run on.
     pub at: Option<Timestamp>,
+    /// When what is queued will have been called; the present only.
+    pub forecast: Option<&'a Forecast>,
 }
 
 /// Something that will be due: the script counts down to it, a page without script shows the time.

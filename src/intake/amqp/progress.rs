@@ -6,12 +6,14 @@
 //! by callout and sequence.
 
 use super::{Progress, Publisher};
+use crate::dispatch::Forecast;
 use crate::journal::Journal;
-use crate::model::{Callout, CalloutId, Entry, Event};
-use crate::runtime::{Committed, Gallery};
+use crate::model::{Callout, CalloutId, Digest, Entry, Event};
+use crate::runtime::{Committed, Forecasts, Gallery};
 use crate::telemetry::Metrics;
 use futures::future::join_all;
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,6 +38,8 @@ struct Follower {
     next: BTreeMap<CalloutId, u64>,
     changed: BTreeSet<CalloutId>,
     remembered: Instant,
+    /// The forecasts that were published last.
+    foreseen: Arc<Forecasts>,
 }
 
 /// What a message says.
@@ -46,7 +50,16 @@ struct Body<'a> {
     region: &'a str,
     drill: bool,
     kind: &'a str,
-    events: Vec<Numbered<'a>>,
+    #[serde(flatten)]
+    told: Told<'a>,
+}
+
+/// What is told of a callout, under its key.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Told<'a> {
+    Events(Vec<Numbered<'a>>),
+    Forecast(Value),
 }
 
 /// An event of a message.
@@ -73,7 +86,9 @@ pub async fn follow(
         next: BTreeMap::new(),
         changed: BTreeSet::new(),
         remembered: Instant::now(),
+        foreseen: Arc::default(),
     };
+    let forecasts = follower.gallery.forecasts();
     if stop.run_until_cancelled(follower.recall()).await.is_none() {
         return;
     }
@@ -91,7 +106,13 @@ pub async fn follow(
                 Err(RecvError::Lagged(_)) => follower.behind(),
                 Err(RecvError::Closed) => break,
             },
-            _ = look.tick() => follower.behind(),
+            _ = look.tick() => {
+                let forecasts = forecasts.borrow().clone();
+                if stop.run_until_cancelled(follower.foretell(forecasts)).await.is_none() {
+                    break;
+                }
+                follower.behind()
+            }
         };
         metrics.set_follower_lag(FOLLOWER, follower.lag());
         for callout in behind {
@@ -176,6 +197,18 @@ impl Follower {
         }
     }
 
+    /// Publishes the forecasts that changed. They are estimates: one that is lost is overtaken by the next.
+    async fn foretell(&mut self, forecasts: Arc<Forecasts>) {
+        let shown = std::mem::replace(&mut self.foreseen, forecasts);
+        let ids: BTreeSet<_> = shown.keys().chain(self.foreseen.keys()).collect();
+        let changed = ids.into_iter().filter(|id| shown.get(id) != self.foreseen.get(id));
+        let callouts = changed.filter_map(|id| self.gallery.get(id));
+        let sends = callouts.map(|c| self.publisher.publish(forecast(&c, self.foreseen.get(&c.id))));
+        if join_all(sends).await.iter().any(Result::is_err) {
+            self.foreseen = shown;
+        }
+    }
+
     async fn remember(&mut self, now: bool) {
         if self.changed.is_empty() || (!now && self.remembered.elapsed() < REMEMBER) {
             return;
@@ -192,12 +225,6 @@ impl Follower {
 
 /// Events as messages: those of one kind together, in the order of their first ones.
 fn messages<'a>(callout: &Callout, numbered: impl Iterator<Item = (u64, &'a Entry)>) -> Vec<Progress> {
-    let head = callout.head.as_ref();
-    // One that was cancelled before it began has no head.
-    let (region, warning) = callout.id.as_str().split_once('-').unwrap_or_default();
-    let (region, warning) = head.map_or((region, warning), |h| (h.region.as_str(), h.warning.as_str()));
-    // Whoever follows the real thing gets no drill unasked.
-    let family = if callout.id.is_drill() { "drill" } else { "progress" };
     let mut kinds: Vec<(&str, Vec<(u64, &'a Entry)>)> = Vec::new();
     for (seq, entry) in numbered {
         let name = entry.1.name();
@@ -206,18 +233,37 @@ fn messages<'a>(callout: &Callout, numbered: impl Iterator<Item = (u64, &'a Entr
             _ => kinds.push((name, vec![(seq, entry)])),
         }
     }
-    let message = |(kind, events): (&str, Vec<(u64, &'a Entry)>)| {
+    let told = |(kind, events): (&str, Vec<(u64, &'a Entry)>)| {
         let first = events.first().map_or(0, |(seq, _)| *seq);
-        let event = |(seq, entry): (u64, &'a Entry)| Numbered { seq, at: entry.0.iso(), event: &entry.1 };
-        let (events, drill) = (events.into_iter().map(event).collect(), callout.id.is_drill());
-        let body = Body { callout: &callout.id, warning, region, drill, kind, events };
-        Progress {
-            routing_key: format!("{family}.{region}.{kind}"),
-            correlation_id: head.map(|h| h.message.identifier.clone()),
-            id: format!("{}/{first}", callout.id),
-            // Plain data always writes.
-            body: serde_json::to_vec(&body).unwrap_or_default(),
-        }
+        let event = |(seq, Entry(at, event)): (u64, &'a Entry)| Numbered { seq, at: at.iso(), event };
+        message(callout, kind, &first.to_string(), Told::Events(events.into_iter().map(event).collect()))
     };
-    kinds.into_iter().map(message).collect()
+    kinds.into_iter().map(told).collect()
+}
+
+/// A forecast, or that there is nothing to foresee any more: derived, and no event of the timeline.
+fn forecast(callout: &Callout, forecast: Option<&Forecast>) -> Progress {
+    let forecast = json!(forecast.map(Forecast::json));
+    // Repeats are told by the id: an equal estimate behind other events is none.
+    let digest = Digest::of_parts(&[forecast.to_string().as_bytes()]).hex();
+    let id = format!("{}/forecast/{}", callout.seq, &digest[..16]);
+    message(callout, "forecast", &id, Told::Forecast(forecast))
+}
+
+/// A message about a callout: its kind, its id within the callout, and what it tells.
+fn message(callout: &Callout, kind: &str, id: &str, told: Told) -> Progress {
+    let head = callout.head.as_ref();
+    // One that was cancelled before it began has no head.
+    let (region, warning) = callout.id.as_str().split_once('-').unwrap_or_default();
+    let (region, warning) = head.map_or((region, warning), |h| (h.region.as_str(), h.warning.as_str()));
+    // Whoever follows the real thing gets no drill unasked.
+    let family = if callout.id.is_drill() { "drill" } else { "progress" };
+    let body = Body { callout: &callout.id, warning, region, drill: callout.id.is_drill(), kind, told };
+    Progress {
+        routing_key: format!("{family}.{region}.{kind}"),
+        correlation_id: head.map(|h| h.message.identifier.clone()),
+        id: format!("{}/{id}", callout.id),
+        // Plain data always writes.
+        body: serde_json::to_vec(&body).unwrap_or_default(),
+    }
 }

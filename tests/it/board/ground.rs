@@ -181,6 +181,7 @@ impl Rig {
                 ask_max: 0,
                 code_hold_ms: 3_600_000,
                 link_base: "http://h/a/".into(),
+                budgets: jiaoying::dispatch::Budgets::default(),
             },
             lease: Lease { cell: "cell".into(), epoch: 1 },
             directory: world.directory.clone(),

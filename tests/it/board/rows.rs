@@ -152,6 +152,7 @@ async fn a_timeline_that_does_not_verify_stands_above_everything_else() {
         ask_max: 1,
         code_hold_ms: 0,
         link_base: String::new(),
+        budgets: jiaoying::dispatch::Budgets::default(),
     };
     let parts = EngineParts {
         journal: bent_store(&world).await,

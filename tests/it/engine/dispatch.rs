@@ -1,6 +1,6 @@
 //! Dispatch on a virtual clock.
 
-use jiaoying::dispatch::{Dispatch, Lane, LaneSettings, Offer};
+use jiaoying::dispatch::{Budgets, Dispatch, Lane, LaneSettings, Offer};
 use jiaoying::model::{AttemptKey, CalloutId, Channel, Colour, SkipReason, TextKind, Timestamp};
 use std::cmp::Reverse;
 
@@ -43,20 +43,58 @@ fn at(ms: i64) -> Timestamp {
 
 #[test]
 fn red_goes_before_a_full_queue_of_blue() {
-    let mut d = Dispatch::new(vec![lane("sms", &[Channel::Sms], 1.0, 1, 10, 0)]);
+    let mut d = Dispatch::new(vec![lane("sms", &[Channel::Sms], 1.0, 1, 10, 0)], Budgets::default());
     for call in 0..1000 {
-        d.offer(Channel::Sms, offer(Colour::Blue, call));
+        d.offer(Channel::Sms, "", offer(Colour::Blue, call));
     }
     assert!(d.grant(at(0)).is_some() && d.grant(at(0)).is_none());
-    d.offer(Channel::Sms, offer(Colour::Red, 5000));
+    d.offer(Channel::Sms, "", Offer { callout: "d".into(), ..offer(Colour::Red, 5000) });
     assert_eq!(d.grant(at(1001)).unwrap().2.call, 5000);
 }
 
 #[test]
+fn within_a_colour_no_callout_waits_behind_the_thousands_of_another() {
+    let mut d = Dispatch::new(vec![lane("sms", &[Channel::Sms], 1000.0, 100, 10_000, 0)], Budgets::default());
+    let of = |county: &str, colour, step, call| Offer { callout: county.into(), step, ..offer(colour, call) };
+    for call in 0..2000 {
+        d.offer(Channel::Sms, "", of("533324-a", Colour::Red, 0, call));
+    }
+    for _ in 0..50 {
+        d.grant(at(0)).unwrap();
+    }
+    // The second county comes late, and with a later step.
+    for call in 0..10 {
+        d.offer(Channel::Sms, "", of("533323-b", Colour::Red, 1, call));
+        d.offer(Channel::Sms, "", of("533322-c", Colour::Orange, 0, call));
+    }
+    let went: Vec<_> = (0..20).map(|_| d.grant(at(0)).unwrap().2).collect();
+    let counties: Vec<_> = went.iter().map(|o| &o.callout.as_str()[..6]).collect();
+    assert_eq!(counties, ["533324", "533323"].repeat(10), "turn by turn, and orange waits");
+    let calls: Vec<_> = went.iter().filter(|o| o.step == 0).map(|o| o.call).collect();
+    assert_eq!(calls, (50..60).collect::<Vec<_>>(), "each callout in its own order");
+    // Whoever comes back again and again does not jump the others' turn.
+    d.offer(Channel::Sms, "", of("533323-b", Colour::Red, 0, 100));
+    assert_eq!(d.grant(at(0)).unwrap().2.callout.as_str(), "533324-a");
+    assert_eq!(d.grant(at(0)).unwrap().2.callout.as_str(), "533323-b");
+}
+
+#[test]
+fn what_an_upgraded_callout_has_queued_is_as_urgent_as_its_new_colour() {
+    let mut d = Dispatch::new(vec![lane("sms", &[Channel::Sms], 100.0, 10, 10, 0)], Budgets::default());
+    let of = |county: &str, colour, call| Offer { callout: county.into(), ..offer(colour, call) };
+    d.offer(Channel::Sms, "", of("533323-b", Colour::Orange, 1));
+    d.offer(Channel::Sms, "", of("533324-a", Colour::Yellow, 2));
+    d.recolour(&"533324-a".into(), Colour::Red);
+    assert_eq!(d.grant(at(0)).unwrap().2, of("533324-a", Colour::Red, 2));
+    assert_eq!(d.grant(at(0)).unwrap().2.call, 1);
+    assert!(d.grant(at(0)).is_none(), "nothing is queued twice");
+}
+
+#[test]
 fn rate_and_window_hold_on_a_virtual_clock() {
-    let mut d = Dispatch::new(vec![lane("sms", &[Channel::Sms], 10.0, 5, 30, 0)]);
+    let mut d = Dispatch::new(vec![lane("sms", &[Channel::Sms], 10.0, 5, 30, 0)], Budgets::default());
     for call in 0..200 {
-        d.offer(Channel::Sms, offer(Colour::Blue, call));
+        d.offer(Channel::Sms, "", offer(Colour::Blue, call));
     }
     let mut granted = 0;
     for ms in 0..=1000 {
@@ -83,10 +121,10 @@ fn nothing_starves_while_a_lane_is_free() {
         lane("two", &[Channel::Sms], 1.0, 1, 10, 0),
         lane("voice", &[Channel::Voice], 100.0, 10, 10, 1),
     ];
-    let mut d = Dispatch::new(lanes);
+    let mut d = Dispatch::new(lanes, Budgets::default());
     for call in 0..10 {
-        d.offer(Channel::Voice, offer(Colour::Red, call));
-        d.offer(Channel::Sms, offer(Colour::Blue, call));
+        d.offer(Channel::Voice, "", offer(Colour::Red, call));
+        d.offer(Channel::Sms, "", offer(Colour::Blue, call));
     }
     let mut went: Vec<String> = std::iter::from_fn(|| d.grant(at(0))).map(|g| g.0.to_string()).collect();
     went.sort();
@@ -95,10 +133,10 @@ fn nothing_starves_while_a_lane_is_free() {
 
 #[test]
 fn a_number_has_one_live_voice_call() {
-    let mut d = Dispatch::new(vec![lane("voice", &[Channel::Voice], 100.0, 10, 10, 5)]);
+    let mut d = Dispatch::new(vec![lane("voice", &[Channel::Voice], 100.0, 10, 10, 5)], Budgets::default());
     let key = |attempt| AttemptKey { callout: CalloutId::from("c"), attempt };
-    d.offer(Channel::Voice, offer(Colour::Red, 1));
-    d.offer(Channel::Voice, offer(Colour::Red, 2));
+    d.offer(Channel::Voice, "", offer(Colour::Red, 1));
+    d.offer(Channel::Voice, "", offer(Colour::Red, 2));
     let (gateway, _, first) = d.grant(at(0)).unwrap();
     assert!(!d.waits_for_number("+861", &first));
     d.hold_number("+861", &key(1));
@@ -113,11 +151,13 @@ fn a_number_has_one_live_voice_call() {
 
 #[test]
 fn a_drill_and_the_real_thing_share_no_queue_and_no_lane() {
-    let mut d =
-        Dispatch::new(vec![lane("real", &[Channel::Sms], 100.0, 10, 10, 0), drill_lane("drill", &[Channel::Voice])]);
+    let mut d = Dispatch::new(
+        vec![lane("real", &[Channel::Sms], 100.0, 10, 10, 0), drill_lane("drill", &[Channel::Voice])],
+        Budgets::default(),
+    );
     let drill = |call| Offer { callout: "533324-drill-00".into(), ..offer(Colour::Red, call) };
-    d.offer(Channel::Sms, drill(1));
-    d.offer(Channel::Voice, offer(Colour::Red, 2));
+    d.offer(Channel::Sms, "", drill(1));
+    d.offer(Channel::Voice, "", offer(Colour::Red, 2));
     assert!(d.grant(at(0)).is_none(), "neither goes through the other's gateway");
     let mut unserved: Vec<_> = d.unserved().into_iter().map(|(o, why)| (o.call, why)).collect();
     unserved.sort_unstable_by_key(|(call, _)| *call);
@@ -126,8 +166,8 @@ fn a_drill_and_the_real_thing_share_no_queue_and_no_lane() {
         [(1, SkipReason::NoDrillGateway), (2, SkipReason::NoGateway)],
         "both are told that nothing serves them"
     );
-    d.offer(Channel::Voice, drill(3));
-    d.offer(Channel::Sms, offer(Colour::Blue, 4));
+    d.offer(Channel::Voice, "", drill(3));
+    d.offer(Channel::Sms, "", offer(Colour::Blue, 4));
     let went: Vec<_> = std::iter::from_fn(|| d.grant(at(0))).map(|(g, _, o)| (g.to_string(), o.call)).collect();
     assert_eq!(went, [("real".into(), 4), ("drill".into(), 3)], "blue and real goes before red and a drill");
 }
@@ -135,7 +175,7 @@ fn a_drill_and_the_real_thing_share_no_queue_and_no_lane() {
 #[test]
 fn a_real_call_takes_the_number_that_a_drill_holds() {
     let real = lane("real", &[Channel::Voice], 100.0, 10, 10, 5);
-    let mut d = Dispatch::new(vec![real, drill_lane("drill", &[Channel::Voice])]);
+    let mut d = Dispatch::new(vec![real, drill_lane("drill", &[Channel::Voice])], Budgets::default());
     let key = |callout: &str| AttemptKey { callout: callout.into(), attempt: 1 };
     let drill_offer = Offer { callout: "533324-drill-00".into(), ..offer(Colour::Red, 1) };
     assert_eq!(d.hold_number("+861", &key("533324-drill-00")), None);
@@ -149,7 +189,7 @@ fn a_real_call_takes_the_number_that_a_drill_holds() {
     assert_eq!(d.grant(at(0)).unwrap().2, drill_offer);
     // After a restart, whichever is read first.
     for order in [["533324-drill-00", "533324-00"], ["533324-00", "533324-drill-00"]] {
-        let mut d = Dispatch::new(Vec::new());
+        let mut d = Dispatch::new(Vec::new(), Budgets::default());
         let hung_up: Vec<_> = order.iter().filter_map(|c| d.resume(&"real".into(), "+861", &key(c))).collect();
         assert_eq!(hung_up, [key("533324-drill-00")]);
         assert!(d.waits_for_number("+861", &drill_offer), "the real one has it");

@@ -1,0 +1,180 @@
+//! A queue: the callouts that wait for the same lanes, each with its offers in order, and whose turn it is.
+//!
+//! Granting, offering and taking back cost the logarithm of what is queued: no queue is ever walked.
+
+use super::Offer;
+use crate::model::{CallIx, CalloutId, Colour};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Whose turn it is: the gravest colour, and within it whoever was served longest ago.
+pub(super) type Turn = (Reverse<Colour>, u64, CalloutId);
+
+/// The offers of one callout in a queue.
+struct Line {
+    colour: Reverse<Colour>,
+    /// When it joined the queue or was served last, counted in turns.
+    served: u64,
+    offers: BTreeSet<Offer>,
+    /// The offers of each call.
+    calls: BTreeMap<CallIx, Vec<Offer>>,
+    /// Offers of each step.
+    steps: BTreeMap<u8, usize>,
+}
+
+/// How a line of a queue stands.
+pub(super) struct Waits<'a> {
+    pub(super) callout: &'a CalloutId,
+    pub(super) colour: Reverse<Colour>,
+    /// Offers of each step.
+    pub(super) steps: &'a BTreeMap<u8, usize>,
+    /// The share of grants that went to offers younger than the last in line.
+    pub(super) overtaken: f64,
+}
+
+/// Grants over which it is remembered how many overtook the last in line.
+const REMEMBERED: u32 = 60;
+
+/// What waits for the same lanes.
+#[derive(Default)]
+pub(super) struct Queue {
+    lines: BTreeMap<CalloutId, Line>,
+    turns: BTreeSet<Turn>,
+    len: usize,
+    /// The share of grants that went to offers younger than the last in their line.
+    overtaken: f64,
+    grants: u32,
+}
+
+// === impl Queue ===
+
+impl Queue {
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The turn that comes next.
+    pub(super) fn turn(&self) -> Option<&Turn> {
+        self.turns.first()
+    }
+
+    /// Adds an offer. A callout that had none joins behind all others of its colour, at turn `clock`.
+    pub(super) fn push(&mut self, offer: Offer, clock: u64) {
+        self.recolour(&offer.callout, offer.colour.0);
+        let line = self.lines.entry(offer.callout.clone()).or_insert_with(|| {
+            self.turns.insert((offer.colour, clock, offer.callout.clone()));
+            Line::new(offer.colour, clock)
+        });
+        self.len += usize::from(line.push(offer));
+    }
+
+    /// Takes the first offer of the callout whose turn it is; its next turn comes behind all others, at
+    /// turn `clock`.
+    pub(super) fn pop(&mut self, clock: u64) -> Option<Offer> {
+        let (colour, _, callout) = self.turns.pop_first()?;
+        let line = self.lines.get_mut(&callout)?;
+        let (offer, overtakes) = line.pop()?;
+        self.len -= 1;
+        self.grants = (self.grants + 1).min(REMEMBERED);
+        self.overtaken += (f64::from(u8::from(overtakes)) - self.overtaken) / f64::from(self.grants);
+        line.served = clock;
+        if line.offers.is_empty() {
+            self.lines.remove(&callout);
+        } else {
+            self.turns.insert((colour, clock, callout));
+        }
+        Some(offer)
+    }
+
+    /// Takes all offers of a callout.
+    pub(super) fn remove(&mut self, callout: &CalloutId) -> BTreeSet<Offer> {
+        let Some(line) = self.lines.remove(callout) else { return BTreeSet::new() };
+        self.turns.remove(&(line.colour, line.served, callout.clone()));
+        self.len -= line.offers.len();
+        line.offers
+    }
+
+    /// A callout has another colour now, and all that it offered has it too.
+    pub(super) fn recolour(&mut self, callout: &CalloutId, colour: Colour) {
+        let Some(line) = self.lines.get_mut(callout).filter(|l| l.colour.0 != colour) else { return };
+        self.turns.remove(&(line.colour, line.served, callout.clone()));
+        line.colour = Reverse(colour);
+        self.turns.insert((line.colour, line.served, callout.clone()));
+        let offers = std::mem::take(&mut line.offers);
+        line.offers = offers.into_iter().map(|o| Offer { colour: Reverse(colour), ..o }).collect();
+        line.calls.values_mut().flatten().for_each(|o| o.colour = Reverse(colour));
+    }
+
+    /// Takes the offers of a call that nobody waits for any more.
+    pub(super) fn remove_call(&mut self, callout: &CalloutId, call: CallIx) {
+        let Some(line) = self.lines.get_mut(callout) else { return };
+        for offer in line.calls.remove(&call).unwrap_or_default() {
+            self.len -= 1;
+            line.offers.remove(&offer);
+            line.left(offer.step);
+        }
+        if line.offers.is_empty() {
+            self.remove(callout);
+        }
+    }
+
+    /// How the lines stand.
+    pub(super) fn waits(&self) -> impl Iterator<Item = Waits<'_>> {
+        self.lines.iter().map(|(callout, line)| Waits {
+            callout,
+            colour: line.colour,
+            steps: &line.steps,
+            overtaken: self.overtaken,
+        })
+    }
+
+    /// All offers, in no order that matters.
+    pub(super) fn into_offers(self) -> impl Iterator<Item = Offer> {
+        self.lines.into_values().flat_map(|l| l.offers)
+    }
+}
+
+// === impl Line ===
+
+impl Line {
+    fn new(colour: Reverse<Colour>, served: u64) -> Self {
+        Self { colour, served, offers: BTreeSet::new(), calls: BTreeMap::new(), steps: BTreeMap::new() }
+    }
+
+    fn push(&mut self, offer: Offer) -> bool {
+        let fresh = self.offers.insert(offer.clone());
+        if fresh {
+            *self.steps.entry(offer.step).or_default() += 1;
+            self.calls.entry(offer.call).or_default().push(offer);
+        }
+        fresh
+    }
+
+    /// Takes the first offer, and whether it is younger than the last.
+    fn pop(&mut self) -> Option<(Offer, bool)> {
+        let offer = self.offers.pop_first()?;
+        self.left(offer.step);
+        if let Some(of_call) = self.calls.get_mut(&offer.call) {
+            of_call.retain(|o| *o != offer);
+            if of_call.is_empty() {
+                self.calls.remove(&offer.call);
+            }
+        }
+        let overtakes = self.offers.last().is_some_and(|last| offer.due > last.due);
+        Some((offer, overtakes))
+    }
+
+    /// An offer of a step is gone.
+    fn left(&mut self, step: u8) {
+        if let Some(count) = self.steps.get_mut(&step) {
+            *count -= 1;
+            if *count == 0 {
+                self.steps.remove(&step);
+            }
+        }
+    }
+}
