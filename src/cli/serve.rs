@@ -20,7 +20,7 @@ use crate::journal::Journal;
 use crate::model::{Channel, Colour, Hazard, RegionCode, SecretKey, Severity, Status};
 use crate::plan::PlanSet;
 use crate::runtime::{
-    self, Acts, CellSettings, EngineHandle, EngineParts, Gallery, GatewayInfo, HealthPart, ReplyWords, clock, entropy,
+    self, CellSettings, EngineHandle, EngineParts, Gallery, GatewayInfo, HealthPart, ReplyWords, clock, entropy,
 };
 use crate::telemetry::{self, Metrics};
 use anyhow::{Context, anyhow, bail};
@@ -183,11 +183,6 @@ impl Service {
         let pages = Pages::open(state, back, stop).await?;
         tracing::info!(board = pages.internal_url, public = pages.public_url, "listening");
         Ok(Self { journal, key, handle, desk, pages, door, tasks })
-    }
-
-    /// Whether every part is well.
-    pub(super) fn is_ready(&self) -> bool {
-        self.handle.health().is_ready()
     }
 
     /// Takes the last published directory version into force, on SIGHUP.
@@ -415,6 +410,7 @@ fn settings(config: &Config) -> CellSettings {
     CellSettings {
         name: config.cell.name.clone(),
         flush_events_max: config.runtime.flush_events_max,
+        first_targets: config.runtime.first_targets,
         words: ReplyWords {
             yes: config.replies.yes.clone(),
             cannot: config.replies.cannot.clone(),

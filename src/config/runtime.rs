@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Runtime {
     /// Events of one flush.
     pub flush_events_max: usize,
+    /// Targets of a warning that are planned and called before the rest is planned.
+    pub first_targets: usize,
     /// Seconds that work under way may go on after a request to stop.
     pub shutdown_grace_s: u64,
 }
@@ -19,7 +21,11 @@ impl Runtime {
     pub(super) fn check(&self, faults: &mut Faults) {
         faults.positive(
             "runtime",
-            &[("flush_events_max", self.flush_events_max as u64), ("shutdown_grace_s", self.shutdown_grace_s)],
+            &[
+                ("flush_events_max", self.flush_events_max as u64),
+                ("first_targets", self.first_targets as u64),
+                ("shutdown_grace_s", self.shutdown_grace_s),
+            ],
         );
     }
 }

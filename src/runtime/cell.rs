@@ -5,6 +5,7 @@
 use super::book::ReplyBook;
 use super::read_back::Keyed;
 use super::replies::ReplyWords;
+use super::opening::Openings;
 use super::staging::{Asked, Head, Staging};
 use super::upcalls::{Kept, Stray, Told};
 use crate::directory::Directory;
@@ -30,6 +31,8 @@ pub struct CellSettings {
     pub name: String,
     /// Events in one flush, at most (a single callout's may exceed it).
     pub flush_events_max: usize,
+    /// Targets of an order that are called before the rest is planned.
+    pub first_targets: usize,
     /// What people's words mean.
     pub words: ReplyWords,
     /// How often a person is asked for a code, at most.
@@ -148,6 +151,7 @@ pub struct Cell {
     pub(super) book: ReplyBook,
     pub(super) dispatch: Dispatch,
     pub(super) staging: Staging,
+    pub(super) openings: Openings,
     /// Commands for callouts that are being read, in order.
     pub(super) loading: BTreeMap<CalloutId, Vec<Asked>>,
     /// What was told about callouts that are being read, in order.
@@ -189,6 +193,7 @@ impl Cell {
             key,
             live: BTreeMap::new(),
             staging: Staging::default(),
+            openings: Openings::new(),
             loading: BTreeMap::new(),
             deferred: BTreeMap::new(),
             wakes: BTreeSet::new(),
@@ -292,24 +297,6 @@ impl Cell {
         }
     }
 
-    /// Items that were posted just now and begin their callouts: taken in without a look at the journal,
-    /// which refuses the commit should a callout have a timeline after all. False when one must be read.
-    pub fn begin(&mut self, items: Vec<InboxItem>, now: Timestamp) -> bool {
-        let mut all = true;
-        for item in items {
-            let Some(id) = item.stream.callout() else { continue };
-            if self.live.contains_key(&id) || self.loading.contains_key(&id) {
-                all = false;
-                continue;
-            }
-            let callout = Callout::new(id.clone());
-            self.live.insert(id.clone(), Live { callout, head: Head::default(), wake: None, salt: None });
-            let asked = Asked { command: item.command, ticket: None, inbox: Some(item.id), blobs: Vec::new() };
-            self.ask(&id, asked, now);
-        }
-        all
-    }
-
     /// Lets a callout decide on a command, or has it read first.
     pub(super) fn ask(&mut self, callout: &CalloutId, asked: Asked, now: Timestamp) {
         if let Some(ticket) = asked.ticket
@@ -321,6 +308,9 @@ impl Cell {
     }
 
     pub(super) fn ask_again(&mut self, callout: &CalloutId, asked: Asked, now: Timestamp) {
+        if asked.inbox.is_some() {
+            self.open_whole(callout, now);
+        }
         if let Some(waiting) = self.loading.get_mut(callout) {
             waiting.push(asked);
             return;
@@ -390,6 +380,7 @@ impl Cell {
     /// Does what is due: timers, offers to lanes, grants.
     pub fn turn(&mut self, now: Timestamp) {
         self.book.forget(now);
+        self.open_next(now);
         let lost: Vec<_> =
             self.on_line.iter().filter(|(_, (_, until))| *until <= now).map(|(k, _)| k.clone()).collect();
         for key in lost {
@@ -447,7 +438,8 @@ impl Cell {
     pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
         let callout = self.wakes.first().map(|(at, _)| *at);
         let line = self.on_line.values().map(|(_, until)| *until).min();
-        [callout, self.dispatch.next_grant_at(now), line].into_iter().flatten().min()
+        let opening = (!self.openings.is_empty()).then_some(now);
+        [opening, callout, self.dispatch.next_grant_at(now), line].into_iter().flatten().min()
     }
 
     pub(super) fn reindex(&mut self, id: &CalloutId) {

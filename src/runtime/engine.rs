@@ -423,7 +423,7 @@ impl<'a> Engine<'a> {
             // What is being read already is not taken in twice.
             Ask::Inbox { fresh } => {
                 let room = self.inbox.is_empty() && self.cell.staged() < self.parts.inbox_batch_max;
-                let taken = room && !fresh.is_empty() && self.cell.begin(fresh, now);
+                let taken = room && !fresh.is_empty() && self.cell.begin(fresh);
                 self.inbox_wanted |= !taken;
             }
             Ask::Directory(directory) => self.cell.set_directory(directory),

@@ -21,6 +21,7 @@ mod handle;
 mod holder;
 mod load;
 mod measure;
+mod opening;
 mod read_back;
 mod replies;
 mod staging;

@@ -7,7 +7,7 @@ use crate::gateway::Upcall;
 use crate::gateway::simulator::People;
 use crate::intake::formats::Limits;
 use crate::intake::{Desk, FrontDesk, Posted, Receipt};
-use crate::journal::{Conflict, Journal, JournalError, SelectCallouts};
+use crate::journal::{Conflict, InboxItem, Journal, JournalError, SelectCallouts};
 use crate::model::{AttemptKey, CalloutId, Channel, Digest, Fact, Failure, GatewayId, Timestamp};
 use crate::runtime::{Cell, CellParts, CellSettings, Deed, Gallery, GatewayInfo, Output, ReplyWords, Ticket};
 use rand::{RngExt, SeedableRng};
@@ -15,7 +15,7 @@ use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// How often things go wrong, in thousandths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,6 +93,8 @@ pub struct World {
     pub(super) idempotent: bool,
     pub(super) link_base: String,
     pub(super) duty: Option<u64>,
+    /// What the desk has posted that begins callouts, and the engine was not told yet.
+    begun: Arc<Mutex<Vec<InboxItem>>>,
     pub(super) carriers: Carriers,
 }
 
@@ -118,6 +120,8 @@ impl World {
         let clock = Arc::new(AtomicI64::new(scene.begins.0));
         let entropy = Arc::new(AtomicU64::new(seed));
         let (tick, fresh) = (clock.clone(), entropy.clone());
+        let begun = Arc::<Mutex<Vec<InboxItem>>>::default();
+        let began = begun.clone();
         let desk = FrontDesk {
             journal: journal.clone(),
             directory: RwLock::new(scene.directory.clone()),
@@ -127,7 +131,11 @@ impl World {
             key: scene.key.clone(),
             clock: Arc::new(move || Timestamp(tick.load(Ordering::Relaxed))),
             entropy: Arc::new(move || fresh_bytes(&fresh)),
-            posted: Arc::new(|_, _| {}),
+            posted: Arc::new(move |items, begins| {
+                if begins {
+                    *began.lock().unwrap_or_else(PoisonError::into_inner) = items;
+                }
+            }),
         };
         let mut world = Self {
             now: scene.begins,
@@ -151,6 +159,7 @@ impl World {
             rng,
             desk,
             clock,
+            begun,
             entropy,
             cell: None,
             life: 0,
@@ -248,7 +257,12 @@ impl World {
         if self.roll(self.faults.message_twice) {
             self.at(500, Happening::Post { body });
         }
-        self.read_inbox().await;
+        // A running engine is told of what begins callouts; the rest it reads.
+        let begun = std::mem::take(&mut *self.begun.lock().unwrap_or_else(PoisonError::into_inner));
+        let taken = self.cell.as_mut().is_some_and(|cell| cell.is_loaded() && !begun.is_empty() && cell.begin(begun));
+        if !taken {
+            self.read_inbox().await;
+        }
     }
 
     pub(super) async fn read_inbox(&mut self) {
@@ -454,6 +468,8 @@ fn settings() -> CellSettings {
     CellSettings {
         name: "sim".into(),
         flush_events_max: 2000,
+        // Nearly every warning opens in two parts.
+        first_targets: 2,
         words: ReplyWords {
             yes: list(&["收到", "1", "好", "知道了"]),
             cannot: list(&["2", "不能", "无法"]),

@@ -40,6 +40,7 @@ fn parts(ask_max: u8) -> CellParts {
         settings: CellSettings {
             name: "cell".into(),
             flush_events_max: 1000,
+            first_targets: 50,
             words: ReplyWords {
                 yes: words(&["收到", "1"]),
                 cannot: words(&["2", "不能"]),

@@ -73,6 +73,7 @@ impl Case {
             settings: CellSettings {
                 name: "cell".into(),
                 flush_events_max: 1000,
+                first_targets: 50,
                 words: ReplyWords {
                     yes: words(&["1"]),
                     cannot: words(&["2"]),

@@ -177,6 +177,7 @@ impl Rig {
             settings: CellSettings {
                 name: "cell".into(),
                 flush_events_max: 1000,
+                first_targets: 50,
                 words,
                 ask_max: 0,
                 code_hold_ms: 3_600_000,

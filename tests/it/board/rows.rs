@@ -140,6 +140,7 @@ async fn a_timeline_that_does_not_verify_stands_above_everything_else() {
     let settings = CellSettings {
         name: "province".into(),
         flush_events_max: 100,
+        first_targets: 50,
         words: runtime::ReplyWords {
             yes: Vec::new(),
             cannot: Vec::new(),
