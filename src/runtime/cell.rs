@@ -3,9 +3,9 @@
 //! [`super::engine`] drives it on the real world, the simulator on an invented one.
 
 use super::book::ReplyBook;
+use super::opening::Openings;
 use super::read_back::Keyed;
 use super::replies::ReplyWords;
-use super::opening::Openings;
 use super::staging::{Asked, Head, Staging};
 use super::upcalls::{Kept, Stray, Told};
 use crate::directory::Directory;

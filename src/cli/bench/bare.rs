@@ -23,7 +23,8 @@ pub(super) async fn bare(rig: &Rig, servers: &Servers, store: Store, times: usiz
     arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
     channel.queue_declare(queue.clone().into(), options, arguments).await?;
     let consume = BasicConsumeOptions::default();
-    let mut consumer = channel.basic_consume(queue.clone().into(), "bare".into(), consume, FieldTable::default()).await?;
+    let mut consumer =
+        channel.basic_consume(queue.clone().into(), "bare".into(), consume, FieldTable::default()).await?;
     let mut row = Row::open(rig, store).await?;
     let client = reqwest::Client::new();
     let mut found = Vec::new();
@@ -76,8 +77,8 @@ impl Row {
 
     async fn insert(&mut self, body: String) -> anyhow::Result<()> {
         match self {
-            Self::Postgres(db) => drop(sqlx::query(INSERT).bind(body).execute(db).await?),
-            Self::Sqlite(db) => drop(sqlx::query(INSERT).bind(body).execute(db).await?),
+            Self::Postgres(db) => sqlx::query(INSERT).bind(body).execute(db).await?.rows_affected(),
+            Self::Sqlite(db) => sqlx::query(INSERT).bind(body).execute(db).await?.rows_affected(),
         }
         Ok(())
     }

@@ -164,8 +164,22 @@ async fn limit_path(rig: &Rig, servers: &Servers, flushes: usize) -> anyhow::Res
     let (rows, bodies, queue) = (path("rows"), path("bodies"), format!("{}.limit", rig.name));
     let flushes = flushes.to_string();
     let args = [
-        "bench", "limit", "--broker", &servers.amqp, "--store", &store, "--queue", &queue, "--sink", &rig.sink.url,
-        "--rows", &rows, "--bodies", &bodies, "--flushes", &flushes,
+        "bench",
+        "limit",
+        "--broker",
+        &servers.amqp,
+        "--store",
+        &store,
+        "--queue",
+        &queue,
+        "--sink",
+        &rig.sink.url,
+        "--rows",
+        &rows,
+        "--bodies",
+        &bodies,
+        "--flushes",
+        &flushes,
     ];
     let mut child = Child::start(args, &rig.file("limit.log"))?;
     child.says("ready").await.with_context(|| std::fs::read_to_string(rig.file("limit.log")).unwrap_or_default())?;

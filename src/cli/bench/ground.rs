@@ -37,8 +37,7 @@ pub(super) fn directory(counties: &[RegionCode], persons: usize, channels: &[Cha
         let (number, name) = (format!("+86199{i:08}"), format!("人{i}"));
         let id = person_id(&key, &number, &name);
         let contact = Contact { id: format!("{id}.0").into(), number, channels: channels.to_vec() };
-        let person =
-            Person { id: id.clone(), name, contacts: vec![contact], language: "zh-CN".into(), away: None };
+        let person = Person { id: id.clone(), name, contacts: vec![contact], language: "zh-CN".into(), away: None };
         draft.people.push(person);
         draft.postings.push(Posting { post: "grid".into(), ground: ground.clone(), person: id, rank: 1 });
         draft.targets.push(Target {

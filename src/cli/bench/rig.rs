@@ -145,7 +145,12 @@ impl Rig {
     }
 
     /// Publishes a warning for regions, in force for an hour; the moment just before.
-    pub(super) async fn publish(&self, hazard: &str, colour: Colour, regions: &[RegionCode]) -> anyhow::Result<Instant> {
+    pub(super) async fn publish(
+        &self,
+        hazard: &str,
+        colour: Colour,
+        regions: &[RegionCode],
+    ) -> anyhow::Result<Instant> {
         let now = clock::now();
         let codes: Vec<&str> = regions.iter().map(RegionCode::as_str).collect();
         let name = format!("{}-{hazard}-{}", self.name, now.0);
