@@ -13,7 +13,7 @@ use crate::intake::amqp::{self, AmqpConfig, AmqpDoor};
 use crate::intake::formats::Limits;
 use crate::intake::reports::{Keywords, REPORT_ACCOUNT, ReportDesk, ReportDoor, ReportRules, run_reports};
 use crate::intake::{
-    DRILL_ACCOUNT, Desk, DrillSchedule, FrontDesk, Posted, Receipt, Retracted, Retraction, Sender, Senders,
+    DRILL_ACCOUNT, Desk, DrillSchedule, FrontDesk, Posted, Receipt, Recent, Retracted, Retraction, Sender, Senders,
     Unavailable, run_drills,
 };
 use crate::journal::Journal;
@@ -130,7 +130,8 @@ impl Service {
             key: key.clone(),
             clock: Arc::new(clock::now),
             entropy: Arc::new(entropy),
-            posted: Arc::new(move |items, fresh| posted.inbox_posted(items, fresh)),
+            posted: Arc::new(move |items| posted.inbox_posted(items)),
+            recent: Recent::default(),
         });
         let counted: Arc<dyn Desk> =
             Arc::new(Counted { desk: desk.clone(), metrics: metrics.clone(), bytes_max: config.intake.bytes_max });
@@ -145,6 +146,7 @@ impl Service {
             plans,
             key: key.clone(),
             gateways,
+            orders: desk.clone(),
             gallery: gallery.clone(),
             metrics: metrics.clone(),
             holder: runtime::holder(&entropy()[..6]),

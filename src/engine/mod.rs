@@ -48,6 +48,8 @@ pub fn decide(callout: &mut Callout, command: &Command, now: Timestamp) -> Vec<E
     };
     match command {
         Command::Apply(order) => d.apply(order),
+        // The shell makes the order of it first.
+        Command::Message(_) => {}
         Command::Raise(raise) => d.take_raise(raise),
         Command::Lowered { region, seq } => d.take_lowered(region, *seq),
         Command::AnsweredAbove { region } => d.answered_above(region),

@@ -2,16 +2,16 @@
 
 use super::desk::FrontDesk;
 use super::lineage::{SENT_AHEAD_MS_MAX, Standing, Taken};
-use super::warning::{Effect, WarningState};
+use super::warning::{CoveredRegion, Effect, WarningState};
 use super::{Posted, ReceiptCover};
-use crate::directory::{Cover, Covered, Directory};
+use crate::directory::{Cover, Directory};
 use crate::journal::{InboxItem, MessageName};
 use crate::model::{
-    CalloutId, Colour, Command, Finding, Gap, Head, Message, MessageKind, Order, RegionCode, TargetId, Timestamp,
-    WarningId, Words,
+    CalloutId, Colour, Command, Finding, Gap, Head, Message, MessageAt, MessageKind, MessageRef, Order, RegionCode,
+    TargetId, Timestamp, WarningId, Words,
 };
-use crate::plan;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::plan::{self, Extent};
+use std::collections::BTreeSet;
 
 /// A message being taken, beside the warning as it stands.
 pub(super) struct Case<'a> {
@@ -31,19 +31,38 @@ pub(super) struct Case<'a> {
 }
 
 /// What a message means for the callouts.
+#[derive(Default)]
 pub(super) struct Plan {
     pub effect: Effect,
-    pub items: Vec<InboxItem>,
-    pub cover: Vec<ReceiptCover>,
+    /// The command regions whose callouts take the message.
+    pub regions: BTreeSet<RegionCode>,
+    /// What goes to other callouts beside it.
+    pub beside: Vec<InboxItem>,
+    /// What it covers.
+    pub cover: Vec<CoveredRegion>,
     /// All its ground lies outside the directory.
     pub nowhere: bool,
+    /// What the warning says with it, and where.
+    says: Option<Says>,
+    extent: Extent,
+}
+
+/// What a warning says with a message taken in.
+struct Says {
+    message: Message,
+    /// The message that callouts name.
+    reference: MessageRef,
+    onset: Option<Timestamp>,
+    origin_time: Option<Timestamp>,
+    /// It contradicts an earlier message and can only add.
+    conflict: bool,
 }
 
 impl FrontDesk {
     /// What follows from a message: the difference that it makes to what its warning says.
     pub(super) fn plan(&self, case: &mut Case<'_>) -> Plan {
         let Case { posted, message, state, conflict, now, .. } = *case;
-        let mut plan = Plan { effect: Effect::NotActual, items: Vec::new(), cover: Vec::new(), nowhere: false };
+        let mut plan = Plan::default();
         let taken = Taken { at: now, account: posted.account.as_deref(), message };
         let standing = Standing::of(state.taken().chain([taken]));
         let Some(standing) = standing.filter(|_| message.status.calls()) else {
@@ -58,72 +77,57 @@ impl FrontDesk {
             return plan;
         }
         if standing.is_cancelled() {
-            self.plan_cancel(&mut plan, case);
+            plan_cancel(&mut plan, case);
             return plan;
+        }
+        let mut says = Says {
+            message: standing.message().clone(),
+            reference: if conflict { message.reference() } else { standing.message().reference() },
+            onset: standing.onset,
+            origin_time: standing.origin_time,
+            conflict,
+        };
+        if !conflict {
+            // Those that were covered and are not any more.
+            plan.regions = state.regions();
         }
         if standing.expires().is_some_and(|at| at <= now) {
             let reason = "nobody is called: the warning's time ran out before it came";
             case.findings.push(Finding::notice("expires", reason));
-            let said = standing.message();
-            self.plan_orders(&mut plan, case, &standing, said, BTreeMap::new());
-            if plan.items.is_empty() {
+            if plan.regions.is_empty() {
                 plan.effect = Effect::Superseded;
             }
+            plan.says = Some(says);
             return plan;
         }
         self.note_times(case, &standing);
-        let mut said = standing.message().clone();
-        (said.colour, said.expires) = (standing.colour(), standing.expires());
+        (says.message.colour, says.message.expires) = (standing.colour(), standing.expires());
         let cover = self.cover(case, &standing);
-        let orders = plan::orders(case.directory, &self.plans, &said, case.warning, &cover, now);
-        self.plan_orders(&mut plan, case, &standing, &said, orders);
+        plan.extent = plan::extent(case.directory, &self.plans, &says.message, &cover);
+        for (region, targets) in plan.extent.regions() {
+            plan.regions.insert(region.clone());
+            plan.cover.push(CoveredRegion { region: region.clone(), targets: targets as u32 });
+        }
         if plan.effect != Effect::Joined {
-            self.plan_outside(&mut plan, case, &said, &cover.outside);
+            self.plan_outside(&mut plan, case, &says.message, &cover.outside);
             if let Some(before) = before.filter(|_| !conflict) {
                 self.lower_outside(&mut plan, case, &before, &cover.outside);
             }
         }
         plan.nowhere = plan.cover.is_empty();
+        plan.says = Some(says);
         plan
     }
 
-    /// Orders to the regions that are covered, and to those that were and are not any more.
-    fn plan_orders(
-        &self,
-        plan: &mut Plan,
-        case: &Case<'_>,
-        standing: &Standing<'_>,
-        said: &Message,
-        mut orders: BTreeMap<RegionCode, Order>,
-    ) {
-        let Case { message, warning, state, directory, conflict, now, .. } = *case;
-        for region in state.regions().into_iter().filter(|_| !conflict) {
-            if !orders.contains_key(&region)
-                && let Some(order) =
-                    plan::order(directory, &self.plans, said, warning, &region, &Covered::default(), now)
-            {
-                orders.insert(region, order);
-            }
-        }
-        for mut order in orders.into_values() {
-            order.message = if conflict { message.reference() } else { standing.message().reference() };
-            (order.onset, order.origin_time, order.conflict) = (standing.onset, standing.origin_time, conflict);
-            plan.cover.extend((!order.ground.is_empty() || !order.gaps.is_empty()).then(|| receipt_cover(&order)));
-            plan.post(case, order);
-        }
-    }
-
-    /// The end goes to every region that was ever covered, and to those above, which may have been raised to.
-    fn plan_cancel(&self, plan: &mut Plan, case: &Case<'_>) {
-        let Case { message, warning, state, directory, now, .. } = *case;
-        let regions = state.regions();
-        let above = |r: &RegionCode| std::iter::successors(Some(r.clone()), RegionCode::parent);
-        for region in regions.iter().flat_map(above).collect::<BTreeSet<_>>() {
-            let order = plan::order(directory, &self.plans, message, warning, &region, &Covered::default(), now);
-            if let Some(order) = order {
-                plan.post(case, order);
-            }
-        }
+    /// The order that a planned message is to one of its regions.
+    pub(super) fn order_in(&self, case: &Case<'_>, plan: &Plan, region: &RegionCode) -> Option<Order> {
+        let says = plan.says.as_ref()?;
+        let Case { directory, warning, now, .. } = *case;
+        let mut order = plan.extent.order(directory, &self.plans, &says.message, warning, region, now)?;
+        order.message = says.reference.clone();
+        (order.onset, order.origin_time, order.conflict) = (says.onset, says.origin_time, says.conflict);
+        (order.position, order.retracted) = (case.state.next, case.retraction);
+        Some(order)
     }
 
     /// Times that are read as they are written and may not be meant so.
@@ -220,8 +224,8 @@ impl FrontDesk {
             let mut raise = plan::raise(directory, &self.plans, &head, &parent, 0, 1, now);
             raise.order.gaps.push(gap.clone());
             raise.seq = case.state.next;
-            plan.cover.push(receipt_cover(&raise.order));
-            plan.items.push(InboxItem {
+            plan.cover.push(CoveredRegion { region: parent.clone(), targets: 1 });
+            plan.beside.push(InboxItem {
                 id: format!("message/{}/{code}", case.message.digest()),
                 stream: CalloutId::of(&parent, warning).stream(),
                 colour: message.status.urgency(colour),
@@ -238,7 +242,7 @@ impl FrontDesk {
             let code = RegionCode::parse(&gap.ground).ok();
             let parent = code.as_ref().and_then(|code| case.directory.known_ancestor(code));
             if let (Some(region), Some(parent)) = (code, parent) {
-                plan.items.push(InboxItem {
+                plan.beside.push(InboxItem {
                     id: format!("lowered/{}/{region}", case.message.digest()),
                     stream: CalloutId::of(&parent, case.warning).stream(),
                     colour: case.message.status.urgency(before.colour().unwrap_or(Colour::Red)),
@@ -253,13 +257,46 @@ impl FrontDesk {
 // === impl Plan ===
 
 impl Plan {
-    fn post(&mut self, case: &Case<'_>, mut order: Order) {
-        (order.position, order.retracted) = (case.state.next, case.retraction);
-        let stream = CalloutId::of(&order.region, case.warning).stream();
-        let id = format!("message/{}/{}", case.message.digest(), order.region);
-        let (colour, command) = (order.status.urgency(order.colour), Command::Apply(Box::new(order)));
-        self.items.push(InboxItem { id, stream, colour, posted_at: case.now, command });
+    /// What goes to the inbox. Orders are made later: nobody waits for all of them before the first is called.
+    pub(super) fn items(&self, case: &Case<'_>) -> Vec<InboxItem> {
+        let Some(says) = &self.says else { return self.beside.clone() };
+        let (digest, colour) = (case.message.digest(), says.message.status.urgency(plan::colour_of(&says.message)));
+        let item = |region: &RegionCode| InboxItem {
+            id: format!("message/{digest}/{region}"),
+            stream: CalloutId::of(region, case.warning).stream(),
+            colour,
+            posted_at: case.now,
+            command: Command::Message(MessageAt {
+                warning: case.warning.clone(),
+                position: case.state.next,
+                region: region.clone(),
+            }),
+        };
+        self.regions.iter().map(item).chain(self.beside.iter().cloned()).collect()
     }
+
+    /// What a receipt says of ground that goes straight to the region above.
+    pub(super) fn raised(&self) -> impl Iterator<Item = ReceiptCover> {
+        let raises = self.beside.iter().filter_map(|item| match &item.command {
+            Command::Raise(raise) => Some(&raise.order),
+            _ => None,
+        });
+        raises.filter_map(receipt_cover)
+    }
+}
+
+/// The end goes to every region that was ever covered, and to those above, which may have been raised to.
+fn plan_cancel(plan: &mut Plan, case: &Case<'_>) {
+    let message = case.message;
+    let above = |r: &RegionCode| std::iter::successors(Some(r.clone()), RegionCode::parent);
+    plan.regions = case.state.regions().iter().flat_map(above).collect();
+    plan.says = Some(Says {
+        message: message.clone(),
+        reference: message.reference(),
+        onset: message.onset,
+        origin_time: message.origin_time,
+        conflict: false,
+    });
 }
 
 /// What a message does to its warning.
@@ -298,17 +335,21 @@ fn once<T: PartialEq>(items: &mut Vec<T>) {
     }
 }
 
-fn receipt_cover(order: &Order) -> ReceiptCover {
+/// What a receipt says of an order; nothing of one that covers nothing.
+pub(super) fn receipt_cover(order: &Order) -> Option<ReceiptCover> {
+    if order.ground.is_empty() && order.gaps.is_empty() {
+        return None;
+    }
     let persons: BTreeSet<_> =
         order.ground.iter().flat_map(|g| &g.seats).flat_map(|s| s.answer.iter().chain(&s.alert)).collect();
-    ReceiptCover {
+    Some(ReceiptCover {
         region: order.region.to_string(),
         place: order.place.clone(),
         callout: CalloutId::of(&order.region, &order.warning).to_string(),
         targets: order.ground.len() as u32,
         persons: persons.len() as u32,
         gaps: order.gaps.len() as u32,
-    }
+    })
 }
 
 fn words(message: &Message) -> Words {

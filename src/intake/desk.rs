@@ -1,16 +1,19 @@
 //! The desk: what becomes of a document, whichever door it came through.
 
-use super::case::{Case, Plan};
+use super::case::{Case, Plan, receipt_cover};
 use super::drill;
 use super::formats::{self, Limits};
 use super::lineage::Standing;
 use super::names::Lineage;
+use super::resolve::Recent;
 use super::senders::Senders;
 use super::warning::{WarningEntry, WarningEvent, WarningState};
-use super::{Desk, Posted, Receipt, Retracted, Retraction, Unavailable};
+use super::{Desk, Posted, Receipt, ReceiptCover, Retracted, Retraction, Unavailable};
 use crate::directory::Directory;
 use crate::journal::{Batch, Blob, Group, InboxItem, Journal, JournalError, MessageRow, Parked, Record, Salt};
-use crate::model::{Digest, Finding, Message, MessageKind, SPACE_END, SecretKey, Timestamp, WarningId, Wording};
+use crate::model::{
+    Command, Digest, Finding, Message, MessageKind, SPACE_END, SecretKey, Timestamp, WarningId, Wording,
+};
 use crate::plan::PlanSet;
 use crate::runtime::subject_key;
 use futures::future::{BoxFuture, FutureExt};
@@ -37,8 +40,11 @@ pub struct FrontDesk {
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// 32 fresh bytes a call.
     pub entropy: Arc<dyn Fn() -> [u8; 32] + Send + Sync>,
-    /// Told what was posted to the inbox, and whether it begins callouts that have no timeline yet.
-    pub posted: Arc<dyn Fn(Vec<InboxItem>, bool) + Send + Sync>,
+    /// Told what was posted to the inbox; then each order of a message, as an item of the same id, as soon as it
+    /// is made.
+    pub posted: Arc<dyn Fn(Vec<InboxItem>) + Send + Sync>,
+    /// What was resolved last.
+    pub recent: Recent,
 }
 
 impl Desk for FrontDesk {
@@ -108,7 +114,7 @@ impl FrontDesk {
             },
         };
         let state = WarningState::read(&*self.journal, &lineage.warning).await?;
-        if let Some(receipt) = earlier_receipt(&state, &lineage.warning, message, message.digest()) {
+        if let Some(receipt) = self.earlier_receipt(&state, &lineage.warning, message).await? {
             return Ok(Some(receipt));
         }
         self.take_into(posted, message, lineage, conflict, &state, findings).await
@@ -162,21 +168,41 @@ impl FrontDesk {
 
     /// Makes a message durable with all that follows from it; `None` when another door was faster.
     async fn store(&self, case: &Case<'_>, plan: Plan) -> Result<Option<Receipt>, JournalError> {
-        let group = self.group(case, &plan).map_err(|e| JournalError::Unavailable(e.to_string()))?;
+        let items = plan.items(case);
+        let group = self.group(case, &plan, &items).map_err(|e| JournalError::Unavailable(e.to_string()))?;
         let result = self.journal.commit(Batch { lease: None, groups: vec![group] }).await?;
         if result.first() != Some(&Ok(())) {
             return Ok(None);
         }
-        (self.posted)(plan.items, case.state.next == 0);
         Ok(Some(Receipt {
             accepted: true,
             duplicate: false,
             identifier: Some(case.message.identifier.clone()),
             warning: Some(case.warning.to_string()),
-            cover: plan.cover,
+            cover: self.hand_over(case, &plan, items).await,
             findings: case.findings.clone(),
             parked: None,
         }))
+    }
+
+    /// Makes the orders of a message that is durable, and hands each one over at once. Should this be broken off,
+    /// the engine finds the message in the inbox.
+    async fn hand_over(&self, case: &Case<'_>, plan: &Plan, items: Vec<InboxItem>) -> Vec<ReceiptCover> {
+        (self.posted)(items.clone());
+        let mut cover = Vec::new();
+        for mut item in items {
+            let Command::Message(at) = &item.command else { continue };
+            // Whoever takes the orders runs beside.
+            if !cover.is_empty() {
+                tokio::task::yield_now().await;
+            }
+            let Some(order) = self.order_in(case, plan, &at.region) else { continue };
+            cover.extend(receipt_cover(&order));
+            item.command = Command::Apply(Box::new(order));
+            (self.posted)(vec![item]);
+        }
+        cover.extend(plan.raised());
+        cover
     }
 
     async fn take_back(&self, retraction: Retraction) -> Result<Retracted, JournalError> {
@@ -241,7 +267,7 @@ impl FrontDesk {
         Ok(self.store(&case, plan).await?.map(|receipt| Retracted::Done(Box::new(receipt))))
     }
 
-    fn group(&self, case: &Case<'_>, plan: &Plan) -> Result<Group, serde_json::Error> {
+    fn group(&self, case: &Case<'_>, plan: &Plan, items: &[InboxItem]) -> Result<Group, serde_json::Error> {
         let Case { posted, message, warning, state, conflict, now, .. } = *case;
         let stream = warning.stream();
         let salt = (self.entropy)();
@@ -262,7 +288,7 @@ impl FrontDesk {
         );
         Ok(Group {
             records: Record::chain(&stream, state.next, state.hash, now, &[entry])?,
-            posts: plan.items.clone(),
+            posts: items.to_vec(),
             message: (!conflict).then(|| MessageRow {
                 sender: message.status.scoped(&message.sender),
                 identifier: message.identifier.clone(),
@@ -308,22 +334,29 @@ impl FrontDesk {
             parked: Some(id),
         })
     }
-}
 
-/// The receipt that the same content got before.
-fn earlier_receipt(state: &WarningState, warning: &WarningId, message: &Message, digest: Digest) -> Option<Receipt> {
-    let same = |entry: &&WarningEntry| {
-        let WarningEvent::MessageTaken { message: m, .. } = &entry.1;
-        m.identifier == message.identifier && m.sender == message.sender && m.digest() == digest
-    };
-    let WarningEvent::MessageTaken { findings, cover, .. } = &state.entries.iter().find(same)?.1;
-    Some(Receipt {
-        accepted: true,
-        duplicate: true,
-        identifier: Some(message.identifier.clone()),
-        warning: Some(warning.to_string()),
-        cover: cover.clone(),
-        findings: findings.clone(),
-        parked: None,
-    })
+    /// The receipt that the same content got before.
+    async fn earlier_receipt(
+        &self,
+        state: &WarningState,
+        warning: &WarningId,
+        message: &Message,
+    ) -> Result<Option<Receipt>, JournalError> {
+        let digest = message.digest();
+        let same = |entry: &WarningEntry| {
+            let WarningEvent::MessageTaken { message: m, .. } = &entry.1;
+            m.identifier == message.identifier && m.sender == message.sender && m.digest() == digest
+        };
+        let Some(position) = state.entries.iter().position(same) else { return Ok(None) };
+        let WarningEvent::MessageTaken { findings, .. } = &state.entries[position].1;
+        Ok(Some(Receipt {
+            accepted: true,
+            duplicate: true,
+            identifier: Some(message.identifier.clone()),
+            warning: Some(warning.to_string()),
+            cover: self.cover_of(warning, position as u64).await?,
+            findings: findings.clone(),
+            parked: None,
+        }))
+    }
 }

@@ -1,6 +1,6 @@
 //! What whoever posts a drill is told about the real thing beside it.
 
-use super::ReceiptCover;
+use super::CoveredRegion;
 use crate::journal::{Journal, JournalError, SelectCallouts};
 use crate::model::{Colour, Finding, RegionCode};
 
@@ -8,7 +8,7 @@ use crate::model::{Colour, Finding, RegionCode};
 /// now; one that opens later ends the drill all the same.
 pub(super) async fn tell_suspended(
     journal: &dyn Journal,
-    cover: &[ReceiptCover],
+    cover: &[CoveredRegion],
     findings: &mut Vec<Finding>,
 ) -> Result<(), JournalError> {
     let open = journal.callouts(SelectCallouts::Open).await?;
@@ -17,8 +17,7 @@ pub(super) async fn tell_suspended(
     };
     for real in open.iter().filter(grave) {
         let Ok(region) = RegionCode::parse(&real.region) else { continue };
-        let beside =
-            |c: &&ReceiptCover| RegionCode::parse(&c.region).is_ok_and(|r| r.holds(&region) || region.holds(&r));
+        let beside = |c: &&CoveredRegion| c.region.holds(&region) || region.holds(&c.region);
         if let Some(covered) = cover.iter().find(beside) {
             let reason = format!("the drill is suspended in {}: the real {} is open", covered.region, real.stream);
             findings.push(Finding::notice("status", reason));

@@ -16,15 +16,17 @@ pub mod formats;
 mod lineage;
 mod names;
 pub mod reports;
+mod resolve;
 mod schedule;
 mod senders;
 mod warning;
 
 pub use desk::FrontDesk;
 pub use lineage::{Standing, Taken};
+pub use resolve::Recent;
 pub use schedule::{DRILL_ACCOUNT, DrillSchedule, DrillTime, MonthDay, post_drills, run_drills, unposted_drills};
 pub use senders::{Sender, Senders};
-pub use warning::{Effect, WarningEntry, WarningEvent, WarningState};
+pub use warning::{CoveredRegion, Effect, WarningEntry, WarningEvent, WarningState};
 
 use crate::model::{Finding, WarningId};
 use futures::future::BoxFuture;

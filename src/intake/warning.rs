@@ -5,7 +5,6 @@ use crate::model::{Digest, Finding, Message, RegionCode, Timestamp, WarningId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-use super::ReceiptCover;
 use super::lineage::Taken;
 
 /// One event of a warning with the moment it was decided. Stored as `[at, event]`.
@@ -31,12 +30,21 @@ pub enum WarningEvent {
         /// What it did.
         effect: Effect,
         /// Whom it covers, per command region.
-        cover: Vec<ReceiptCover>,
+        cover: Vec<CoveredRegion>,
     },
 }
 
+/// A command region that a message covers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoveredRegion {
+    /// The region.
+    pub region: RegionCode,
+    /// Targets covered in it.
+    pub targets: u32,
+}
+
 /// What a message did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// Its orders went to the callouts.
@@ -48,6 +56,7 @@ pub enum Effect {
     /// It is older than what applies already.
     Superseded,
     /// It is no warning to act on (a test, a draft).
+    #[default]
     NotActual,
 }
 
@@ -97,6 +106,6 @@ impl WarningState {
     #[must_use]
     pub fn regions(&self) -> BTreeSet<RegionCode> {
         let covers = self.entries.iter().flat_map(|WarningEntry(_, WarningEvent::MessageTaken { cover, .. })| cover);
-        covers.filter_map(|c| RegionCode::parse(&c.region).ok()).collect()
+        covers.map(|c| c.region.clone()).collect()
     }
 }

@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 pub enum Command {
     /// A message applies to the command region.
     Apply(Box<Order>),
+    /// A message applies to the command region, as the inbox keeps it: before a callout decides on it, the order
+    /// is made of it and takes its place ([`Command::Apply`]).
+    Message(MessageAt),
     /// A region below cannot satisfy its ground.
     Raise(Box<Raise>),
     /// What a region below had handed up is over there: satisfied, taken over or released.
@@ -73,6 +76,17 @@ pub enum Command {
         /// Whether to ask the person for the code.
         ask: bool,
     },
+}
+
+/// A message of a warning, for one command region.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageAt {
+    /// The warning.
+    pub warning: WarningId,
+    /// The place of the message in the warning's stream.
+    pub position: u64,
+    /// The command region.
+    pub region: RegionCode,
 }
 
 /// A message as resolved for one command region: the ground, and who answers for it.

@@ -2,7 +2,7 @@
 //!
 //! - **Here:** plan files and their strict reading ([`PlanFile`]), the set of an installation and the
 //!   choice among them ([`PlanSet`]), the order that a message becomes in each command region
-//!   ([`orders`], [`raise`]), neighbours that are called sideways ([`Neighbour`]), the proof that a plan reaches the top of the chain ([`check`]), and how
+//!   ([`extent`], [`orders`], [`raise`]), neighbours that are called sideways ([`Neighbour`]), the proof that a plan reaches the top of the chain ([`check`]), and how
 //!   long its short messages become ([`figures`]) and what gateways' templates lack ([`check_templates`]).
 //! - **Not here:** what happens when a step starts or a clock runs out (`engine`), who answers for
 //!   which ground (`directory`).
@@ -25,6 +25,6 @@ pub use check::{Reach, Report, StepFill, check};
 pub use example::{TextFigure, figures, late_keys};
 pub use file::PlanFile;
 pub use neighbours::Neighbour;
-pub use resolve::{order, orders, raise};
+pub use resolve::{Extent, colour_of, extent, orders, raise};
 pub use set::PlanSet;
 pub use templates::check_templates;

@@ -3,13 +3,71 @@
 use super::{PlanFile, PlanSet, neighbours};
 use crate::directory::{Cover, Covered, Directory};
 use crate::model::{
-    Colour, Gap, GapReason, Ground, Head, Holders, Level, Message, MessageKind, Order, PersonId, Plan, Raise,
-    RegionCode, Seats, Step, Target, TargetKind, Timestamp, WarningId, Words,
+    Beside, Colour, Gap, GapReason, Ground, Head, Holders, Level, Message, MessageKind, Order, PersonId, Plan, Raise,
+    RegionCode, Seats, Step, Target, TargetId, TargetKind, Timestamp, WarningId, Words,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The orders of a message, by command region; also of the neighbours that plans name. A plan with tiers for prefecture or province calls them
-/// in callouts of their own.
+/// Which command regions a message reaches, and with what: what it covers, the neighbours that plans name, and the
+/// prefectures and provinces that the tiers of a plan call in callouts of their own. Cheap beside the orders,
+/// which are made one by one ([`Extent::order`]).
+#[derive(Clone, Debug, Default)]
+pub struct Extent {
+    cover: BTreeMap<RegionCode, Covered>,
+    beside: BTreeMap<TargetId, Beside>,
+    wide: BTreeSet<RegionCode>,
+}
+
+/// Which command regions a message reaches.
+#[must_use]
+pub fn extent(directory: &Directory, plans: &PlanSet, message: &Message, cover: &Cover) -> Extent {
+    let (cover, beside) = neighbours::with_neighbours(directory, plans, message, cover);
+    let mut wide = BTreeSet::new();
+    for region in cover.regions.keys().filter(|_| message.kind != MessageKind::Cancel) {
+        let tiers = plans.select(&message.hazard, colour_of(message), region).map_or(&[][..], |f| &f.plan.tiers);
+        let levels = tiers.iter().filter_map(|t| t.level).filter(|level| *level < Level::County);
+        wide.extend(levels.filter_map(|level| region.at(level)));
+    }
+    wide.retain(|above| !cover.regions.contains_key(above));
+    Extent { cover: cover.regions, beside, wide }
+}
+
+// === impl Extent ===
+
+impl Extent {
+    /// The regions, in order of code, each with how many targets are covered in it.
+    pub fn regions(&self) -> impl Iterator<Item = (&RegionCode, usize)> {
+        let covered = self.cover.iter().map(|(region, covered)| (region, covered.targets.len()));
+        covered.chain(self.wide.iter().map(|region| (region, 1)))
+    }
+
+    /// The order of the message in one region; one that releases all ground there when the region is not reached.
+    /// `None` only without a plan, which no loaded set lacks.
+    #[must_use]
+    pub fn order(
+        &self,
+        directory: &Directory,
+        plans: &PlanSet,
+        message: &Message,
+        warning_id: &WarningId,
+        region: &RegionCode,
+        now: Timestamp,
+    ) -> Option<Order> {
+        let nothing = Covered::default();
+        let covered = self.cover.get(region).unwrap_or(&nothing);
+        let mut order = order(directory, plans, message, warning_id, region, covered, now)?;
+        for ground in &mut order.ground {
+            ground.beside = self.beside.get(&ground.target.id).cloned();
+        }
+        if self.wide.contains(region) {
+            order.ground = regional_ground(directory, &order.plan, region, [region.clone()].into(), now);
+            order.gaps = order.ground.iter().flat_map(|g| vacancies(directory, &order.plan, g, now)).collect();
+        }
+        Some(order)
+    }
+}
+
+/// The orders of a message to all regions that it reaches.
 #[must_use]
 pub fn orders(
     directory: &Directory,
@@ -19,36 +77,24 @@ pub fn orders(
     cover: &Cover,
     now: Timestamp,
 ) -> BTreeMap<RegionCode, Order> {
-    let mut orders = BTreeMap::new();
-    let (cover, beside) = neighbours::with_neighbours(directory, plans, message, cover);
-    let order_in =
-        |region: &RegionCode, covered: &Covered| order(directory, plans, message, warning_id, region, covered, now);
-    for (region, covered) in &cover.regions {
-        let Some(mut order) = order_in(region, covered) else { continue };
-        for ground in &mut order.ground {
-            ground.beside = beside.get(&ground.target.id).cloned();
-        }
-        let wide = order.plan.tiers.iter().filter_map(|t| t.level).filter(|level| *level < Level::County);
-        for above in wide.filter_map(|level| region.at(level)).collect::<Vec<_>>() {
-            if !orders.contains_key(&above)
-                && message.kind != MessageKind::Cancel
-                && let Some(mut order) = order_in(&above, &Covered::default())
-            {
-                order.ground = regional_ground(directory, &order.plan, &above, [above.clone()].into(), now);
-                order.gaps = order.ground.iter().flat_map(|g| vacancies(directory, &order.plan, g, now)).collect();
-                orders.insert(above, order);
-            }
-        }
-        orders.insert(region.clone(), order);
-    }
-    orders
+    let extent = extent(directory, plans, message, cover);
+    let order = |region: &RegionCode| extent.order(directory, plans, message, warning_id, region, now);
+    extent.regions().filter_map(|(region, _)| Some((region.clone(), order(region)?))).collect()
+}
+
+/// The colour that a message is acted on under.
+#[must_use]
+pub fn colour_of(message: &Message) -> Colour {
+    message.colour.unwrap_or(match message.kind {
+        MessageKind::Cancel => Colour::Blue,
+        // Without a colour nobody can say that it is harmless.
+        MessageKind::Alert | MessageKind::Update => Colour::Red,
+    })
 }
 
 /// The order of a message in one command region. With nothing covered it releases all ground there,
-/// as an Update does for a region that it no longer names. `None` only without a plan, which no
-/// loaded set lacks.
-#[must_use]
-pub fn order(
+/// as an Update does for a region that it no longer names.
+fn order(
     directory: &Directory,
     plans: &PlanSet,
     message: &Message,
@@ -57,11 +103,7 @@ pub fn order(
     covered: &Covered,
     now: Timestamp,
 ) -> Option<Order> {
-    let colour = message.colour.unwrap_or(match message.kind {
-        MessageKind::Cancel => Colour::Blue,
-        // Without a colour nobody can say that it is harmless.
-        MessageKind::Alert | MessageKind::Update => Colour::Red,
-    });
+    let colour = colour_of(message);
     let PlanFile { plan, .. } = plans.select(&message.hazard, colour, region)?;
     let (mut ground, mut gaps) = (Vec::new(), Vec::new());
     if message.kind != MessageKind::Cancel && !(covered.targets.is_empty() && covered.gaps.is_empty()) {

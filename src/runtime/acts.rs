@@ -3,7 +3,8 @@
 use super::book::CallKey;
 use super::upcalls::{Deed, Kept, Vouched};
 use crate::gateway::NotTaken;
-use crate::model::Timestamp;
+use crate::journal::JournalError;
+use crate::model::{MessageAt, Order, Timestamp};
 use futures::future::BoxFuture;
 use serde::Serialize;
 
@@ -23,6 +24,12 @@ pub trait Acts: Send + Sync {
 
     /// The engine's time: the host's clock, or a virtual one.
     fn now(&self) -> Timestamp;
+}
+
+/// Makes the orders of messages that the inbox names.
+pub trait Orders: Send + Sync {
+    /// The order that a message is to a command region; `None` when it asks nothing of its callout.
+    fn order(&self, at: MessageAt) -> BoxFuture<'_, Result<Option<Order>, JournalError>>;
 }
 
 /// How an installation is. Ready when every part is well.

@@ -3,7 +3,7 @@
 //! [`super::engine`] drives it on the real world, the simulator on an invented one.
 
 use super::book::ReplyBook;
-use super::opening::Openings;
+use super::opening::{Arrivals, Openings};
 use super::read_back::Keyed;
 use super::replies::ReplyWords;
 use super::staging::{Asked, Head, Staging};
@@ -12,9 +12,9 @@ use crate::directory::Directory;
 use crate::dispatch::{Budgets, Dispatch, Lane, LaneSettings, Offer};
 use crate::engine;
 use crate::gateway::{Outgoing, ReadBack};
-use crate::journal::{InboxItem, Lease, Salt};
+use crate::journal::{Lease, Salt};
 use crate::model::{
-    AttemptKey, Callout, CalloutId, Colour, Command, Entry, Event, GatewayId, SecretKey, TextKind, Timestamp,
+    AttemptKey, Callout, CalloutId, Colour, Command, Entry, Event, GatewayId, MessageAt, SecretKey, TextKind, Timestamp,
 };
 use crate::plan::PlanSet;
 use std::cmp::Reverse;
@@ -106,6 +106,15 @@ pub enum Output {
     Load(CalloutId),
     /// Something was posted to the inbox: read it.
     InboxPosted,
+    /// Make the order of a message that an inbox item names; answer by [`Cell::resolved`].
+    Resolve {
+        /// The callout.
+        callout: CalloutId,
+        /// The item.
+        item: String,
+        /// The message.
+        at: MessageAt,
+    },
     /// Keep a text that belongs to no callout; answer by [`Cell::kept`].
     Stray {
         /// The text.
@@ -151,6 +160,7 @@ pub struct Cell {
     pub(super) book: ReplyBook,
     pub(super) dispatch: Dispatch,
     pub(super) staging: Staging,
+    pub(super) arrivals: Arrivals,
     pub(super) openings: Openings,
     /// Commands for callouts that are being read, in order.
     pub(super) loading: BTreeMap<CalloutId, Vec<Asked>>,
@@ -193,6 +203,7 @@ impl Cell {
             key,
             live: BTreeMap::new(),
             staging: Staging::default(),
+            arrivals: Arrivals::default(),
             openings: Openings::new(),
             loading: BTreeMap::new(),
             deferred: BTreeMap::new(),
@@ -285,18 +296,6 @@ impl Cell {
         }
     }
 
-    /// Inbox items that were read, in the order in which they are to be taken; those that are staged
-    /// already are passed over.
-    pub fn inbox(&mut self, items: Vec<InboxItem>, now: Timestamp) {
-        let staged: BTreeSet<String> = self.inbox_ids().into_iter().collect();
-        for item in items {
-            if let Some(callout) = item.stream.callout().filter(|_| !staged.contains(&item.id)) {
-                let asked = Asked { command: item.command, ticket: None, inbox: Some(item.id), blobs: Vec::new() };
-                self.ask(&callout, asked, now);
-            }
-        }
-    }
-
     /// Lets a callout decide on a command, or has it read first.
     pub(super) fn ask(&mut self, callout: &CalloutId, asked: Asked, now: Timestamp) {
         if let Some(ticket) = asked.ticket
@@ -380,6 +379,7 @@ impl Cell {
     /// Does what is due: timers, offers to lanes, grants.
     pub fn turn(&mut self, now: Timestamp) {
         self.book.forget(now);
+        self.forget_arrivals(now);
         self.open_next(now);
         let lost: Vec<_> =
             self.on_line.iter().filter(|(_, (_, until))| *until <= now).map(|(k, _)| k.clone()).collect();

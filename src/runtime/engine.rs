@@ -1,5 +1,6 @@
 //! The task that drives a cell on a journal, gateways and the host's clock.
 
+use super::acts::Orders;
 use super::cell::{Cell, CellParts, CellSettings, GatewayInfo, Output, Ticket};
 use super::clock;
 use super::gallery::Gallery;
@@ -9,8 +10,10 @@ use super::measure;
 use super::upcalls::{Kept, Stray};
 use crate::directory::Directory;
 use crate::gateway::{Gateway, NotTaken, Outgoing, ReadBack};
-use crate::journal::{Blob, Conflict, Journal, JournalError, Lease, Outcome, Parked, Record, SelectCallouts};
-use crate::model::{AttemptKey, CalloutId, Digest, Fact, Finding, GatewayId, SecretKey, Timestamp};
+use crate::journal::{
+    Blob, Conflict, InboxItem, Journal, JournalError, Lease, Outcome, Parked, Record, SelectCallouts,
+};
+use crate::model::{AttemptKey, CalloutId, Command, Digest, Fact, Finding, GatewayId, MessageAt, SecretKey, Timestamp};
 use crate::plan::PlanSet;
 use crate::telemetry::Metrics;
 use rand::TryRng;
@@ -42,6 +45,8 @@ pub struct EngineParts {
     pub key: SecretKey,
     /// The gateways with their limits.
     pub gateways: Vec<(Arc<dyn Gateway>, GatewayInfo)>,
+    /// Makes orders of messages.
+    pub orders: Arc<dyn Orders>,
     /// The readers' copies.
     pub gallery: Arc<Gallery>,
     /// The figures.
@@ -67,7 +72,8 @@ struct Engine<'a> {
     submits: JoinSet<(GatewayId, Vec<(AttemptKey, Fact)>)>,
     to_load: VecDeque<CalloutId>,
     loads: JoinSet<(CalloutId, Read)>,
-    inbox: JoinSet<Result<Vec<crate::journal::InboxItem>, JournalError>>,
+    inbox: JoinSet<Result<Vec<InboxItem>, JournalError>>,
+    resolves: JoinSet<(CalloutId, String, Command)>,
     inbox_wanted: bool,
     strays: JoinSet<(Ticket, Outcome<()>)>,
 }
@@ -162,6 +168,7 @@ impl<'a> Engine<'a> {
             to_load: VecDeque::new(),
             loads: JoinSet::new(),
             inbox: JoinSet::new(),
+            resolves: JoinSet::new(),
             inbox_wanted: true,
             strays: JoinSet::new(),
         }
@@ -213,6 +220,9 @@ impl<'a> Engine<'a> {
                     }
                     Err(error) => self.journal_failed(&error),
                 },
+                Some(Ok((callout, item, command))) = self.resolves.join_next() => {
+                    self.cell.resolved(&callout, &item, command, clock::now());
+                }
                 _ = renew.tick() => match self.renew().await {
                     Some(true) => renewed = Instant::now(),
                     Some(false) => return,
@@ -329,6 +339,10 @@ impl<'a> Engine<'a> {
             }
             Output::Load(id) => self.to_load.push_back(id),
             Output::InboxPosted => self.inbox_wanted = true,
+            Output::Resolve { callout, item, at } => {
+                let orders = self.parts.orders.clone();
+                self.resolves.spawn(async move { (callout, item, order(&*orders, at).await) });
+            }
             Output::Stray { stray, ticket } => {
                 let (journal, key) = (self.parts.journal.clone(), self.parts.key.clone());
                 self.strays.spawn(async move { (ticket, keep(&*journal, &key, &stray).await) });
@@ -420,13 +434,19 @@ impl<'a> Engine<'a> {
                 self.waiting.insert(ticket, Waiting::Vouched(done));
                 self.cell.vouch(vouched, ticket, now);
             }
-            // What is being read already is not taken in twice.
-            Ask::Inbox { fresh } => {
-                let room = self.inbox.is_empty() && self.cell.staged() < self.parts.inbox_batch_max;
-                let taken = room && !fresh.is_empty() && self.cell.begin(fresh);
-                self.inbox_wanted |= !taken;
-            }
+            Ask::Inbox(items) => self.posted(items, now),
             Ask::Directory(directory) => self.cell.set_directory(directory),
+        }
+    }
+
+    /// Takes what a desk of this process posted. With too much of it in memory the rest is left in the inbox.
+    fn posted(&mut self, mut items: Vec<InboxItem>, now: Timestamp) {
+        let room = self.cell.staged() < self.parts.inbox_batch_max;
+        match items.pop_if(|item| matches!(item.command, Command::Apply(_))) {
+            Some(order) => self.cell.handed_over(order, now),
+            // What is being read already is not taken in twice.
+            None if room && self.inbox.is_empty() => self.inbox_wanted |= !self.cell.posted(&items, now),
+            None => self.inbox_wanted = true,
         }
     }
 
@@ -450,6 +470,17 @@ impl<'a> Engine<'a> {
                 else => return,
             }
         }
+    }
+}
+
+/// What a message of the inbox asks of its callout. Tried until the journal answers.
+async fn order(orders: &dyn Orders, at: MessageAt) -> Command {
+    loop {
+        match orders.order(at.clone()).await {
+            Ok(order) => return order.map_or(Command::Tick, |order| Command::Apply(Box::new(order))),
+            Err(error) => tracing::warn!(%error, "journal"),
+        }
+        tokio::time::sleep(JOURNAL_RETRY).await;
     }
 }
 

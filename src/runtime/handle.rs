@@ -48,10 +48,8 @@ pub(super) enum Ask {
         vouched: Vouched,
         done: oneshot::Sender<Result<Kept, NotTaken>>,
     },
-    /// The inbox holds something new; those that begin a callout come along.
-    Inbox {
-        fresh: Vec<InboxItem>,
-    },
+    /// Items were posted to the inbox by a desk of this process, or an order of one was made.
+    Inbox(Vec<InboxItem>),
     Directory(Arc<Directory>),
 }
 
@@ -72,10 +70,11 @@ impl EngineHandle {
         (Self { asks, status: Arc::default(), parts: Arc::default() }, Asks(taken))
     }
 
-    /// Items were posted to the inbox; `fresh` ones begin callouts that have no timeline yet.
-    pub fn inbox_posted(&self, items: Vec<InboxItem>, fresh: bool) {
-        // A full queue means that the engine is awake and will look.
-        let _ = self.asks.try_send(Ask::Inbox { fresh: if fresh { items } else { Vec::new() } });
+    /// Items were posted to the inbox by a desk of this process: as they are stored, and then each message again
+    /// with its order.
+    pub fn inbox_posted(&self, items: Vec<InboxItem>) {
+        // What a full queue does not take the engine reads in the inbox.
+        let _ = self.asks.try_send(Ask::Inbox(items));
     }
 
     /// A new directory version is in force.

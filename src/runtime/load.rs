@@ -106,15 +106,15 @@ impl Cell {
     /// How many inbox items are taken in and not yet committed, beside those of callouts that are being read.
     #[must_use]
     pub fn staged(&self) -> usize {
-        self.staging.inbox_ids().count() + self.openings.len()
+        self.staging.inbox_ids().count() + self.openings.len() + self.arrivals.ids().count()
     }
 
     /// Inbox items taken in and not yet committed.
     #[must_use]
     pub fn inbox_ids(&self) -> Vec<String> {
         let loading = self.loading.values().flatten().filter_map(|a| a.inbox.as_ref());
-        let opening = self.openings.iter().filter_map(|(_, a)| a.inbox.as_ref());
-        self.staging.inbox_ids().chain(loading).chain(opening).cloned().collect()
+        let opening = self.openings.values().filter_map(|(_, a)| a.inbox.as_ref());
+        self.staging.inbox_ids().chain(loading).chain(opening).chain(self.arrivals.ids()).cloned().collect()
     }
 
     /// Has all open callouts read. Called once after the start, with the catalogue's open rows.

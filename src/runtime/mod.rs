@@ -27,7 +27,7 @@ mod replies;
 mod staging;
 mod upcalls;
 
-pub use acts::{Acts, Health, HealthPart};
+pub use acts::{Acts, Health, HealthPart, Orders};
 pub use book::{CallKey, LINK_CHARS, ReplyBook};
 pub use cell::{Cell, CellParts, CellSettings, Committed, GatewayInfo, Output, Ticket};
 pub use engine::{EngineParts, entropy, run};

@@ -1,42 +1,134 @@
-//! Callouts that begin, a part a turn: the first calls do not wait until the last ones are planned and durable.
+//! Orders on their way to their callouts: made of the messages that the inbox names, and taken in a part a turn.
+//!
+//! The desk that took a message hands its orders over as it makes them; of what else the inbox holds the world
+//! is asked to make them ([`Output::Resolve`]). Items of one callout are taken in their order.
 //!
 //! The order of a large callout is taken twice: first for the ground of highest risk, and then, while that is being
 //! committed, as a whole, which adds what is missing. The whole alone takes its item out of the inbox: after
 //! a crash between the two it is taken again.
 
-use super::cell::{Cell, Live};
+use super::cell::{Cell, Live, Output};
 use super::staging::{Asked, Head};
 use crate::journal::InboxItem;
-use crate::model::{Callout, CalloutId, Command, Ground, Order, PersonId, Timestamp};
+use crate::model::{Callout, CalloutId, Colour, Command, Ground, Order, PersonId, Timestamp};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// Orders that wait for their turn.
-pub(super) type Openings = VecDeque<(CalloutId, Asked)>;
+/// How long the orders of a message that a desk of this process took may be on their way, before the inbox is
+/// read for them.
+const ON_THE_WAY_MS: i64 = 5_000;
+
+/// Orders that wait for their turn: red first, then in the order in which they came.
+pub(super) type Openings = BTreeMap<(Reverse<Colour>, u64), (CalloutId, Asked)>;
+
+/// Items of the inbox that are not decided on yet.
+#[derive(Default)]
+pub(super) struct Arrivals {
+    /// Those whose orders a desk is making, and until when they are waited for.
+    on_the_way: BTreeMap<String, Timestamp>,
+    /// Those that were read, by callout: an order that is not made yet keeps back what came behind it.
+    resolving: BTreeMap<CalloutId, VecDeque<Arrival>>,
+    /// Counts what waits for its turn.
+    opened: u64,
+}
+
+struct Arrival {
+    item: String,
+    /// What the callout is asked; `None` while the order is being made.
+    command: Option<Command>,
+}
+
+// === impl Arrivals ===
+
+impl Arrivals {
+    /// The items' names.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &String> {
+        self.on_the_way.keys().chain(self.resolving.values().flatten().map(|a| &a.item))
+    }
+}
 
 impl Cell {
-    /// Items that were posted just now and begin their callouts: taken in without a look at the journal,
-    /// which refuses the commit should a callout have a timeline after all. False when one must be read.
-    pub fn begin(&mut self, items: Vec<InboxItem>) -> bool {
-        let mut all = true;
-        for item in items {
-            let Some(id) = item.stream.callout() else { continue };
-            if self.live.contains_key(&id) || self.loading.contains_key(&id) {
-                all = false;
-                continue;
-            }
-            let callout = Callout::new(id.clone());
-            self.live.insert(id.clone(), Live { callout, head: Head::default(), wake: None, salt: None });
-            let asked = Asked { command: item.command, ticket: None, inbox: Some(item.id), blobs: Vec::new() };
-            self.openings.push_back((id, asked));
+    /// Items that were posted just now by a desk of this process. The orders of messages follow; false when
+    /// something else is among them, for which the inbox must be read.
+    pub fn posted(&mut self, items: &[InboxItem], now: Timestamp) -> bool {
+        let messages = items.iter().filter(|item| matches!(item.command, Command::Message(_)));
+        self.arrivals.on_the_way.extend(messages.map(|item| (item.id.clone(), now.plus_ms(ON_THE_WAY_MS))));
+        items.iter().all(|item| matches!(item.command, Command::Message(_)))
+    }
+
+    /// The order of a message that the desk of this process made. The first message of a warning begins its
+    /// callouts without a look at the journal, which refuses the commit should one have a timeline after all.
+    pub fn handed_over(&mut self, item: InboxItem, now: Timestamp) {
+        let Some(id) = item.stream.callout() else { return };
+        self.arrivals.on_the_way.remove(&item.id);
+        if self.arrivals.resolving.contains_key(&id) {
+            self.resolved(&id, &item.id, item.command, now);
+            return;
         }
-        all
+        let first = matches!(&item.command, Command::Apply(order) if order.position == 0);
+        let colour = Reverse(item.colour);
+        let asked = Asked { command: item.command, ticket: None, inbox: Some(item.id), blobs: Vec::new() };
+        if !first || self.live.contains_key(&id) || self.loading.contains_key(&id) {
+            self.ask(&id, asked, now);
+            return;
+        }
+        let callout = Callout::new(id.clone());
+        self.live.insert(id.clone(), Live { callout, head: Head::default(), wake: None, salt: None });
+        self.arrivals.opened += 1;
+        self.openings.insert((colour, self.arrivals.opened), (id, asked));
+    }
+
+    /// Inbox items that were read, in the order in which they are to be taken; those that are known already are
+    /// passed over.
+    pub fn inbox(&mut self, items: Vec<InboxItem>, now: Timestamp) {
+        let known: BTreeSet<String> = self.inbox_ids().into_iter().collect();
+        for item in items {
+            let Some(callout) = item.stream.callout().filter(|_| !known.contains(&item.id)) else { continue };
+            let waits = self.arrivals.resolving.contains_key(&callout);
+            let command = match item.command {
+                Command::Message(at) => {
+                    self.outputs.push(Output::Resolve { callout: callout.clone(), item: item.id.clone(), at });
+                    None
+                }
+                command if waits => Some(command),
+                command => {
+                    let asked = Asked { command, ticket: None, inbox: Some(item.id), blobs: Vec::new() };
+                    self.ask(&callout, asked, now);
+                    continue;
+                }
+            };
+            self.arrivals.resolving.entry(callout).or_default().push_back(Arrival { item: item.id, command });
+        }
+    }
+
+    /// What a message of the inbox asks of its callout: its order, or nothing but to be taken out
+    /// ([`Command::Tick`]).
+    pub fn resolved(&mut self, callout: &CalloutId, item: &str, command: Command, now: Timestamp) {
+        let Some(queue) = self.arrivals.resolving.get_mut(callout) else { return };
+        if let Some(arrival) = queue.iter_mut().find(|a| a.item == item) {
+            arrival.command = Some(command);
+        }
+        let mut ready = Vec::new();
+        while let Some(Arrival { item, command: Some(command) }) = queue.pop_front_if(|a| a.command.is_some()) {
+            ready.push(Asked { command, ticket: None, inbox: Some(item), blobs: Vec::new() });
+        }
+        if queue.is_empty() {
+            self.arrivals.resolving.remove(callout);
+        }
+        for asked in ready {
+            self.ask(callout, asked, now);
+        }
+    }
+
+    /// Gives up waiting for orders that should have been handed over.
+    pub(super) fn forget_arrivals(&mut self, now: Timestamp) {
+        self.arrivals.on_the_way.retain(|_, until| *until > now);
     }
 
     /// Takes the next part in, unless something else could be committed first.
     pub(super) fn open_next(&mut self, now: Timestamp) {
         if !self.staging.flying.is_empty() || self.staging.pending.is_empty() {
-            let Some((id, mut asked)) = self.openings.pop_front() else { return };
+            let Some((turn, (id, mut asked))) = self.openings.pop_first() else { return };
             let begins = self.live.get(&id).is_some_and(|l| l.callout.seq == 0);
             let first = match &mut asked.command {
                 Command::Apply(order) if begins => first_part(order, self.settings.first_targets),
@@ -46,7 +138,7 @@ impl Cell {
                 Some(first) => {
                     let command = Command::Apply(Box::new(first));
                     self.ask_again(&id, Asked { command, ticket: None, inbox: None, blobs: Vec::new() }, now);
-                    self.openings.push_front((id, asked));
+                    self.openings.insert(turn, (id, asked));
                 }
                 None => self.ask_again(&id, asked, now),
             }
@@ -55,10 +147,9 @@ impl Cell {
 
     /// Takes in at once what waits for its turn for a callout, as something later is asked of it.
     pub(super) fn open_whole(&mut self, callout: &CalloutId, now: Timestamp) {
-        while let Some(at) = self.openings.iter().position(|(id, _)| id == callout) {
-            if let Some((id, asked)) = self.openings.remove(at) {
-                self.ask_again(&id, asked, now);
-            }
+        let waiting: Vec<_> = self.openings.extract_if(.., |_, (id, _)| id == callout).collect();
+        for (_, (id, asked)) in waiting {
+            self.ask_again(&id, asked, now);
         }
     }
 }

@@ -6,10 +6,10 @@ use crate::dispatch::{Budgets, LaneSettings};
 use crate::gateway::Upcall;
 use crate::gateway::simulator::People;
 use crate::intake::formats::Limits;
-use crate::intake::{Desk, FrontDesk, Posted, Receipt};
+use crate::intake::{Desk, FrontDesk, Posted, Receipt, Recent};
 use crate::journal::{Conflict, InboxItem, Journal, JournalError, SelectCallouts};
-use crate::model::{AttemptKey, CalloutId, Channel, Digest, Fact, Failure, GatewayId, Timestamp};
-use crate::runtime::{Cell, CellParts, CellSettings, Deed, Gallery, GatewayInfo, Output, ReplyWords, Ticket};
+use crate::model::{AttemptKey, CalloutId, Channel, Command, Digest, Fact, Failure, GatewayId, Timestamp};
+use crate::runtime::{Cell, CellParts, CellSettings, Deed, Gallery, GatewayInfo, Orders, Output, ReplyWords, Ticket};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,8 +93,8 @@ pub struct World {
     pub(super) idempotent: bool,
     pub(super) link_base: String,
     pub(super) duty: Option<u64>,
-    /// What the desk has posted that begins callouts, and the engine was not told yet.
-    begun: Arc<Mutex<Vec<InboxItem>>>,
+    /// What the desk has posted and the engine was not told yet.
+    begun: Arc<Mutex<Vec<Vec<InboxItem>>>>,
     pub(super) carriers: Carriers,
 }
 
@@ -120,7 +120,7 @@ impl World {
         let clock = Arc::new(AtomicI64::new(scene.begins.0));
         let entropy = Arc::new(AtomicU64::new(seed));
         let (tick, fresh) = (clock.clone(), entropy.clone());
-        let begun = Arc::<Mutex<Vec<InboxItem>>>::default();
+        let begun = Arc::<Mutex<Vec<Vec<InboxItem>>>>::default();
         let began = begun.clone();
         let desk = FrontDesk {
             journal: journal.clone(),
@@ -131,11 +131,8 @@ impl World {
             key: scene.key.clone(),
             clock: Arc::new(move || Timestamp(tick.load(Ordering::Relaxed))),
             entropy: Arc::new(move || fresh_bytes(&fresh)),
-            posted: Arc::new(move |items, begins| {
-                if begins {
-                    *began.lock().unwrap_or_else(PoisonError::into_inner) = items;
-                }
-            }),
+            posted: Arc::new(move |items| began.lock().unwrap_or_else(PoisonError::into_inner).push(items)),
+            recent: Recent::default(),
         };
         let mut world = Self {
             now: scene.begins,
@@ -257,12 +254,24 @@ impl World {
         if self.roll(self.faults.message_twice) {
             self.at(500, Happening::Post { body });
         }
-        // A running engine is told of what begins callouts; the rest it reads.
+        // A running engine is handed the orders of messages, unless it is busy reading or the door is another process's
+        // (every fourth message is taken so); the rest it reads itself, and looks for what it missed.
+        let here = self.receipts.len() % 4 != 3;
         let begun = std::mem::take(&mut *self.begun.lock().unwrap_or_else(PoisonError::into_inner));
-        let taken = self.cell.as_mut().is_some_and(|cell| cell.is_loaded() && !begun.is_empty() && cell.begin(begun));
-        if !taken {
+        let mut handed = false;
+        if let Some(cell) = self.cell.as_mut().filter(|cell| here && cell.is_loaded()) {
+            for mut items in begun {
+                match items.pop_if(|item| matches!(item.command, Command::Apply(_))) {
+                    Some(order) => cell.handed_over(order, self.now),
+                    None => handed = cell.posted(&items, self.now),
+                }
+            }
+        }
+        if !handed {
             self.read_inbox().await;
         }
+        let life = self.life;
+        self.at(500, Happening::ReadInbox { life });
     }
 
     pub(super) async fn read_inbox(&mut self) {
@@ -436,6 +445,13 @@ impl World {
             Output::InboxPosted => {
                 let life = self.life;
                 self.at(1, Happening::ReadInbox { life });
+            }
+            Output::Resolve { callout, item, at } => {
+                let order = self.desk.order(at).await.unwrap_or_default();
+                let command = order.map_or(Command::Tick, |order| Command::Apply(Box::new(order)));
+                if let Some(cell) = &mut self.cell {
+                    cell.resolved(&callout, &item, command, self.now);
+                }
             }
             Output::Stray { ticket, .. } => {
                 if let Some(cell) = &mut self.cell {

@@ -19,7 +19,7 @@ mod lineage;
 mod nights;
 pub mod store;
 
-use store::Flaky;
+use store::{Flaky, resolved};
 
 const BEGIN: Timestamp = Timestamp(1_780_000_000_000_000);
 const TOWNSHIP: &str = "533324204";
@@ -67,7 +67,8 @@ fn rig_with(directory: Arc<Directory>, senders: Senders) -> Rig {
         key: key(),
         clock: Arc::new(move || Timestamp(tick.fetch_add(1000, Ordering::Relaxed))),
         entropy: Arc::new(|| [9; 32]),
-        posted: Arc::new(|_, _| {}),
+        posted: Arc::new(|_| {}),
+        recent: jiaoying::intake::Recent::default(),
     };
     Rig { desk, journal, down, clock }
 }
@@ -91,7 +92,7 @@ impl Rig {
     }
 
     async fn inbox(&self) -> Vec<InboxItem> {
-        self.journal.inbox(Vec::new(), 1000).await.unwrap()
+        resolved(&self.desk, self.journal.inbox(Vec::new(), 1000).await.unwrap()).await
     }
 
     async fn parked(&self) -> Vec<jiaoying::journal::Parked> {

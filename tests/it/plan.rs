@@ -5,7 +5,7 @@ use jiaoying::model::{
     Area, Channel, Colour, Finding, GapReason, Hazard, Head, Message, MessageKind, Order, PersonId, RegionCode,
     SecretKey, Status, TargetKind, Timestamp, WarningId, Wording,
 };
-use jiaoying::plan::{PlanFile, PlanSet, Reach, Report, check, order, orders, raise};
+use jiaoying::plan::{PlanFile, PlanSet, Reach, Report, check, extent, orders, raise};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -247,7 +247,8 @@ fn ground_that_is_no_longer_covered_gives_an_empty_order() {
     let directory = dulongjiang();
     let m = message(MessageKind::Update, Some(Colour::Red));
     let (id, now) = (WarningId::of(Status::Actual, "cma", "0"), Timestamp::default());
-    let order = order(&directory, &presets(), &m, &id, &code("533301"), &Default::default(), now).unwrap();
+    let nothing = extent(&directory, &presets(), &m, &Default::default());
+    let order = nothing.order(&directory, &presets(), &m, &id, &code("533301"), now).unwrap();
     assert_eq!((order.region, order.ground.len(), order.warning), (code("533301"), 0, id));
 }
 

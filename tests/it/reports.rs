@@ -90,7 +90,7 @@ async fn an_accepted_report_is_a_warning_like_any_other_and_both_name_each_other
     let id = rig.only().report.id.clone();
     let Acted::Done(done) = rig.desk.accept(&id, operator(), &draft()).await.unwrap() else { panic!("not accepted") };
     let Standing::Raised { warning, callouts } = &done.report.standing else { panic!("{:?}", done.report.standing) };
-    let items = rig.journal.inbox(Vec::new(), 10).await.unwrap();
+    let items = rig.inbox().await;
     let Command::Apply(order) = &items[0].command else { panic!("{items:?}") };
     assert_eq!((order.warning.as_str(), order.status, order.colour), (&**warning, Status::Actual, Colour::Red));
     assert_eq!(items[0].stream.as_str(), callouts[0].as_str());
@@ -162,7 +162,7 @@ async fn a_drills_report_stays_a_drill_and_nothing_else_makes_a_report_one() {
     let (drill, standing) = status(&rig.only());
     let Standing::Raised { warning, callouts } = standing else { panic!("{standing:?}") };
     assert!(drill && warning.starts_with("drill-") && callouts.iter().all(CalloutId::is_drill));
-    let items = rig.journal.inbox(Vec::new(), 10).await.unwrap();
+    let items = rig.inbox().await;
     let Command::Apply(order) = &items[0].command else { panic!("{items:?}") };
     assert_eq!(order.status, Status::Exercise);
 

@@ -76,10 +76,11 @@ impl Row {
     }
 
     async fn insert(&mut self, body: String) -> anyhow::Result<()> {
-        match self {
+        let rows = match self {
             Self::Postgres(db) => sqlx::query(INSERT).bind(body).execute(db).await?.rows_affected(),
             Self::Sqlite(db) => sqlx::query(INSERT).bind(body).execute(db).await?.rows_affected(),
-        }
+        };
+        anyhow::ensure!(rows == 1, "the row was not stored");
         Ok(())
     }
 }

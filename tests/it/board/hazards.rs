@@ -46,7 +46,8 @@ impl Rig {
             key: SecretKey::new(super::KEY),
             clock: Arc::new(|| START),
             entropy: Arc::new(|| [3; 32]),
-            posted: Arc::new(|_, _| {}),
+            posted: Arc::new(|_| {}),
+            recent: jiaoying::intake::Recent::default(),
         });
         let reports = Config::load(None, std::iter::empty()).unwrap().reports;
         let rules = ReportRules {

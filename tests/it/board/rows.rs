@@ -3,6 +3,7 @@
 use super::world::{START, World, ask, get};
 use super::{SMALL, small};
 use axum::http::StatusCode;
+use futures::future::BoxFuture;
 use jiaoying::engine;
 use jiaoying::evidence::events;
 use jiaoying::journal::{Batch, CalloutRow, Group, Journal, MemoryJournal, Record};
@@ -162,6 +163,7 @@ async fn a_timeline_that_does_not_verify_stands_above_everything_else() {
         plans: Arc::new(built_in_plans().unwrap()),
         key: SecretKey::new([0; 32]),
         gateways: Vec::new(),
+        orders: Arc::new(NoOrders),
         gallery: gallery.clone(),
         metrics: Metrics::new(),
         holder: "one".into(),
@@ -197,4 +199,16 @@ async fn a_timeline_that_does_not_verify_stands_above_everything_else() {
     let ready = ask(&router, get("/readyz")).await;
     assert_eq!(ready.status, StatusCode::OK, "the others need this engine");
     assert!(ready.text().contains(&format!("do not verify: {id}")), "{}", ready.text());
+}
+
+/// Nothing comes by the inbox.
+struct NoOrders;
+
+impl runtime::Orders for NoOrders {
+    fn order(
+        &self,
+        at: jiaoying::model::MessageAt,
+    ) -> BoxFuture<'_, Result<Option<jiaoying::model::Order>, jiaoying::journal::JournalError>> {
+        panic!("nobody posted {at:?}")
+    }
 }

@@ -1,8 +1,10 @@
 //! A store that can be taken down: it reads on and writes nothing.
 
 use futures::future::{BoxFuture, FutureExt};
+use jiaoying::intake::FrontDesk;
 use jiaoying::journal::*;
-use jiaoying::model::{Digest, StreamId, Timestamp};
+use jiaoying::model::{Command, Digest, StreamId, Timestamp};
+use jiaoying::runtime::Orders;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -98,4 +100,17 @@ impl Journal for Flaky {
     fn set_cursors(&self, follower: String, cursors: Vec<(StreamId, u64)>) -> BoxFuture<'_, Outcome<()>> {
         self.inner.set_cursors(follower, cursors)
     }
+}
+
+/// Items of an inbox, each message as the order that its callout takes.
+pub async fn resolved(desk: &FrontDesk, items: Vec<InboxItem>) -> Vec<InboxItem> {
+    let mut all = Vec::new();
+    for mut item in items {
+        if let Command::Message(at) = &item.command {
+            let order = desk.order(at.clone()).await.unwrap();
+            item.command = Command::Apply(Box::new(order.unwrap()));
+        }
+        all.push(item);
+    }
+    all
 }

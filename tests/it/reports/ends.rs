@@ -20,7 +20,7 @@ async fn raised(rig: &Rig, words: &str) -> (ReportId, String) {
 
 /// The orders to one callout that come from a Cancel.
 async fn cancels(rig: &Rig, callout: &CalloutId) -> Vec<Order> {
-    let items = rig.journal.inbox(Vec::new(), 100).await.unwrap();
+    let items = rig.inbox().await;
     let orders = items.into_iter().filter(|item| item.stream == callout.stream());
     let orders = orders.filter_map(|item| match item.command {
         Command::Apply(order) => Some(*order),

@@ -1,6 +1,6 @@
 //! A desk of reports on a journal in memory, with gateways that only listen and an engine that only notes.
 
-use crate::intake::store::Flaky;
+use crate::intake::store::{Flaky, resolved};
 use futures::future::{BoxFuture, FutureExt, ready};
 use jiaoying::config::Config;
 use jiaoying::directory::{Directory, sample};
@@ -8,7 +8,7 @@ use jiaoying::gateway::{Gateway, NotTaken, Outgoing, ReadBack, Upcall, Upcalls};
 use jiaoying::intake::formats::Limits;
 use jiaoying::intake::reports::*;
 use jiaoying::intake::{FrontDesk, Sender, Senders};
-use jiaoying::journal::{Batch, Group, Journal, MemoryJournal, Record};
+use jiaoying::journal::{Batch, Group, InboxItem, Journal, MemoryJournal, Record};
 use jiaoying::model::*;
 use jiaoying::runtime::ReplyWords;
 use jiaoying::sim::built_in_plans;
@@ -31,6 +31,8 @@ struct Notes(Arc<Mutex<Vec<Upcall>>>);
 pub struct Rig {
     pub desk: Arc<ReportDesk>,
     pub journal: Arc<MemoryJournal>,
+    /// The desk of warnings behind it.
+    pub front: Arc<FrontDesk>,
     /// Whether the store writes nothing.
     pub down: Arc<AtomicBool>,
     /// Whether the gateways refuse every text.
@@ -157,14 +159,15 @@ impl Rig {
             key,
             clock: Arc::new(move || Timestamp(tick.fetch_add(1000, Ordering::Relaxed))),
             entropy: Arc::new(|| [9; 32]),
-            posted: Arc::new(|_, _| {}),
+            posted: Arc::new(|_| {}),
+            recent: jiaoying::intake::Recent::default(),
         });
         let sent = Sent::default();
         let mute = Arc::new(AtomicBool::new(false));
         let gateway =
             |id: &str, drill| (Arc::new(Listener(id.into(), sent.clone(), mute.clone())) as Arc<dyn Gateway>, drill);
         let gateways = vec![gateway("sms", false), gateway("drill-sms", true)];
-        let desk = Arc::new(ReportDesk::new(front.clone(), front, rules.clone(), gateways, Metrics::new()));
+        let desk = Arc::new(ReportDesk::new(front.clone(), front.clone(), rules.clone(), gateways, Metrics::new()));
         let replies = Config::load(None, std::iter::empty()).unwrap().replies;
         let answers = ReplyWords {
             yes: replies.yes,
@@ -177,12 +180,17 @@ impl Rig {
         };
         let notes = Notes::default();
         let door = ReportDoor { reports: desk.clone(), engine: Arc::new(notes.clone()), answers };
-        Self { desk, journal, down, mute, door, engine: notes.0, directory, clock, sent, senders, rules }
+        Self { desk, front, journal, down, mute, door, engine: notes.0, directory, clock, sent, senders, rules }
     }
 
     fn loaded(self) -> Self {
         self.desk.load().now_or_never().unwrap().unwrap();
         self
+    }
+
+    /// What waits in the inbox, each message as its order.
+    pub async fn inbox(&self) -> Vec<InboxItem> {
+        resolved(&self.front, self.journal.inbox(Vec::new(), 100).await.unwrap()).await
     }
 
     /// A person who holds a post and no other, with the number.
