@@ -5,7 +5,8 @@ use crate::model::{
     Contact, ContactId, Holders, Level, Person, PersonId, Point, Posting, Region, RegionCode, Target, TargetId,
     Timestamp,
 };
-use std::collections::{BTreeMap, HashMap};
+use foldhash::{HashMap, HashMapExt};
+use std::collections::BTreeMap;
 
 /// One version of the directory. It never changes; a new edition is a new version.
 pub struct Directory {
@@ -14,10 +15,14 @@ pub struct Directory {
     regions: Vec<Region>,
     /// In order of region and id: the directory's order.
     targets: Vec<Target>,
-    people: BTreeMap<PersonId, Person>,
+    /// In order of id.
+    people: Vec<Person>,
     /// By ground, then post, rank and person.
-    postings: BTreeMap<String, Vec<Posting>>,
+    postings: Vec<(String, Vec<Posting>)>,
     target_ix: HashMap<TargetId, usize>,
+    person_ix: HashMap<PersonId, usize>,
+    /// Places in `postings`.
+    ground_ix: HashMap<String, usize>,
     numbers: HashMap<String, Vec<PersonId>>,
 }
 
@@ -33,8 +38,10 @@ impl Directory {
         draft.targets.sort_by(|a, b| (&a.region, &a.id).cmp(&(&b.region, &b.id)));
         let target_ix = draft.targets.iter().enumerate().map(|(ix, t)| (t.id.clone(), ix)).collect();
         let people: BTreeMap<_, _> = draft.people.into_iter().map(|p| (p.id.clone(), p)).collect();
+        let people: Vec<Person> = people.into_values().collect();
+        let person_ix = people.iter().enumerate().map(|(ix, p)| (p.id.clone(), ix)).collect();
         let mut numbers: HashMap<String, Vec<PersonId>> = HashMap::new();
-        for person in people.values() {
+        for person in &people {
             for contact in &person.contacts {
                 let holders = numbers.entry(contact.number.clone()).or_default();
                 if holders.last() != Some(&person.id) {
@@ -50,7 +57,10 @@ impl Directory {
             list.sort_by(|a, b| (&a.post, a.rank, &a.person).cmp(&(&b.post, b.rank, &b.person)));
             list.dedup_by(|b, a| (&a.post, &a.person) == (&b.post, &b.person));
         }
-        Self { version, regions: draft.regions, targets: draft.targets, people, postings, target_ix, numbers }
+        let postings: Vec<_> = postings.into_iter().collect();
+        let ground_ix = postings.iter().enumerate().map(|(ix, (ground, _))| (ground.clone(), ix)).collect();
+        let Draft { regions, targets, .. } = draft;
+        Self { version, regions, targets, people, postings, target_ix, person_ix, ground_ix, numbers }
     }
 
     /// The version's number.
@@ -73,12 +83,12 @@ impl Directory {
 
     /// All people and devices, in order of id.
     pub fn people(&self) -> impl Iterator<Item = &Person> {
-        self.people.values()
+        self.people.iter()
     }
 
     /// All postings, in order of ground, post and rank.
     pub fn postings(&self) -> impl Iterator<Item = &Posting> {
-        self.postings.values().flatten()
+        self.postings.iter().flat_map(|(_, list)| list)
     }
 
     /// A region.
@@ -97,7 +107,7 @@ impl Directory {
     /// The name of a region code or target id; the text itself when the directory does not know it.
     #[must_use]
     pub fn place(&self, ground: &str) -> String {
-        let target = self.target(&ground.into()).map(|t| &t.name);
+        let target = self.target_named(ground).map(|t| &t.name);
         let region = || self.region(&RegionCode::parse(ground).ok()?).map(|r| &r.name);
         target.or_else(region).cloned().unwrap_or_else(|| ground.to_owned())
     }
@@ -105,20 +115,28 @@ impl Directory {
     /// A target.
     #[must_use]
     pub fn target(&self, id: &TargetId) -> Option<&Target> {
+        self.target_named(id.as_str())
+    }
+
+    fn target_named(&self, id: &str) -> Option<&Target> {
         self.target_ix.get(id).and_then(|ix| self.targets.get(*ix))
     }
 
     /// A person or device.
     #[must_use]
     pub fn person(&self, id: &PersonId) -> Option<&Person> {
-        self.people.get(id)
+        self.person_named(id.as_str())
+    }
+
+    fn person_named(&self, id: &str) -> Option<&Person> {
+        self.person_ix.get(id).and_then(|ix| self.people.get(*ix))
     }
 
     /// A contact and whose it is.
     #[must_use]
     pub fn contact(&self, id: &ContactId) -> Option<(&Person, &Contact)> {
         let (person, _) = id.as_str().rsplit_once('.')?;
-        let person = self.person(&person.into())?;
+        let person = self.person_named(person)?;
         let contact = person.contacts.iter().find(|c| c.id == *id)?;
         Some((person, contact))
     }
@@ -151,16 +169,15 @@ impl Directory {
     /// region upward that has any posting of that post. In order of rank.
     #[must_use]
     pub fn seats(&self, post: &str, holders: Holders, ground: &Target, now: Timestamp) -> Vec<PersonId> {
-        let regions = std::iter::successors(Some(ground.region.clone()), RegionCode::parent);
-        let mut grounds = std::iter::once(ground.id.to_string()).chain(regions.map(|code| code.to_string()));
+        let mut grounds = std::iter::once(ground.id.as_str()).chain(ground.region.lineage());
         let found = grounds.find(|g| self.has_post(post, g));
-        found.map(|g| self.seats_at(post, holders, &g, now)).unwrap_or_default()
+        found.map(|g| self.seats_at(post, holders, g, now)).unwrap_or_default()
     }
 
     /// Who fills a post at exactly this region code or target id, in order of rank.
     #[must_use]
     pub fn seats_at(&self, post: &str, holders: Holders, ground: &str, now: Timestamp) -> Vec<PersonId> {
-        let postings = self.postings.get(ground).map(Vec::as_slice).unwrap_or_default();
+        let postings = self.postings_at(ground);
         let mut ids = postings.iter().filter(|p| p.post == post).map(|p| &p.person);
         match holders {
             Holders::Present => {
@@ -171,8 +188,12 @@ impl Directory {
         }
     }
 
+    fn postings_at(&self, ground: &str) -> &[Posting] {
+        self.ground_ix.get(ground).map_or(&[], |ix| &self.postings[*ix].1)
+    }
+
     fn has_post(&self, post: &str, ground: &str) -> bool {
-        self.postings.get(ground).is_some_and(|list| list.iter().any(|p| p.post == post))
+        self.postings_at(ground).iter().any(|p| p.post == post)
     }
 }
 

@@ -43,8 +43,6 @@ pub struct Offer {
     pub risk: Reverse<u8>,
     /// Older first.
     pub due: Timestamp,
-    /// The callout.
-    pub callout: CalloutId,
     /// The call.
     pub call: CallIx,
     /// The track.
@@ -53,6 +51,8 @@ pub struct Offer {
     pub rung: u16,
     /// What is to be told.
     pub text: TextKind,
+    /// The callout; last, as offers are mostly compared with others of the same one.
+    pub callout: CalloutId,
 }
 
 /// What a queue is for.

@@ -122,6 +122,12 @@ impl RegionCode {
         self.at(up)
     }
 
+    /// The codes of this region and of all above it, upward.
+    pub fn lineage(&self) -> impl Iterator<Item = &str> {
+        let levels = Level::ALL.iter().rev().map(|level| level.digits());
+        levels.filter_map(|digits| self.0.get(..digits))
+    }
+
     /// This region or its ancestor at `level`; `None` when the level lies below this region.
     #[must_use]
     pub fn at(&self, level: Level) -> Option<Self> {

@@ -3,7 +3,8 @@
 //! Rebuilt from the timelines after a start: codes stand in events, links are derived from a key.
 
 use crate::model::{CallIx, CalloutId, SecretKey, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use foldhash::fast::FixedState;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// One call of one callout.
 pub type CallKey = (CalloutId, CallIx);
@@ -15,8 +16,8 @@ pub const LINK_CHARS: usize = 16;
 pub struct ReplyBook {
     link_key: SecretKey,
     code_digits: u32,
-    by_number: BTreeMap<String, Numbered>,
-    by_link: BTreeMap<String, CallKey>,
+    by_number: HashMap<String, Numbered, FixedState>,
+    by_link: HashMap<String, CallKey, FixedState>,
     /// Closed callouts, and until when their codes are not used again.
     held: BTreeSet<(Timestamp, CalloutId)>,
     numbers_of: BTreeMap<CalloutId, BTreeSet<String>>,
@@ -40,8 +41,8 @@ impl ReplyBook {
         Self {
             link_key: key.derive("link"),
             code_digits: code_digits.clamp(2, 9),
-            by_number: BTreeMap::new(),
-            by_link: BTreeMap::new(),
+            by_number: HashMap::default(),
+            by_link: HashMap::default(),
             held: BTreeSet::new(),
             numbers_of: BTreeMap::new(),
             links_of: BTreeMap::new(),
@@ -75,10 +76,16 @@ impl ReplyBook {
 
     /// An attempt with this code went to this number.
     pub fn register(&mut self, number: &str, key: &CallKey, code: Option<&str>) {
-        let entry = self.by_number.entry(number.to_owned()).or_default();
-        entry.open.insert(key.clone());
-        if let Some(code) = code {
+        if !self.by_number.contains_key(number) {
+            self.by_number.insert(number.to_owned(), Numbered::default());
+        }
+        let Some(entry) = self.by_number.get_mut(number) else { return };
+        let fresh = entry.open.insert(key.clone());
+        if let Some(code) = code.filter(|code| entry.codes.get(*code) != Some(key)) {
             entry.codes.insert(code.to_owned(), key.clone());
+        }
+        if !fresh {
+            return;
         }
         self.numbers_of.entry(key.0.clone()).or_default().insert(number.to_owned());
         let link = self.link(key);

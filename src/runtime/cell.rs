@@ -17,8 +17,9 @@ use crate::model::{
     AttemptKey, Callout, CalloutId, Colour, Command, Entry, Event, GatewayId, MessageAt, SecretKey, TextKind, Timestamp,
 };
 use crate::plan::PlanSet;
+use foldhash::fast::FixedState;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Names somebody who waits until something is durable.
@@ -156,7 +157,8 @@ pub struct Cell {
     pub(super) plans: Arc<PlanSet>,
     pub(super) key: SecretKey,
     pub(super) gateways: BTreeMap<GatewayId, GatewayInfo>,
-    pub(super) live: BTreeMap<CalloutId, Live>,
+    /// Looked up at every step; equal histories are walked in equal order.
+    pub(super) live: HashMap<CalloutId, Live, FixedState>,
     pub(super) book: ReplyBook,
     pub(super) dispatch: Dispatch,
     pub(super) staging: Staging,
@@ -201,7 +203,7 @@ impl Cell {
             directory,
             plans,
             key,
-            live: BTreeMap::new(),
+            live: HashMap::default(),
             staging: Staging::default(),
             arrivals: Arrivals::default(),
             openings: Openings::new(),

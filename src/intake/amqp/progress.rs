@@ -62,6 +62,15 @@ enum Told<'a> {
     Forecast(Value),
 }
 
+/// What every message about a callout says.
+struct About {
+    callout: CalloutId,
+    region: String,
+    warning: String,
+    /// The identifier of the message that applies.
+    identifier: Option<String>,
+}
+
 /// An event of a message.
 #[derive(Serialize)]
 struct Numbered<'a> {
@@ -111,10 +120,11 @@ pub async fn follow(
                 if stop.run_until_cancelled(follower.foretell(forecasts)).await.is_none() {
                     break;
                 }
+                // Both look at all callouts, which is too much to do at every commit.
+                metrics.set_follower_lag(FOLLOWER, follower.lag());
                 follower.behind()
             }
         };
-        metrics.set_follower_lag(FOLLOWER, follower.lag());
         for callout in behind {
             if stop.run_until_cancelled(follower.catch_up(&callout)).await.is_none() {
                 break;
@@ -162,11 +172,10 @@ impl Follower {
 
     /// Publishes entries from a sequence on, and notes the place behind them. False when one failed.
     async fn publish(&mut self, id: &CalloutId, first: u64, entries: &[Entry], from: u64) -> bool {
-        let Some(callout) = self.gallery.get(id) else { return false };
+        // A copy that is held would have to be made again at the next commit.
+        let Some(about) = self.gallery.get(id).map(|callout| About::of(&callout)) else { return false };
         let numbered = (first..).zip(entries).filter(|(seq, _)| *seq >= from);
-        let messages = messages(&callout, numbered);
-        // A copy that is held while the broker is waited for would have to be made again at each commit.
-        drop(callout);
+        let messages = messages(&about, numbered);
         let sends = messages.into_iter().map(|message| self.publisher.publish(message));
         if join_all(sends).await.iter().any(Result::is_err) {
             return false;
@@ -201,9 +210,9 @@ impl Follower {
     async fn foretell(&mut self, forecasts: Arc<Forecasts>) {
         let shown = std::mem::replace(&mut self.foreseen, forecasts);
         let ids: BTreeSet<_> = shown.keys().chain(self.foreseen.keys()).collect();
-        let changed = ids.into_iter().filter(|id| shown.get(id) != self.foreseen.get(id));
+        let changed = ids.into_iter().filter(|id| shown.get(*id) != self.foreseen.get(*id));
         let callouts = changed.filter_map(|id| self.gallery.get(id));
-        let sends = callouts.map(|c| self.publisher.publish(forecast(&c, self.foreseen.get(&c.id))));
+        let sends = callouts.map(|c| self.publisher.publish(forecast(&About::of(&c), c.seq, self.foreseen.get(&c.id))));
         if join_all(sends).await.iter().any(Result::is_err) {
             self.foreseen = shown;
         }
@@ -224,7 +233,7 @@ impl Follower {
 }
 
 /// Events as messages: those of one kind together, in the order of their first ones.
-fn messages<'a>(callout: &Callout, numbered: impl Iterator<Item = (u64, &'a Entry)>) -> Vec<Progress> {
+fn messages<'a>(about: &About, numbered: impl Iterator<Item = (u64, &'a Entry)>) -> Vec<Progress> {
     let mut kinds: Vec<(&str, Vec<(u64, &'a Entry)>)> = Vec::new();
     for (seq, entry) in numbered {
         let name = entry.1.name();
@@ -236,34 +245,49 @@ fn messages<'a>(callout: &Callout, numbered: impl Iterator<Item = (u64, &'a Entr
     let told = |(kind, events): (&str, Vec<(u64, &'a Entry)>)| {
         let first = events.first().map_or(0, |(seq, _)| *seq);
         let event = |(seq, Entry(at, event)): (u64, &'a Entry)| Numbered { seq, at: at.iso(), event };
-        message(callout, kind, &first.to_string(), Told::Events(events.into_iter().map(event).collect()))
+        message(about, kind, &first.to_string(), Told::Events(events.into_iter().map(event).collect()))
     };
     kinds.into_iter().map(told).collect()
 }
 
 /// A forecast, or that there is nothing to foresee any more: derived, and no event of the timeline.
-fn forecast(callout: &Callout, forecast: Option<&Forecast>) -> Progress {
+fn forecast(about: &About, seq: u64, forecast: Option<&Forecast>) -> Progress {
     let forecast = json!(forecast.map(Forecast::json));
     // Repeats are told by the id: an equal estimate behind other events is none.
     let digest = Digest::of_parts(&[forecast.to_string().as_bytes()]).hex();
-    let id = format!("{}/forecast/{}", callout.seq, &digest[..16]);
-    message(callout, "forecast", &id, Told::Forecast(forecast))
+    let id = format!("{seq}/forecast/{}", &digest[..16]);
+    message(about, "forecast", &id, Told::Forecast(forecast))
 }
 
 /// A message about a callout: its kind, its id within the callout, and what it tells.
-fn message(callout: &Callout, kind: &str, id: &str, told: Told) -> Progress {
-    let head = callout.head.as_ref();
-    // One that was cancelled before it began has no head.
-    let (region, warning) = callout.id.as_str().split_once('-').unwrap_or_default();
-    let (region, warning) = head.map_or((region, warning), |h| (h.region.as_str(), h.warning.as_str()));
+fn message(about: &About, kind: &str, id: &str, told: Told) -> Progress {
+    let About { callout, region, warning, identifier } = about;
+    let drill = callout.is_drill();
     // Whoever follows the real thing gets no drill unasked.
-    let family = if callout.id.is_drill() { "drill" } else { "progress" };
-    let body = Body { callout: &callout.id, warning, region, drill: callout.id.is_drill(), kind, told };
+    let family = if drill { "drill" } else { "progress" };
+    let body = Body { callout, warning, region, drill, kind, told };
     Progress {
         routing_key: format!("{family}.{region}.{kind}"),
-        correlation_id: head.map(|h| h.message.identifier.clone()),
-        id: format!("{}/{id}", callout.id),
+        correlation_id: identifier.clone(),
+        id: format!("{callout}/{id}"),
         // Plain data always writes.
         body: serde_json::to_vec(&body).unwrap_or_default(),
+    }
+}
+
+// === impl About ===
+
+impl About {
+    fn of(callout: &Callout) -> Self {
+        let head = callout.head.as_ref();
+        // One that was cancelled before it began has no head.
+        let (region, warning) = callout.id.as_str().split_once('-').unwrap_or_default();
+        let (region, warning) = head.map_or((region, warning), |h| (h.region.as_str(), h.warning.as_str()));
+        Self {
+            callout: callout.id.clone(),
+            region: region.to_owned(),
+            warning: warning.to_owned(),
+            identifier: head.map(|h| h.message.identifier.clone()),
+        }
     }
 }
