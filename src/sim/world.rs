@@ -281,6 +281,7 @@ impl World {
                 templates: Vec::new(),
             },
             idempotent: self.idempotent,
+            by_reference: false,
         };
         let entropy = self.entropy.clone();
         let parts = CellParts {

@@ -41,6 +41,7 @@ fn attempt(n: u32) -> Outgoing {
         text: "【叫应】暴雨红色预警".into(),
         template: None,
         speech: None,
+        code: None,
         language: "zh-CN".into(),
         drill: false,
         colour: "red",
