@@ -19,7 +19,7 @@ pub(super) async fn readyz(State(inside): State<Arc<Inside>>) -> Response {
     let distrusted = inside.board.gallery.distrusted();
     let ids: Vec<&str> = distrusted.iter().map(|(id, _)| id.as_str()).collect();
     let detail = if ids.is_empty() { "verify".into() } else { format!("do not verify: {}", ids.join(", ")) };
-    health.parts.push(HealthPart { name: "timelines".into(), well: ids.is_empty(), detail });
+    health.parts.push(HealthPart { name: "timelines".into(), well: ids.is_empty(), vital: false, detail });
     (status, Json(health)).into_response()
 }
 

@@ -1,14 +1,10 @@
 //! The registered templates of gateways: from the configuration to the model.
 
 use crate::config::{Config, GatewaySection, TemplateSection};
-use crate::model::{Channel, Finding, Parameter, Template, TextKind, is_standard_chinese};
+use crate::gateway::channels_of;
+use crate::model::{Finding, Parameter, Template, TextKind, is_standard_chinese};
 use crate::plan::check_templates;
 use crate::runtime::LINK_CHARS;
-
-/// The channels of a gateway.
-pub(super) fn channels(section: &GatewaySection) -> Vec<Channel> {
-    section.channels.iter().filter_map(|c| Channel::ALL.into_iter().find(|x| x.name() == c.name())).collect()
-}
 
 /// Characters of a one-time link.
 pub(super) fn link_chars(config: &Config) -> usize {
@@ -51,7 +47,7 @@ pub(super) fn templates(section: &GatewaySection) -> Result<Vec<Template>, Findi
 
 /// What is wrong with the templates of all gateways, and what they cannot send.
 pub(super) fn findings(config: &Config) -> Vec<Finding> {
-    let of = |section: &GatewaySection| match (templates(section), channels(section).first()) {
+    let of = |section: &GatewaySection| match (templates(section), channels_of(section).first()) {
         (Ok(list), Some(channel)) => check_templates(&section.id, *channel, section.drill, &list, link_chars(config)),
         (Ok(_), None) => Vec::new(),
         (Err(finding), _) => vec![finding],

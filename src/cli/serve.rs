@@ -3,12 +3,10 @@
 use super::installation;
 use super::pages::Pages;
 use super::registered;
-use crate::config::{self, Carrier, Config, Drill, GatewayKind, GatewaySection, authorities};
+use crate::config::{self, Carrier, Config, Drill, authorities};
 use crate::directory::{self, Directory, Draft};
 use crate::dispatch::{Budgets, CarrierBudget, LaneSettings, PersonBudget};
-use crate::gateway::http::{CallbackLimits, HttpGateway, HttpGatewayConfig, callbacks};
-use crate::gateway::simulator::{People, SimulatedGateway};
-use crate::gateway::{Gateway, Upcalls};
+use crate::gateway::{self, Door, Gateway, LateUpcalls};
 use crate::intake::amqp::{self, AmqpConfig, AmqpDoor};
 use crate::intake::formats::Limits;
 use crate::intake::reports::{Keywords, REPORT_ACCOUNT, ReportDesk, ReportDoor, ReportRules, run_reports};
@@ -17,13 +15,14 @@ use crate::intake::{
     Unavailable, run_drills,
 };
 use crate::journal::Journal;
-use crate::model::{Channel, Colour, Hazard, RegionCode, SecretKey, Severity, Status};
+use crate::model::{Colour, Hazard, RegionCode, SecretKey, Severity, Status};
 use crate::plan::PlanSet;
 use crate::runtime::{
     self, CellSettings, EngineHandle, EngineParts, Gallery, GatewayInfo, HealthPart, ReplyWords, clock, entropy,
 };
 use crate::telemetry::{self, Metrics};
 use anyhow::{Context, anyhow, bail};
+use axum::Router;
 use futures::future::{BoxFuture, FutureExt};
 use std::process::ExitCode;
 use std::sync::{Arc, RwLock};
@@ -118,7 +117,10 @@ impl Service {
         }
         told.iter().for_each(|finding| tracing::warn!(%finding, "templates"));
         let (handle, asks) = EngineHandle::new();
-        let (gateways, peers) = gateways(config, &handle)?;
+        let told = Arc::<LateUpcalls>::default();
+        let door = Door { upcalls: told.clone(), clock: Arc::new(clock::now), stop: stop.clone() };
+        let (gateways, callbacks) = gateways(config, &door)?;
+        gateways.iter().for_each(|(gateway, _)| handle.add_probe(gateway_probe(gateway.clone())));
         let (gallery, metrics) = (Arc::<Gallery>::default(), Metrics::new());
         let posted = handle.clone();
         let desk = Arc::new(FrontDesk {
@@ -168,7 +170,7 @@ impl Service {
         };
         let texts =
             ReportDoor { reports: reports.clone(), engine: Arc::new(handle.clone()), answers: settings(config).words };
-        let back = callbacks(&peers, Arc::new(texts), Arc::new(clock::now), CallbackLimits::default());
+        told.lead_to(Arc::new(texts));
         let state = super::pages::State {
             acts: Arc::new(handle.clone()),
             gallery,
@@ -182,7 +184,7 @@ impl Service {
             bytes_max: config.intake.bytes_max,
             key: key.clone(),
         };
-        let pages = Pages::open(state, back, stop).await?;
+        let pages = Pages::open(state, callbacks, stop).await?;
         tracing::info!(board = pages.internal_url, public = pages.public_url, "listening");
         Ok(Self { journal, key, handle, desk, pages, door, tasks })
     }
@@ -255,7 +257,7 @@ fn open_door(
             (Some(error), _) if !s.connected || !s.consuming => error.clone(),
             _ => "consumes".into(),
         };
-        HealthPart { name: "amqp".into(), well: s.connected && s.consuming && !s.blocked, detail }
+        HealthPart { name: "amqp".into(), well: s.connected && s.consuming && !s.blocked, vital: true, detail }
     }));
     Ok(door)
 }
@@ -273,59 +275,36 @@ async fn directory_in_force(journal: &dyn Journal, key: &SecretKey) -> anyhow::R
     }
 }
 
-type Gateways = (Vec<(Arc<dyn Gateway>, GatewayInfo)>, Vec<HttpGatewayConfig>);
+/// The gateways with their limits, and the routes that their other sides call.
+type Gateways = (Vec<(Arc<dyn Gateway>, GatewayInfo)>, Router);
 
-fn gateways(config: &Config, handle: &EngineHandle) -> anyhow::Result<Gateways> {
-    let (mut gateways, mut peers): Gateways = (Vec::new(), Vec::new());
+fn gateways(config: &Config, door: &Door) -> anyhow::Result<Gateways> {
+    let (mut gateways, mut callbacks) = (Vec::new(), Router::new());
     for section in &config.gateways {
-        let channels = registered::channels(section);
-        let templates = registered::templates(section).map_err(|f| anyhow!("{f}"))?;
-        let gateway: Arc<dyn Gateway> = match section.kind {
-            GatewayKind::Simulator => {
-                let sink: Arc<dyn Upcalls> = Arc::new(handle.clone());
-                Arc::new(SimulatedGateway::new(section.id.as_str().into(), channels.clone(), People::new(1), sink))
-            }
-            GatewayKind::Http => {
-                let http = http_gateway(section, channels.clone())?;
-                peers.push(http.clone());
-                Arc::new(HttpGateway::new(http, Arc::new(clock::now))?)
-            }
-        };
+        let opened = gateway::open(section, door)?;
         let lane = LaneSettings {
-            id: section.id.as_str().into(),
-            channels,
+            id: opened.gateway.id().clone(),
+            channels: opened.gateway.channels().to_vec(),
             drill: section.drill,
             rate_per_s: f64::from(section.rate_per_s),
             burst: section.burst,
             window: section.window,
             lines: section.lines,
-            templates,
+            templates: registered::templates(section).map_err(|f| anyhow!("{f}"))?,
         };
-        gateways.push((gateway, GatewayInfo { lane, idempotent: section.is_idempotent() }));
+        let (idempotent, by_reference) = (opened.gateway.is_idempotent(), opened.gateway.reports_by_reference());
+        gateways.push((opened.gateway, GatewayInfo { lane, idempotent, by_reference }));
+        callbacks = callbacks.merge(opened.callbacks);
     }
-    Ok((gateways, peers))
+    Ok((gateways, callbacks))
 }
 
-fn http_gateway(section: &GatewaySection, channels: Vec<Channel>) -> anyhow::Result<HttpGatewayConfig> {
-    let at = || format!("gateway {}", section.id);
-    let secret = section.secret.as_ref().with_context(|| format!("{}: secret is missing", at()))?;
-    Ok(HttpGatewayConfig {
-        id: section.id.as_str().into(),
-        url: section.url.clone().with_context(|| format!("{}: url is missing", at()))?,
-        ca_pem: section
-            .ca_file
-            .as_deref()
-            .map(authorities)
-            .transpose()
-            .with_context(|| format!("{}: ca_file", at()))?,
-        secret: secret.reveal().with_context(at)?.as_str().into(),
-        channels,
-        batch_max: section.batch_max,
-        timeout_ms: section.timeout_ms(),
-        idempotent: section.is_idempotent(),
-        callback_clock_skew_s: u32::try_from(section.callback_skew_s())?,
-        connect_timeout_ms: (section.timeout_ms() / 2).min(3_000),
-        answer_max_bytes: 1 << 20,
+/// Tells of a gateway in the installation's health.
+fn gateway_probe(gateway: Arc<dyn Gateway>) -> runtime::HealthProbe {
+    Box::new(move || {
+        let condition = gateway.condition();
+        let name = format!("gateway/{}", gateway.id());
+        HealthPart { name, well: condition.well, vital: false, detail: condition.detail }
     })
 }
 

@@ -1,6 +1,7 @@
 //! Gateways: one small trait between dispatch and the ways to reach people.
 //!
-//! - **Here:** the trait, what goes out, what comes back, and one folder per protocol.
+//! - **Here:** the trait, what goes out, what comes back, how a gateway is opened from its section, and one
+//!   folder per protocol.
 //! - **Not here:** who is called when (`engine`), in what order and how fast (`dispatch`).
 //! - **Depends on:** `model`, `config`.
 //! - **Promises:** a gateway never loses an attempt silently: every attempt of a submit has exactly
@@ -8,7 +9,13 @@
 //!   to the other side only after [`Upcalls::take`] said it is durable.
 
 pub mod http;
+mod later;
+mod open;
+mod scrub;
 pub mod simulator;
+
+pub use later::LateUpcalls;
+pub use open::{Clock, Door, OpenError, Opened, channels_of, open};
 
 use crate::model::{AttemptKey, Channel, Fact, Filled, GatewayId, Speech, Timestamp};
 use futures::future::BoxFuture;
@@ -29,6 +36,9 @@ pub struct Outgoing {
     pub template: Option<Filled>,
     /// What a voice call says, in order.
     pub speech: Option<Speech>,
+    /// The reply code of the call, when an answer is wanted: a gateway with numbers behind its own may use it as
+    /// the sender's extension, so that a bare word tells what it answers.
+    pub code: Option<String>,
     /// BCP 47 tag of the words' language.
     pub language: String,
     /// Whether it is a drill's; such attempts go through gateways for drills only.
@@ -66,11 +76,33 @@ pub enum Upcall {
         from: String,
         /// The words.
         text: String,
-        /// The attempt it answers, when the gateway can tell (by sender extension).
+        /// The attempt it answers, when the gateway can tell.
         key: Option<AttemptKey>,
+        /// The digits behind the gateway's own number that it was sent to: a reply code, when the gateway used
+        /// [`Outgoing::code`] as its sender's extension.
+        extension: Option<String>,
         /// When, by the gateway's clock.
         reported_at: Option<Timestamp>,
     },
+    /// As [`Upcall::Report`], of the attempt that this gateway submitted under a reference of its own; for protocols
+    /// whose receipts name nothing else. The engine knows references also of attempts from before a restart.
+    Receipt {
+        /// The reference, as the submit's [`Fact::Reached`] had it.
+        reference: String,
+        /// What.
+        fact: Fact,
+        /// When, by the gateway's clock.
+        reported_at: Option<Timestamp>,
+    },
+}
+
+/// How a gateway stands, as far as it knows without calling anybody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// Whether it takes attempts.
+    pub well: bool,
+    /// How it is, or what is wrong. Without secrets and numbers.
+    pub detail: String,
 }
 
 /// Why upcalls were not taken: the other side should try again later.
@@ -119,6 +151,20 @@ pub trait Gateway: Send + Sync {
 
     /// Hangs up a ringing call or withdraws a message that was not delivered yet, when it can.
     fn withdraw(&self, key: AttemptKey) -> BoxFuture<'_, ()>;
+
+    /// Whether its receipts are [`Upcall::Receipt`]s: the engine then remembers its references.
+    fn reports_by_reference(&self) -> bool {
+        false
+    }
+
+    /// How it stands: of a protocol with sessions, whether it is connected and signed in.
+    fn condition(&self) -> Condition {
+        Condition { well: true, detail: "not known to be down".into() }
+    }
+
+    /// Connects and signs in as far as that can be done without calling anybody; what was seen, or what is wrong,
+    /// for people. Has a time limit of its own.
+    fn check(&self) -> BoxFuture<'_, Result<String, String>>;
 }
 
 impl fmt::Debug for Outgoing {
@@ -139,6 +185,7 @@ impl fmt::Debug for Upcall {
             Self::Report { key, fact, .. } => write!(f, "Report({key}, {fact:?})"),
             Self::Key { key, .. } => write!(f, "Key({key})"),
             Self::Text { key, .. } => write!(f, "Text({key:?})"),
+            Self::Receipt { reference, fact, .. } => write!(f, "Receipt({reference}, {fact:?})"),
         }
     }
 }

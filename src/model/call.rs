@@ -121,6 +121,9 @@ pub struct Attempt {
     /// How it was phrased.
     #[serde(skip_serializing_if = "Phrasing::is_plain")]
     pub phrasing: Box<Phrasing>,
+    /// The gateway's own name for it; not part of the state's canonical form.
+    #[serde(skip)]
+    pub reference: Option<Box<str>>,
     /// When it came this far, or ended without success; derived, not part of the state's canonical form.
     #[serde(skip)]
     pub since: Timestamp,

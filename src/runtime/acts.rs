@@ -32,7 +32,7 @@ pub trait Orders: Send + Sync {
     fn order(&self, at: MessageAt) -> BoxFuture<'_, Result<Option<Order>, JournalError>>;
 }
 
-/// How an installation is. Ready when every part is well.
+/// How an installation is. Ready when every vital part is well.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Health {
     /// Each part, whether it is well, and what is wrong when it is not.
@@ -46,6 +46,10 @@ pub struct HealthPart {
     pub name: String,
     /// Whether it is well.
     pub well: bool,
+    /// Whether the installation is of no use without it. A gateway that is down is told, and is no reason to send
+    /// anybody elsewhere: it is down from there as well.
+    #[serde(skip)]
+    pub vital: bool,
     /// What is wrong, or how it is.
     pub detail: String,
 }
@@ -53,9 +57,9 @@ pub struct HealthPart {
 // === impl Health ===
 
 impl Health {
-    /// Whether every part is well.
+    /// Whether every vital part is well.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.parts.iter().all(|p| p.well)
+        self.parts.iter().all(|p| p.well || !p.vital)
     }
 }

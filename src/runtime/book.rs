@@ -1,8 +1,9 @@
-//! The reply book of a cell: which code, number or link leads to which call.
+//! The reply book of a cell: which code, number or link leads to which call, and which gateway's reference to
+//! which attempt.
 //!
 //! Rebuilt from the timelines after a start: codes stand in events, links are derived from a key.
 
-use crate::model::{CallIx, CalloutId, SecretKey, Timestamp};
+use crate::model::{AttemptKey, CallIx, CalloutId, GatewayId, SecretKey, Timestamp};
 use foldhash::fast::FixedState;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -22,6 +23,8 @@ pub struct ReplyBook {
     held: BTreeSet<(Timestamp, CalloutId)>,
     numbers_of: BTreeMap<CalloutId, BTreeSet<String>>,
     links_of: BTreeMap<CalloutId, Vec<String>>,
+    /// By the names that gateways gave attempts, of those whose receipts name nothing else.
+    by_reference: BTreeMap<GatewayId, BTreeMap<String, AttemptKey>>,
 }
 
 #[derive(Default)]
@@ -46,6 +49,7 @@ impl ReplyBook {
             held: BTreeSet::new(),
             numbers_of: BTreeMap::new(),
             links_of: BTreeMap::new(),
+            by_reference: BTreeMap::new(),
         }
     }
 
@@ -94,6 +98,17 @@ impl ReplyBook {
         }
     }
 
+    /// A gateway knows an attempt by this reference.
+    pub fn refer(&mut self, gateway: &GatewayId, reference: &str, key: &AttemptKey) {
+        self.by_reference.entry(gateway.clone()).or_default().insert(reference.to_owned(), key.clone());
+    }
+
+    /// The attempt that a gateway knows by this reference.
+    #[must_use]
+    pub fn by_reference(&self, gateway: &GatewayId, reference: &str) -> Option<&AttemptKey> {
+        self.by_reference.get(gateway)?.get(reference)
+    }
+
     /// A callout closed: bare words no longer mean it, unless its retraction is to be confirmed; its codes
     /// and links still lead to it until `until`.
     pub fn close(&mut self, callout: &CalloutId, until: Timestamp, retracted: bool) {
@@ -138,6 +153,7 @@ impl ReplyBook {
             for link in self.links_of.remove(&callout).unwrap_or_default() {
                 self.by_link.remove(&link);
             }
+            self.by_reference.values_mut().for_each(|of| of.retain(|_, key| key.callout != callout));
         }
     }
 

@@ -53,6 +53,8 @@ pub struct GatewayInfo {
     pub lane: LaneSettings,
     /// Whether it honours the idempotency key.
     pub idempotent: bool,
+    /// Whether its receipts name attempts by its own references.
+    pub by_reference: bool,
 }
 
 /// What a cell is made of.

@@ -132,6 +132,7 @@ impl Cell {
             text: sent.text,
             template: sent.template,
             speech: sent.speech,
+            code: callout.calls[link_key.1 as usize].code.clone(),
             language: a.phrasing.language.clone().unwrap_or_else(|| STANDARD_CHINESE.to_owned()),
             drill,
             colour: callout.head.as_ref().map_or("blue", |h| h.colour.name()),
@@ -157,10 +158,21 @@ impl Cell {
             let live = self.live.get(&key.callout);
             let channel = live.and_then(|l| l.callout.attempts.get(key.attempt as usize)).map(|a| a.channel);
             self.window_free(gateway, channel.unwrap_or(Channel::Sms), &key);
+            // A receipt may come before the submit's answer is durable.
+            if let Fact::Reached { reference: Some(reference), .. } = &fact {
+                self.refer(gateway, reference, &key);
+            }
             if matches!(fact, Fact::Failed { .. }) {
                 self.line_ended(&key);
             }
             self.report(&key, fact, None, now);
+        }
+    }
+
+    /// A gateway whose receipts name nothing else knows an attempt by a reference.
+    fn refer(&mut self, gateway: &GatewayId, reference: &str, key: &AttemptKey) {
+        if self.gateways.get(gateway).is_some_and(|g| g.by_reference) {
+            self.book.refer(gateway, reference, key);
         }
     }
 
@@ -333,6 +345,9 @@ impl Cell {
                 let person = &callout.people[callout.calls[a.call as usize].person as usize];
                 let key = AttemptKey { callout: callout.id.clone(), attempt };
                 self.dispatch.called(person, &key, a.released_at, now);
+            }
+            if let Some(reference) = &a.reference {
+                self.refer(&a.gateway, reference, &AttemptKey { callout: callout.id.clone(), attempt });
             }
             if let Some((_, contact)) = self.directory.contact(contact) {
                 let number = contact.number.clone();

@@ -130,7 +130,7 @@ impl Acts for EngineHandle {
 
     fn health(&self) -> Health {
         let status = self.status.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let part = |name: &str, well: bool, detail: String| HealthPart { name: name.into(), well, detail };
+        let part = |name: &str, well: bool, detail: String| HealthPart { name: name.into(), well, vital: true, detail };
         let lease = status.lease.map_or("not held".into(), |epoch| format!("held under epoch {epoch}"));
         let journal = status.journal_error.clone();
         let mut parts = vec![

@@ -73,21 +73,41 @@ pub(super) enum Told {
     Vouched(Vouched),
 }
 
+/// Where a text belongs.
+struct Route {
+    call: CallKey,
+    /// Why it is no answer, when it is none.
+    reason: Option<NoteReason>,
+    /// Whether a code in its words says so.
+    coded: bool,
+}
+
 impl Cell {
     /// Takes what a gateway tells. `ticket` is told when all of it is durable. What a gateway for drills
     /// tells of a real attempt, or the reverse, has no effect.
     pub fn upcalls(&mut self, gateway: &GatewayId, upcalls: Vec<Upcall>, ticket: Ticket, now: Timestamp) {
         let drill = self.gateways.get(gateway).is_some_and(|g| g.lane.drill);
         self.open_ticket(ticket);
-        for mut upcall in upcalls {
+        for upcall in upcalls {
+            let Some(mut upcall) = self.named(gateway, upcall) else { continue };
             match &mut upcall {
                 Upcall::Report { key, .. } | Upcall::Key { key, .. } if key.callout.is_drill() != drill => continue,
                 Upcall::Text { key, .. } => *key = key.take().filter(|k| k.callout.is_drill() == drill),
-                Upcall::Report { .. } | Upcall::Key { .. } => {}
+                Upcall::Report { .. } | Upcall::Key { .. } | Upcall::Receipt { .. } => {}
             }
             self.told(Told::Upcall(upcall, drill), ticket, now);
         }
         self.close_ticket(ticket);
+    }
+
+    /// A receipt as a report of the attempt that its reference names; nothing when it names none.
+    fn named(&self, gateway: &GatewayId, upcall: Upcall) -> Option<Upcall> {
+        let Upcall::Receipt { reference, fact, reported_at } = upcall else { return Some(upcall) };
+        let key = self.book.by_reference(gateway, &reference).cloned();
+        if key.is_none() {
+            tracing::debug!(%gateway, "a receipt names no attempt that is known");
+        }
+        Some(Upcall::Report { key: key?, fact, reported_at })
     }
 
     /// The one-time link of a call was posted. False when there is no such link.
@@ -116,16 +136,20 @@ impl Cell {
                 return;
             }
             Told::Upcall(Upcall::Key { key, .. } | Upcall::Text { key: Some(key), .. }, _) => key.callout.clone(),
-            Told::Upcall(Upcall::Text { from, text, key: None, .. }, drill) => match self.route(from, text, *drill) {
-                Some((call, _)) => call.0,
-                // There is no timeline it belongs to: the world keeps it where people look.
-                None => {
-                    let stray = Stray { at: now, from: from.clone(), text: text.clone() };
-                    self.add_part(ticket);
-                    self.outputs.push(super::cell::Output::Stray { stray, ticket });
-                    return;
+            // By now it is a report or nothing.
+            Told::Upcall(Upcall::Receipt { .. }, _) => return,
+            Told::Upcall(Upcall::Text { from, text, key: None, extension, .. }, drill) => {
+                match self.route(from, text, extension.as_deref(), *drill) {
+                    Some(route) => route.call.0,
+                    // There is no timeline it belongs to: the world keeps it where people look.
+                    None => {
+                        let stray = Stray { at: now, from: from.clone(), text: text.clone() };
+                        self.add_part(ticket);
+                        self.outputs.push(super::cell::Output::Stray { stray, ticket });
+                        return;
+                    }
                 }
-            },
+            }
             Told::Link((callout, _), _) => callout.clone(),
             Told::Vouched(vouched) => vouched.callout.clone(),
         };
@@ -137,11 +161,11 @@ impl Cell {
             Told::Upcall(Upcall::Key { key, digits, reported_at }, _) => {
                 self.key(&key, &digits, reported_at, ticket, now);
             }
-            Told::Upcall(Upcall::Text { from, text, key, reported_at }, drill) => {
-                let route = self.route(&from, &text, drill);
+            Told::Upcall(Upcall::Text { from, text, key, extension, reported_at }, drill) => {
+                let route = self.route(&from, &text, extension.as_deref(), drill);
                 self.text(route, &text, key.as_ref(), reported_at, ticket, now);
             }
-            Told::Upcall(Upcall::Report { .. }, _) => {}
+            Told::Upcall(Upcall::Report { .. } | Upcall::Receipt { .. }, _) => {}
             Told::Link((callout, call), deed) => {
                 let (command, blobs) = self.deed(&callout, Some(call), deed, AnswerWay::Link, None);
                 self.ask(&callout, Asked { command, ticket: Some(ticket), inbox: None, blobs }, now);
@@ -221,15 +245,19 @@ impl Cell {
         self.ask(&key.callout, part(command, ticket), now);
     }
 
-    /// The call that a text from a number belongs to, and why it is no answer when it is none. A code
-    /// says for itself what it means. A bare word means the real calls when it came through a gateway
-    /// that only they use, and a drill's when it came through one of drills: it never counts across.
-    fn route(&self, from: &str, text: &str, drill: bool) -> Option<(CallKey, Option<NoteReason>)> {
+    /// The call that a text from a number belongs to. The extension that it was sent to names one, and so does
+    /// a code in it. A bare word means the real calls when it came through a gateway that only they use, and
+    /// a drill's when it came through one of drills: it never counts across.
+    fn route(&self, from: &str, text: &str, extension: Option<&str>, drill: bool) -> Option<Route> {
         let said = self.settings.words.read(text);
         let unread = said.word.is_none().then_some(NoteReason::Nonsense);
-        if let Some(call) = said.code.as_deref().and_then(|code| self.book.by_code(from, code)) {
-            return Some((call.clone(), unread));
+        let by_code = |code: Option<&str>| code.and_then(|code| self.book.by_code(from, code));
+        let sent_to = by_code(extension).filter(|(callout, _)| callout.is_drill() == drill);
+        let coded = by_code(said.code.as_deref());
+        if let Some(call) = sent_to.or(coded) {
+            return Some(Route { call: call.clone(), reason: unread, coded: coded == Some(call) });
         }
+        let plain = |call: CallKey, reason| Route { call, reason, coded: false };
         // Whose retraction is not confirmed stands behind what is open: there one can be asked what was meant.
         let opened = |key: &&CallKey| {
             let callout = self.live.get(&key.0).map(|l| &l.callout);
@@ -239,20 +267,20 @@ impl Cell {
         let newest = match self.book.by_number(from).filter(same).max_by_key(opened) {
             Some(newest) => newest.clone(),
             // Nothing is open: a late word is kept where it most likely belongs.
-            None => return self.book.lately(from).find(same).map(|call| (call.clone(), unread)),
+            None => return self.book.lately(from).find(same).map(|call| plain(call.clone(), unread)),
         };
         let reason = match (said.code, self.book.by_number(from).filter(same).count()) {
             (Some(_), _) => Some(NoteReason::UnknownCode),
             (None, 1) => unread,
             (None, _) => Some(NoteReason::Ambiguous),
         };
-        Some((newest, reason))
+        Some(plain(newest, reason))
     }
 
-    /// Takes a text: routed by the attempt its gateway names, then by code, then by number (`route`).
+    /// Takes a text: routed by the attempt its gateway names, then as [`Cell::route`] says.
     fn text(
         &mut self,
-        route: Option<(CallKey, Option<NoteReason>)>,
+        route: Option<Route>,
         text: &str,
         key: Option<&AttemptKey>,
         reported_at: Option<Timestamp>,
@@ -263,12 +291,12 @@ impl Cell {
         // A word on the heels of a notice ("which one do you mean?") says for itself what it answers.
         let named = key.filter(|k| self.asks(k)).and_then(|k| Some((k.callout.clone(), self.call_of(k)?)));
         let unread = said.word.is_none().then_some(NoteReason::Nonsense);
-        let by_code = named.is_none() && said.code.is_some();
-        let Some((call, reason)) = named.map(|call| (call, unread)).or(route) else { return };
+        let named = named.map(|call| Route { call, reason: unread, coded: false });
+        let Some(Route { call, reason, coded }) = named.or(route) else { return };
         let (digest, blobs) = self.seal(&call.0, "reply", text);
         let command = match (reason, said.word) {
             (None, Some(Word::Answer(answer))) => {
-                let proof = if by_code { Proof::Code } else { Proof::Key };
+                let proof = if coded { Proof::Code } else { Proof::Key };
                 let mut reply = plain(call.1, answer, proof, AnswerWay::Sms);
                 (reply.text, reply.reported_at) = (digest, reported_at);
                 Command::Reply(reply)

@@ -304,6 +304,7 @@ impl World {
                 templates: Vec::new(),
             },
             idempotent: self.idempotent,
+            by_reference: false,
         };
         let entropy = self.entropy.clone();
         let parts = CellParts {

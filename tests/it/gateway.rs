@@ -2,11 +2,13 @@
 //! answering, or not answering, is turned into.
 
 mod callbacks;
+pub mod contract;
 mod tls;
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use futures::future::BoxFuture;
 use hmac::{Hmac, KeyInit, Mac};
 use jiaoying::gateway::http::{Clock, HttpGateway, HttpGatewayConfig};
 use jiaoying::gateway::{Gateway, Outgoing};
@@ -41,6 +43,7 @@ fn attempt(n: u32) -> Outgoing {
         text: "【叫应】暴雨红色预警".into(),
         template: None,
         speech: None,
+        code: None,
         language: "zh-CN".into(),
         drill: false,
         colour: "red",
@@ -319,4 +322,46 @@ async fn withdrawing_is_signed_and_names_the_key() {
     gateway(&url, "").withdraw(attempt(3).key).await;
     let seen = seen.lock().unwrap();
     assert_eq!((seen[0].0.as_str(), &seen[0].2), ("/v1/withdraw", &json!({"key": "533324-ab.3"})));
+}
+
+/// The generic HTTP gateway under the contract of all gateways.
+struct Http;
+
+impl contract::Rig for Http {
+    fn well(&self) -> BoxFuture<'_, Arc<dyn Gateway>> {
+        Box::pin(async {
+            let (url, _) = peer(|body| {
+                let taken = |a: &Value| json!({ "key": a["key"], "status": "accepted" });
+                json_answer(
+                    200,
+                    &json!({ "results": body["attempts"].as_array().unwrap().iter().map(taken).collect::<Vec<_>>() }),
+                )
+            })
+            .await;
+            Arc::new(gateway(&url, "")) as Arc<dyn Gateway>
+        })
+    }
+
+    fn silent(&self) -> BoxFuture<'_, Arc<dyn Gateway>> {
+        let limits = "timeout_ms = 300\nconnect_timeout_ms = 100";
+        Box::pin(async move { Arc::new(gateway(&raw_peer(None).await, limits)) as Arc<dyn Gateway> })
+    }
+
+    fn absent(&self) -> BoxFuture<'_, Arc<dyn Gateway>> {
+        Box::pin(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}/v1", listener.local_addr().unwrap());
+            drop(listener);
+            Arc::new(gateway(&url, "")) as Arc<dyn Gateway>
+        })
+    }
+
+    fn attempt(&self, n: u32) -> Outgoing {
+        attempt(n)
+    }
+}
+
+#[tokio::test]
+async fn the_http_gateway_keeps_the_contract() {
+    contract::holds(&Http).await;
 }

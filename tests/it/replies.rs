@@ -61,7 +61,7 @@ fn parts(ask_max: u8) -> CellParts {
         key,
         gateways: [("gw", false), ("drill", true)]
             .map(|(id, drill)| LaneSettings { id: id.into(), drill, ..lane.clone() })
-            .map(|lane| GatewayInfo { lane, idempotent: true })
+            .map(|lane| GatewayInfo { lane, idempotent: true, by_reference: false })
             .into(),
         entropy: Box::new(|| [9; 32]),
     }
@@ -210,7 +210,7 @@ impl Case {
     ) -> Vec<Event> {
         let before = self.entries(id).len();
         self.now = self.now.plus_ms(1000);
-        let text = Upcall::Text { from: from.into(), text: text.into(), key, reported_at: None };
+        let text = Upcall::Text { from: from.into(), text: text.into(), key, extension: None, reported_at: None };
         self.cell.upcalls(&gateway.into(), vec![text], 1, self.now);
         self.settle();
         self.entries(id).split_off(before)

@@ -223,7 +223,8 @@ async fn receipts_of_these_texts_reach_no_callout() {
     let key = rig.sent()[0].1.key.clone();
     let fact = Fact::Reached { stage: Stage::Delivered, reference: None };
     let receipt = Upcall::Report { key: key.clone(), fact, reported_at: None };
-    let reply = Upcall::Text { from: number, text: "收到".into(), key: Some(key), reported_at: None };
+    let reply =
+        Upcall::Text { from: number, text: "收到".into(), key: Some(key), extension: None, reported_at: None };
     rig.door.take("sms".into(), vec![receipt, reply]).await.unwrap();
     assert!(matches!(&rig.engine.lock().unwrap()[..], [Upcall::Text { key: None, .. }]), "the reply, by number alone");
 }
@@ -264,8 +265,15 @@ async fn what_is_due_is_done_after_a_crash_and_reports_are_listed_again() {
 async fn what_is_not_durable_is_not_taken_and_comes_again() {
     let rig = Rig::new();
     let number = rig.holder("grid").1;
-    let text =
-        || vec![Upcall::Text { from: number.clone(), text: "险情 滑坡".into(), key: None, reported_at: None }];
+    let text = || {
+        vec![Upcall::Text {
+            from: number.clone(),
+            text: "险情 滑坡".into(),
+            key: None,
+            extension: None,
+            reported_at: None,
+        }]
+    };
     rig.down.store(true, Ordering::Relaxed);
     assert!(rig.door.take("sms".into(), text()).await.is_err(), "the carrier keeps it");
     rig.down.store(false, Ordering::Relaxed);

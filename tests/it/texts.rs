@@ -92,7 +92,10 @@ impl Case {
             directory: directory.clone(),
             plans: plans.clone(),
             key,
-            gateways: lanes.into_iter().map(|lane| GatewayInfo { lane, idempotent: true }).collect(),
+            gateways: lanes
+                .into_iter()
+                .map(|lane| GatewayInfo { lane, idempotent: true, by_reference: false })
+                .collect(),
             entropy: Box::new(|| [9; 32]),
         };
         let cell = Cell::new(parts, BEGIN);

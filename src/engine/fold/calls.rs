@@ -122,6 +122,7 @@ pub(super) fn release(callout: &mut Callout, at: Timestamp, event: &Event) {
         failure: None,
         ended: false,
         phrasing: phrasing.clone(),
+        reference: None,
         since: at,
     });
     let c = &mut callout.calls[*call as usize];
@@ -139,7 +140,10 @@ pub(super) fn report(callout: &mut Callout, at: Timestamp, attempt: u32, fact: &
     let a = &mut callout.attempts[attempt as usize];
     let before = (a.stage, a.failure);
     match fact {
-        Fact::Reached { stage, .. } => a.stage = a.stage.max(*stage),
+        Fact::Reached { stage, reference } => {
+            a.stage = a.stage.max(*stage);
+            a.reference = reference.as_deref().map(Box::from).or(a.reference.take());
+        }
         Fact::Failed { failure, .. } => {
             a.failure = Some(*failure);
             a.ended = true;

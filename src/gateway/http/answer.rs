@@ -1,7 +1,7 @@
 //! From the answer of a submit to one fact per attempt.
 
-use super::scrub;
 use crate::gateway::Outgoing;
+use crate::gateway::scrub::scrub;
 use crate::model::{Fact, Failure, Stage};
 use reqwest::StatusCode;
 use serde::Deserialize;

@@ -6,12 +6,11 @@ use crate::gateway::{ReadBack, Upcall, Upcalls};
 use crate::model::GatewayId;
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header::RETRY_AFTER};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::post;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,16 +29,12 @@ pub struct CallbackLimits {
 }
 
 struct Callbacks {
-    peers: HashMap<String, Peer>,
-    sink: Arc<dyn Upcalls>,
-    clock: Clock,
-    limits: CallbackLimits,
-}
-
-struct Peer {
     id: GatewayId,
     secret: Secret,
     skew_s: u32,
+    sink: Arc<dyn Upcalls>,
+    clock: Clock,
+    limits: CallbackLimits,
 }
 
 #[derive(Serialize)]
@@ -66,30 +61,17 @@ struct Refused {
     retry_after_s: Option<u32>,
 }
 
-/// The routes: `POST /callbacks/{gateway}`. Answers 200 only after `sink` said that everything it
+/// The route of a gateway: `POST /callbacks/<id>`. Answers 200 only after `sink` said that everything it
 /// names as taken is durable; repeated, unordered and early events are passed on as they are.
-pub fn callbacks(
-    gateways: &[HttpGatewayConfig],
-    sink: Arc<dyn Upcalls>,
-    clock: Clock,
-    limits: CallbackLimits,
-) -> Router {
-    let peer = |g: &HttpGatewayConfig| {
-        let peer = Peer { id: g.id.clone(), secret: g.secret.clone(), skew_s: g.callback_clock_skew_s };
-        (g.id.to_string(), peer)
-    };
-    let peers = gateways.iter().map(peer).collect();
-    let state = Arc::new(Callbacks { peers, sink, clock, limits });
-    Router::new().route("/callbacks/{gateway}", post(receive)).with_state(state)
+pub fn callbacks(gateway: &HttpGatewayConfig, sink: Arc<dyn Upcalls>, clock: Clock, limits: CallbackLimits) -> Router {
+    let path = format!("/callbacks/{}", gateway.id);
+    let (id, secret, skew_s) = (gateway.id.clone(), gateway.secret.clone(), gateway.callback_clock_skew_s);
+    let state = Arc::new(Callbacks { id, secret, skew_s, sink, clock, limits });
+    Router::new().route(&path, post(receive)).with_state(state)
 }
 
-async fn receive(
-    State(callbacks): State<Arc<Callbacks>>,
-    Path(gateway): Path<String>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    match callbacks.receive(&gateway, &headers, body).await {
+async fn receive(State(callbacks): State<Arc<Callbacks>>, headers: HeaderMap, body: Body) -> Response {
+    match callbacks.receive(&headers, body).await {
         Ok(response) => response,
         Err(refused) => {
             tracing::warn!(status = refused.status.as_u16(), reason = refused.reason, "callback refused");
@@ -101,23 +83,21 @@ async fn receive(
 // === impl Callbacks ===
 
 impl Callbacks {
-    async fn receive(&self, gateway: &str, headers: &HeaderMap, body: Body) -> Result<Response, Refused> {
-        let peer =
-            self.peers.get(gateway).ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, "no such gateway".into()))?;
+    async fn receive(&self, headers: &HeaderMap, body: Body) -> Result<Response, Refused> {
         let body = self.read(body).await?;
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        verify(&peer.secret, header(TIMESTAMP), header(SIGNATURE), &body, (self.clock)(), peer.skew_s)
+        verify(&self.secret, header(TIMESTAMP), header(SIGNATURE), &body, (self.clock)(), self.skew_s)
             .map_err(|e| Refused::new(StatusCode::UNAUTHORIZED, e.to_string()))?;
         let parsed =
             event::parse(&body, self.limits.events_max).map_err(|e| Refused::new(StatusCode::BAD_REQUEST, e))?;
         let taken = parsed.good.len();
-        let said = if taken > 0 { self.take(peer.id.clone(), parsed.good).await? } else { Vec::new() };
+        let said = if taken > 0 { self.take(self.id.clone(), parsed.good).await? } else { Vec::new() };
         let read_back = said.into_iter().map(|r| Spoken { key: r.key.to_string(), words: r.words }).collect();
         // A request of which nothing was taken must not look like a success.
         let status =
             if taken == 0 && !parsed.refused.is_empty() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
         if !parsed.refused.is_empty() {
-            tracing::warn!(gateway = %peer.id, taken, refused = parsed.refused.len(), "callback with bad events");
+            tracing::warn!(gateway = %self.id, taken, refused = parsed.refused.len(), "callback with bad events");
         }
         Ok((status, Json(Taken { taken, refused: parsed.refused, noted: parsed.noted, read_back })).into_response())
     }

@@ -4,8 +4,8 @@
 //! a reply) is left out with a note when it cannot be read; the event is taken all the same.
 
 use super::answer::failure;
-use super::scrub;
 use crate::gateway::Upcall;
+use crate::gateway::scrub::scrub;
 use crate::model::{AttemptKey, Fact, Failure, Stage, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
@@ -99,7 +99,13 @@ fn reply(event: &Value, reported_at: Option<Timestamp>, notes: &mut Vec<String>)
         notes.push(format!("text: cut to {TEXT_MAX} characters"));
     }
     let key = if event["key"].is_null() { None } else { key(event).map_err(|e| notes.push(e)).ok() };
-    Ok(Upcall::Text { from: from.into(), text: words.chars().take(TEXT_MAX).collect(), key, reported_at })
+    Ok(Upcall::Text {
+        from: from.into(),
+        text: words.chars().take(TEXT_MAX).collect(),
+        key,
+        extension: None,
+        reported_at,
+    })
 }
 
 fn reported_at(event: &Value, notes: &mut Vec<String>) -> Option<Timestamp> {

@@ -14,45 +14,34 @@ mod event;
 mod signature;
 mod submit;
 
-use crate::model::Timestamp;
+use super::{Door, Opened, channels_of};
+use crate::config::{GatewaySection, authorities};
 use std::sync::Arc;
 
+pub use super::Clock;
 pub use callbacks::{CallbackLimits, callbacks};
 pub use config::{HttpGatewayConfig, Secret};
 pub use signature::{SIGNATURE, SignatureError, TIMESTAMP, sign, verify};
 pub use submit::{HttpGateway, HttpGatewayError};
 
-/// Tells the time; given by the runtime, so that tests can set it.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-/// Text of a gateway as it may stand in a timeline: at most 200 characters, and runs of five or more
-/// digits masked, because gateways like to repeat the phone number in their error texts.
-fn scrub(text: &str) -> String {
-    let mut out = String::new();
-    let mut digits = String::new();
-    let flush = |digits: &mut String, out: &mut String| {
-        out.push_str(if digits.len() < 5 { digits } else { "***" });
-        digits.clear();
+/// Opens a gateway of kind `http` with its callback route.
+pub(super) fn open(section: &GatewaySection, door: &Door) -> Result<Opened, String> {
+    let ca_pem = section.ca_file.as_deref().map(authorities).transpose().map_err(|e| format!("ca_file: {e}"))?;
+    let secret = section.secret.as_ref().ok_or("secret is missing")?;
+    let config = HttpGatewayConfig {
+        id: section.id.as_str().into(),
+        url: section.url.clone().ok_or("url is missing")?,
+        ca_pem,
+        secret: secret.reveal().map_err(|e| format!("secret: {e}"))?.as_str().into(),
+        channels: channels_of(section),
+        batch_max: section.batch_max,
+        timeout_ms: section.timeout_ms(),
+        idempotent: section.is_idempotent(),
+        callback_clock_skew_s: u32::try_from(section.callback_skew_s()).unwrap_or(u32::MAX),
+        connect_timeout_ms: (section.timeout_ms() / 2).min(3_000),
+        answer_max_bytes: 1 << 20,
     };
-    for c in text.chars().take(200) {
-        if c.is_ascii_digit() {
-            digits.push(c);
-        } else {
-            flush(&mut digits, &mut out);
-            out.push(if c.is_control() { ' ' } else { c });
-        }
-    }
-    flush(&mut digits, &mut out);
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::scrub;
-
-    #[test]
-    fn masks_numbers_and_keeps_codes() {
-        assert_eq!(scrub("1042: number +8613800138000 unknown"), "1042: number +*** unknown");
-        assert_eq!(scrub(&"长".repeat(300)).chars().count(), 200);
-    }
+    let callbacks = callbacks(&config, door.upcalls.clone(), door.clock.clone(), CallbackLimits::default());
+    let gateway = HttpGateway::new(config, door.clock.clone()).map_err(|e| e.faults)?;
+    Ok(Opened { gateway: Arc::new(gateway), callbacks })
 }

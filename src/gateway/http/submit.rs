@@ -1,7 +1,8 @@
 //! Submitting and withdrawing attempts over HTTP.
 
 use super::answer::{self, Answer, down};
-use super::{Clock, HttpGatewayConfig, SIGNATURE, TIMESTAMP, scrub, sign};
+use super::{Clock, HttpGatewayConfig, SIGNATURE, TIMESTAMP, sign};
+use crate::gateway::scrub::scrub;
 use crate::gateway::{Gateway, Outgoing};
 use crate::model::{AttemptKey, Channel, Digest, Fact, Failure, Filled, GatewayId, Speech, Timestamp};
 use futures::future::{BoxFuture, join_all};
@@ -204,6 +205,19 @@ impl Gateway for HttpGateway {
                 Err(e) => chain(&e.without_url()),
             };
             tracing::warn!(gateway = %self.config.id, attempt = %key, error = %problem, "not withdrawn");
+        })
+    }
+
+    /// Submits no attempts: a gateway that reads the signature refuses a wrong one.
+    fn check(&self) -> BoxFuture<'_, Result<String, String>> {
+        Box::pin(async move {
+            let answer = self.post(&self.config.url, to_json(&Batch { attempts: Vec::new() })).send().await;
+            let status = answer.map_err(|e| chain(&e.without_url()))?.status();
+            match status.as_u16() {
+                200..=299 => Ok("takes a signed request without attempts".into()),
+                401 | 403 => Err(format!("HTTP {status}: the signature is refused")),
+                _ => Err(format!("HTTP {status}")),
+            }
         })
     }
 }

@@ -133,7 +133,7 @@ fn sms(attempt: &Outgoing, habit: Habit, rng: &mut ChaCha8Rng) -> Reaction {
     let mut taps_after_ms = None;
     let mut says = |ms: u64, text: String| {
         let from = attempt.number.clone();
-        upcalls.push((arrives + ms, Upcall::Text { from, text, key: None, reported_at: None }));
+        upcalls.push((arrives + ms, Upcall::Text { from, text, key: None, extension: None, reported_at: None }));
     };
     let code = code_in(&attempt.text);
     let with_code = |word: &str| code.as_ref().map_or_else(|| word.to_owned(), |c| format!("{word}#{c}"));
@@ -160,7 +160,7 @@ fn sms(attempt: &Outgoing, habit: Habit, rng: &mut ChaCha8Rng) -> Reaction {
         for (ms, word) in reports(&attempt.text, rng) {
             let (from, text) = (attempt.number.clone(), with_code(word.split_once(' ').map_or(&*word, |w| w.0)));
             let text = word.split_once(' ').map_or(text.clone(), |(_, figures)| format!("{text} {figures}"));
-            upcalls.push((arrives + ms, Upcall::Text { from, text, key: None, reported_at: None }));
+            upcalls.push((arrives + ms, Upcall::Text { from, text, key: None, extension: None, reported_at: None }));
         }
     }
     Reaction { submit: submitted(), upcalls, taps_after_ms }

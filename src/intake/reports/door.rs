@@ -40,8 +40,9 @@ impl Upcalls for ReportDoor {
                         taken.map_err(|error| NotTaken(error.0))?;
                     }
                     // A reply to the text about a report is routed by its number alone.
-                    Upcall::Text { from, text, key, reported_at } => {
-                        rest.push(Upcall::Text { from, text, key: key.filter(|key| !is_text(key)), reported_at });
+                    Upcall::Text { from, text, key, extension, reported_at } => {
+                        let key = key.filter(|key| !is_text(key));
+                        rest.push(Upcall::Text { from, text, key, extension, reported_at });
                     }
                     // What the gateway took is recorded; receipts of these texts start and stop nothing.
                     Upcall::Report { key, .. } | Upcall::Key { key, .. } if is_text(&key) => {}

@@ -63,6 +63,7 @@ impl ReportDesk {
                 text: text.clone(),
                 template: None,
                 speech: None,
+                code: None,
                 language,
                 drill,
                 colour: self.rules.trusted_colour.name(),

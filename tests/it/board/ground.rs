@@ -188,7 +188,7 @@ impl Rig {
             directory: world.directory.clone(),
             plans: Arc::new(built_in_plans().unwrap()),
             key: SecretKey::new(KEY),
-            gateways: vec![GatewayInfo { lane, idempotent: true }],
+            gateways: vec![GatewayInfo { lane, idempotent: true, by_reference: false }],
             entropy: Box::new(|| [9; 32]),
         };
         let inner = Inner { cell: Cell::new(parts, START), now: START, ticket: 0, kept: BTreeMap::new() };

@@ -85,7 +85,7 @@ impl Acts for FakeActs {
 
     fn health(&self) -> Health {
         let well = !*self.unwell.lock().unwrap();
-        Health { parts: vec![HealthPart { name: "journal".into(), well, detail: "as told".into() }] }
+        Health { parts: vec![HealthPart { name: "journal".into(), well, vital: true, detail: "as told".into() }] }
     }
 
     fn now(&self) -> Timestamp {

@@ -46,7 +46,7 @@ async fn call_back(
     sig: &str,
 ) -> (StatusCode, HeaderMap, Value) {
     let limits = CallbackLimits { body_max_bytes: 4096, ..CallbackLimits::default() };
-    let routes = callbacks(&[config("http://localhost/v1", "")], sink.clone(), clock(), limits);
+    let routes = callbacks(&config("http://localhost/v1", ""), sink.clone(), clock(), limits);
     let request = Request::post(path)
         .header("x-jiaoying-timestamp", signed_at.to_string())
         .header("x-jiaoying-signature", sig)
@@ -83,7 +83,13 @@ async fn good_events_are_taken_bad_ones_named_and_repeats_passed_on() {
     let fact = Fact::Reached { stage: Stage::Delivered, reference: None };
     let upcalls = vec![
         Upcall::Report { key, fact, reported_at },
-        Upcall::Text { from: "+8613800000001".into(), text: "收到".into(), key: None, reported_at: None },
+        Upcall::Text {
+            from: "+8613800000001".into(),
+            text: "收到".into(),
+            key: None,
+            extension: None,
+            reported_at: None,
+        },
     ];
     let once = (GatewayId::from("sms-a"), upcalls);
     assert_eq!(*sink.taken.lock().unwrap(), [once.clone(), once]);
@@ -163,7 +169,7 @@ async fn the_example_of_the_documentation_works() {
     let now: i64 = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
     let clock: Clock = Arc::new(move || Timestamp(now * 1_000_000));
     let sink = Arc::new(Sink::default());
-    let routes = callbacks(&[config("http://localhost/v1", "")], sink.clone(), clock, CallbackLimits::default());
+    let routes = callbacks(&config("http://localhost/v1", ""), sink.clone(), clock, CallbackLimits::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, routes).await });

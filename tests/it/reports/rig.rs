@@ -77,6 +77,10 @@ impl Gateway for Listener {
     fn withdraw(&self, _: AttemptKey) -> BoxFuture<'_, ()> {
         ready(()).boxed()
     }
+
+    fn check(&self) -> BoxFuture<'_, Result<String, String>> {
+        ready(Ok(String::new())).boxed()
+    }
 }
 
 impl Upcalls for Notes {
@@ -211,7 +215,7 @@ impl Rig {
     }
 
     pub async fn text_by(&self, gateway: &str, from: &str, text: &str, at: Option<Timestamp>) {
-        let upcall = Upcall::Text { from: from.into(), text: text.into(), key: None, reported_at: at };
+        let upcall = Upcall::Text { from: from.into(), text: text.into(), key: None, extension: None, reported_at: at };
         self.door.take(gateway.into(), vec![upcall]).await.unwrap();
     }
 

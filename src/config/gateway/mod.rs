@@ -1,4 +1,4 @@
-//! `[[gateway]]`: the ways to reach people.
+//! `[[gateway]]`: the ways to reach people. What a protocol alone needs is a table of its own within, and a file here.
 
 use super::error::Faults;
 use super::{Secret, TemplateSection};
