@@ -7,13 +7,12 @@ use super::gallery::Gallery;
 use super::handle::{Ask, Asks, EngineHandle, Status, durable};
 use super::holder;
 use super::measure;
-use super::upcalls::{Kept, Stray};
+use super::reads::{JOURNAL_RETRY, Read, keep, order, read_callout};
+use super::upcalls::Kept;
 use crate::directory::Directory;
 use crate::gateway::{Gateway, NotTaken, Outgoing, ReadBack};
-use crate::journal::{
-    Blob, Conflict, InboxItem, Journal, JournalError, Lease, Outcome, Parked, Record, SelectCallouts,
-};
-use crate::model::{AttemptKey, CalloutId, Command, Digest, Fact, Finding, GatewayId, MessageAt, SecretKey, Timestamp};
+use crate::journal::{Conflict, InboxItem, Journal, JournalError, Lease, Outcome, SelectCallouts};
+use crate::model::{AttemptKey, CalloutId, Command, Fact, GatewayId, SecretKey, Timestamp};
 use crate::plan::PlanSet;
 use crate::telemetry::Metrics;
 use rand::TryRng;
@@ -28,8 +27,6 @@ use tokio_util::sync::CancellationToken;
 const LOADS_MAX: usize = 16;
 /// How often the inbox is looked at when nobody says that something came.
 const INBOX_POLL: Duration = Duration::from_millis(500);
-/// How long to wait before the journal is tried again.
-const JOURNAL_RETRY: Duration = Duration::from_millis(300);
 
 /// What an engine is made of.
 pub struct EngineParts {
@@ -80,9 +77,6 @@ struct Engine<'a> {
 
 /// What became of a batch: one result per group.
 type Flushed = Result<Vec<Result<(), Conflict>>, JournalError>;
-
-/// A callout's records and salt.
-type Read = Result<(Vec<Record>, Option<[u8; 32]>), JournalError>;
 
 enum Waiting {
     Upcalls(oneshot::Sender<Result<Vec<ReadBack>, NotTaken>>),
@@ -471,41 +465,6 @@ impl<'a> Engine<'a> {
             }
         }
     }
-}
-
-/// What a message of the inbox asks of its callout. Tried until the journal answers.
-async fn order(orders: &dyn Orders, at: MessageAt) -> Command {
-    loop {
-        match orders.order(at.clone()).await {
-            Ok(order) => return order.map_or(Command::Tick, |order| Command::Apply(Box::new(order))),
-            Err(error) => tracing::warn!(%error, "journal"),
-        }
-        tokio::time::sleep(JOURNAL_RETRY).await;
-    }
-}
-
-/// A callout's records and salt.
-async fn read_callout(journal: &dyn Journal, id: &CalloutId) -> Result<(Vec<Record>, Option<[u8; 32]>), JournalError> {
-    let records = journal.read(id.stream(), 0, usize::MAX >> 1).await?;
-    let salt = if records.is_empty() { None } else { journal.salt(id.to_string()).await? };
-    Ok((records, salt))
-}
-
-/// Parks a text that belongs to no callout: it stands on the board, and its words are sealed.
-async fn keep(journal: &dyn Journal, key: &SecretKey, stray: &Stray) -> Outcome<()> {
-    let words = format!("{}\n{}", stray.from, stray.text);
-    let sealed = key.derive("parked").seal("parked", words.as_bytes());
-    let raw = Blob { digest: sealed.digest(), subject: "parked".into(), sealed: sealed.0 };
-    let reason = "a short message came from a number to which no open callout was sent";
-    let parked = Parked {
-        id: Digest::of_parts(&[&stray.at.0.to_be_bytes(), words.as_bytes()]).hex()[..16].to_owned(),
-        at: stray.at,
-        door: "sms".into(),
-        account: None,
-        findings: vec![Finding::fatal("from", reason)],
-        raw,
-    };
-    journal.park(parked).await.map(drop)
 }
 
 /// 32 bytes from the operating system.

@@ -23,6 +23,7 @@ mod load;
 mod measure;
 mod opening;
 mod read_back;
+mod reads;
 mod replies;
 mod staging;
 mod upcalls;
