@@ -93,8 +93,8 @@ pub(super) async fn form(
         Ok(Form(form)) => form,
         Err(rejection) => return Refusal::from(rejection).page(lang),
     };
-    if !account.sent(&form.form) {
-        return Refusal::Forbidden("表单不属于本次登录，请刷新页面再试 / the form is not of this session").page(lang);
+    if let Err(refusal) = account.sent(&form.form) {
+        return refusal.page(lang);
     }
     let Fields { call, answer, reason, operator } = form.said;
     let Ok(call) = call.parse() else {
@@ -136,8 +136,8 @@ pub(super) async fn report_form(
         Ok(form) => form,
         Err(rejection) => return Refusal::from(rejection).page(lang),
     };
-    if !account.sent(&form.form) {
-        return Refusal::Forbidden("表单不属于本次登录，请刷新页面再试 / the form is not of this session").page(lang);
+    if let Err(refusal) = account.sent(&form.form) {
+        return refusal.page(lang);
     }
     let (Ok(target), Ok(call)) = (form.target.parse(), parse_call(&form.call)) else {
         return Refusal::Unprocessable("call 或 target 不是数字 / call or target is not a number").page(lang);

@@ -106,9 +106,11 @@ impl Inside {
 // === impl Account ===
 
 impl Account {
-    /// Whether a form came from a page of ours.
-    pub(super) fn sent(&self, form_token: &str) -> bool {
-        self.bearer || self.form_token.as_bytes().ct_eq(form_token.as_bytes()).into()
+    /// Refuses a form that did not come from a page of this session.
+    pub(super) fn sent(&self, form_token: &str) -> Result<(), Refusal> {
+        let ours = self.bearer || self.form_token.as_bytes().ct_eq(form_token.as_bytes()).into();
+        let strange = "表单不属于本次登录，请刷新页面再试 / the form is not of this session";
+        if ours { Ok(()) } else { Err(Refusal::Forbidden(strange)) }
     }
 }
 

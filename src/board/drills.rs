@@ -4,7 +4,9 @@ use super::auth::{Account, Inside};
 use super::refusal::Refusal;
 use super::shell::{Shell, Speaks};
 use super::view::{day as moment, rendered};
-use crate::evidence::{DrillYear, read_drill_year};
+use crate::directory::Directory;
+use crate::evidence::{DrillPart, DrillYear, read_drill_year};
+use crate::model::PersonId;
 use askama::Template;
 use axum::extract::{Extension, Query, State};
 use axum::response::{Html, IntoResponse, Response};
@@ -22,6 +24,18 @@ pub(super) struct Asked {
 struct DrillsHtml {
     s: Shell,
     record: DrillYear,
+    directory: Arc<Directory>,
+}
+
+impl DrillsHtml {
+    /// Who answered, by name; the beginning of the id of whom the directory no longer has.
+    fn names(&self, part: &DrillPart) -> String {
+        let name = |id: &PersonId| match self.directory.person(id) {
+            Some(person) => person.name.clone(),
+            None => id.as_str().chars().take(8).collect(),
+        };
+        part.persons.iter().map(name).collect::<Vec<_>>().join("、")
+    }
 }
 
 /// `GET /drills?year=2026`: this year's when none is asked for.
@@ -32,8 +46,12 @@ pub(super) async fn page(
     Query(asked): Query<Asked>,
 ) -> Response {
     let year = asked.year.unwrap_or_else(|| inside.board.acts.now().to_cst().year());
-    match read_drill_year(&*inside.board.journal, &inside.board.directory(), year).await {
-        Ok(record) => Html(rendered(&DrillsHtml { s: Shell::new(&inside, &account, lang), record })).into_response(),
+    let directory = inside.board.directory();
+    match read_drill_year(&*inside.board.journal, &directory, year).await {
+        Ok(record) => {
+            let s = Shell::new(&inside, &account, lang);
+            Html(rendered(&DrillsHtml { s, record, directory })).into_response()
+        }
         Err(_) => Refusal::Unavailable.page(lang),
     }
 }

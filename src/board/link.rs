@@ -230,7 +230,7 @@ fn deed(scene: &Scene<'_>, call: CallIx, pressed: &Pressed) -> Result<(Deed, Str
         pressed.target.parse().map_err(|_| Refusal::Unprocessable("没有选择 / nothing was chosen"))?;
     fits(callout, Some(call), &[target])?;
     let (action, shelter) = pressed.report.read(callout)?;
-    let words = format!("{}：{} {}", t.link_taken, scene.target(target), what(scene, &action));
+    let words = format!("{}：{} {}", t.link_taken, scene.target(target), what(scene, &action, &[target]));
     Ok((Deed::Action { action, targets: vec![target], shelter }, words))
 }
 

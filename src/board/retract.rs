@@ -7,7 +7,7 @@ use super::shell::Speaks;
 use crate::intake::{Receipt, Retracted, Retraction};
 use crate::model::WarningId;
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::{FormRejection, JsonRejection};
 use axum::extract::{Extension, Form, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -48,12 +48,11 @@ pub(super) async fn form(
     Extension(account): Extension<Account>,
     Speaks(lang): Speaks,
     Path(id): Path<String>,
-    Form(said): Form<Said>,
+    said: Result<Form<Said>, FormRejection>,
 ) -> Response {
-    if !account.sent(&said.form) {
-        return Refusal::Forbidden("表单不属于本次登录，请刷新页面再试 / the form is not of this session").page(lang);
-    }
     let done = async {
+        let Form(said) = said?;
+        account.sent(&said.form)?;
         let callout = inside.board.callout(&id.as_str().into()).await?;
         let warning = callout.head.as_ref().map(|h| h.warning.clone()).ok_or(Refusal::NotFound)?;
         retract(&inside, &account, warning, &said).await

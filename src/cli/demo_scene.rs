@@ -77,7 +77,7 @@ const FOREST_FIRE: Script = Script {
 const DRILL: Script = Script {
     title: "贡山暴雨红色预警演练，真实橙色预警到来即中止 / a drill that a real warning ends",
     begins: "2026-05-12T10:00:00+08:00",
-    posts: &[(1, include_str!("data/demo-drill.json")), (25 * 60, include_str!("data/demo-drill-real.json"))],
+    posts: &[(1, include_str!("data/demo-drill.json")), (60, include_str!("data/demo-drill-real.json"))],
     hours: 2,
 };
 

@@ -1,6 +1,7 @@
 //! What the demo adds up of tiers, clocks and reports from the ground.
 
-use crate::model::{Callout, ClockOf, ClockState, Figures, Timestamp};
+use crate::evidence::{ClockTally, summary};
+use crate::model::{Callout, CalloutId, ClockOf, ClockState, CloseReason, Failure, Figures, Timestamp};
 use crate::sim::World;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -15,6 +16,23 @@ pub(super) struct Totals {
     /// By clock: its name for people, and what was missed.
     #[serde(skip)]
     pub clocks: BTreeMap<String, ClockLine>,
+    /// Drills, which count for nothing else.
+    pub drills: Vec<DrillLine>,
+}
+
+/// A drill.
+#[derive(Serialize)]
+pub(super) struct DrillLine {
+    pub callout: CalloutId,
+    pub place: String,
+    pub targets: u32,
+    pub satisfied: u32,
+    pub attempts: usize,
+    /// Calls that were hung up because nobody needed them any more.
+    pub hung_up: usize,
+    /// Whether a real warning ended it.
+    pub suspended: bool,
+    pub clocks: BTreeMap<String, ClockTally>,
 }
 
 /// A tier that opened.
@@ -57,9 +75,9 @@ pub(super) struct ClockLine {
 impl Totals {
     pub fn of(world: &World) -> Self {
         let mut totals = Self::default();
-        for callout in world.gallery.all() {
-            totals.add(&callout);
-        }
+        let (drills, real): (Vec<_>, Vec<_>) = world.gallery.all().into_iter().partition(|c| c.is_drill());
+        real.iter().for_each(|callout| totals.add(callout));
+        totals.drills = drills.iter().map(|callout| DrillLine::of(callout)).collect();
         totals.tiers.sort_by(|a, b| (a.opened_at, &a.place).cmp(&(b.opened_at, &b.place)));
         totals
     }
@@ -101,6 +119,25 @@ impl Totals {
                     ClockOf::Tier(t) => format!("{} {}", head.place, tier(t)),
                 });
             }
+        }
+    }
+}
+
+// === impl DrillLine ===
+
+impl DrillLine {
+    fn of(callout: &Callout) -> Self {
+        let sums = callout.totals();
+        let hung_up = callout.attempts.iter().filter(|a| a.failure == Some(Failure::Withdrawn));
+        Self {
+            callout: callout.id.clone(),
+            place: callout.head.as_ref().map(|h| h.place.clone()).unwrap_or_default(),
+            targets: sums.targets,
+            satisfied: sums.satisfied,
+            attempts: callout.attempts.len(),
+            hung_up: hung_up.count(),
+            suspended: callout.closed == Some(CloseReason::Suspended),
+            clocks: summary(callout).clocks,
         }
     }
 }

@@ -142,6 +142,22 @@ impl View {
             "  敲门 door-knocks        {:>5}  已报 reported {}，已确认 confirmed {}",
             a.knocks, a.knocked, a.knocks_confirmed
         );
+        for d in &sums.drills {
+            let end = if d.suspended { "，真实预警到来即中止 ended by the real warning" } else { "" };
+            println!(
+                "  演练 drill              {:>5}  {}：呼叫 calls {}，已应答 satisfied {}，挂断 hung up {}{end}",
+                d.targets, d.place, d.attempts, d.satisfied, d.hung_up
+            );
+            for (clock, t) in &d.clocks {
+                println!(
+                    "    时限 clock            {:>5}  {clock}: 按时 met {}, 超时 missed {}, 中止 stopped {}",
+                    t.met + t.missed + t.stopped,
+                    t.met,
+                    t.missed,
+                    t.stopped
+                );
+            }
+        }
         for p in proven {
             let word = if p.sound { "已核验 verified" } else { "核验失败 NOT SOUND" };
             println!("  时间线 timeline         {:>5} events  {}  {word}", p.events, p.callout);
@@ -169,6 +185,7 @@ pub(super) fn figures(scene: &str, summary: &Summary, sums: &Sums, proven: &[Pro
         "clocks": summary.clocks,
         "tiers": sums.tiers,
         "actions": sums.actions,
+        "drills": sums.drills,
         "verified": proven.iter().all(|p| p.sound),
     })
 }

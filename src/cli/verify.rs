@@ -2,7 +2,7 @@
 
 use super::table;
 use crate::evidence::{Fault, Verified, verify};
-use crate::model::Digest;
+use crate::model::{Digest, Totals};
 use anyhow::Context;
 use serde_json::json;
 use std::fs::File;
@@ -52,21 +52,11 @@ fn print(result: &Result<Verified, Vec<Fault>>) {
                 println!("核验通过 / verified");
                 return;
             }
-            let t = &v.totals;
+            let Totals { targets, satisfied, taken_over, exhausted, released, calling, .. } = v.totals;
             println!(
-                "{} 处责任区：已叫应 {}，上级接手 {}，告警 {}，已解除 {}，呼叫中 {} / {} targets: {} satisfied, {} taken over, {} exhausted, {} released, {} being called",
-                t.targets,
-                t.satisfied,
-                t.taken_over,
-                t.exhausted,
-                t.released,
-                t.calling,
-                t.targets,
-                t.satisfied,
-                t.taken_over,
-                t.exhausted,
-                t.released,
-                t.calling,
+                "{targets} 处责任区：已叫应 {satisfied}，上级接手 {taken_over}，告警 {exhausted}，已解除 {released}，\
+                 呼叫中 {calling} / {targets} targets: {satisfied} satisfied, {taken_over} taken over, \
+                 {exhausted} exhausted, {released} released, {calling} being called"
             );
             println!("核验通过 / verified");
         }

@@ -36,7 +36,7 @@ impl Decision<'_> {
         // One set of figures cannot be told apart over several targets.
         let shared = targets.len() > 1 && r.action.figures().is_some_and(|f| f != Figures::default());
         if let Some(reason) = refusal.or_else(|| shared.then_some(NoteReason::WhichTarget)) {
-            self.note(r.call, reason, r.way, r.text, false);
+            self.note(r.call, reason, r.way, r.text, r.ask);
             return;
         }
         let first = |t: &TargetIx| self.callout.targets[*t as usize].progress.moving_at.is_none();

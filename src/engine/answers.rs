@@ -79,7 +79,7 @@ impl Decision<'_> {
         }
     }
 
-    /// Keeps something that came back and answers nothing; asks for the code when told to.
+    /// Keeps something that came back and answers nothing; tells the person why when told to, and asks again.
     pub(super) fn note(
         &mut self,
         call: Option<CallIx>,

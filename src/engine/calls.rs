@@ -161,6 +161,7 @@ impl Decision<'_> {
         }
         let again = self.again(attempt, fact);
         self.emit(Event::AttemptReported { attempt, fact: fact.clone(), reported_at, again });
+        self.meet_tried(attempt);
         let a = &self.callout.attempts[attempt as usize];
         let (call, channel) = (a.call, a.channel);
         let heard = match fact {
@@ -218,10 +219,7 @@ impl Decision<'_> {
     /// Silences a call that has nothing left to ask.
     pub(super) fn silence_if_done(&mut self, call: CallIx) {
         let c = &self.callout.calls[call as usize];
-        let rings = c.attempts.iter().any(|a| {
-            let a = &self.callout.attempts[*a as usize];
-            a.is_live() && a.channel != Channel::Sms && a.valid_until > self.now
-        });
+        let rings = c.attempts.iter().any(|a| self.callout.attempts[*a as usize].rings(self.now));
         if !outlives(self.callout, c.purpose) && (c.is_running() || rings) && asking(self.callout, c).is_empty() {
             self.emit(Event::CallSilenced { call });
         }
@@ -268,8 +266,7 @@ fn counts(callout: &Callout, call: &Call, (answer, proof): (Answer, Proof)) -> b
 /// withdrawn. Derived from the state, so that a restart finds them again.
 #[must_use]
 pub fn to_withdraw(callout: &Callout, now: Timestamp) -> Vec<AttemptIx> {
-    let rings = |a: &Attempt| a.is_live() && a.channel != Channel::Sms && a.valid_until > now;
     let done = |c: &&Call| !outlives(callout, c.purpose) && asking(callout, c).is_empty();
     let silent = callout.calls.iter().filter(done).flat_map(|c| &c.attempts).copied();
-    silent.filter(|a| rings(&callout.attempts[*a as usize])).collect()
+    silent.filter(|a| callout.attempts[*a as usize].rings(now)).collect()
 }

@@ -2,8 +2,8 @@
 
 use super::Decision;
 use crate::model::{
-    Callout, Channel, Clock, ClockEnd, ClockIx, ClockOf, ClockRule, ClockScope, ClockStart, ClockState, Event, OnMiss,
-    PersonIx, Phase, Purpose, StepCause, TargetIx, TargetState,
+    Attempt, AttemptIx, CallIx, Callout, Channel, Clock, ClockEnd, ClockIx, ClockOf, ClockRule, ClockScope, ClockStart,
+    ClockState, Event, OnMiss, PersonIx, Phase, Purpose, Stage, StepCause, TargetIx, Timestamp,
 };
 use std::collections::BTreeMap;
 
@@ -100,6 +100,18 @@ impl Decision<'_> {
         self.emit(Event::ClockMet { clock });
     }
 
+    /// A gateway took an attempt: clocks that wait for the ground to be tried on its channel may be met.
+    pub(super) fn meet_tried(&mut self, attempt: AttemptIx) {
+        let a = &self.callout.attempts[attempt as usize];
+        let until = ClockEnd::Tried(a.channel);
+        if a.stage >= Stage::Submitted && self.callout.is_open() && self.callout.rules.iter().any(|r| r.until == until)
+        {
+            for target in a.targets.clone() {
+                self.meet_clocks(target);
+            }
+        }
+    }
+
     /// Reminds those who answer for what holds a clock up: who said yes, else who is being called.
     pub(super) fn remind(&mut self, clock: ClockIx) {
         self.emit(Event::ClockReminded { clock });
@@ -139,9 +151,20 @@ pub fn holding_up(callout: &Callout, clock: ClockIx) -> Vec<TargetIx> {
 }
 
 fn hold_up(callout: &Callout, clock: ClockIx) -> impl Iterator<Item = TargetIx> + '_ {
-    let rule = callout.rule(clock);
-    let stands = |t: &TargetState, rule: &ClockRule| match &rule.until {
-        ClockEnd::Answered => matches!(t.phase, Phase::Satisfied { .. } | Phase::TakenOver { .. }),
+    let (rule, since) = (callout.rule(clock), callout.clocks[clock as usize].started_at);
+    let watched = callout.watched(callout.clocks[clock as usize].of);
+    watched.filter(move |ix| rule.is_some_and(|rule| !stands(callout, *ix, rule, since)))
+}
+
+/// Whether what a clock waits for has come for a target.
+fn stands(callout: &Callout, target: TargetIx, rule: &ClockRule, since: Timestamp) -> bool {
+    let t = &callout.targets[target as usize];
+    let answered = matches!(t.phase, Phase::Satisfied { .. } | Phase::TakenOver { .. });
+    match &rule.until {
+        ClockEnd::Tried(channel) => {
+            answered || t.calls.iter().any(|call| is_tried(callout, *call, target, *channel, since))
+        }
+        ClockEnd::Answered => answered,
         ClockEnd::Satisfied => matches!(t.phase, Phase::Satisfied { .. }),
         ClockEnd::Moving => t.progress.moving_at.is_some(),
         ClockEnd::Done => t.progress.done_at.is_some(),
@@ -149,7 +172,13 @@ fn hold_up(callout: &Callout, clock: ClockIx) -> impl Iterator<Item = TargetIx> 
             let reached = t.progress.reached.get(name);
             reached.is_some_and(|units| rule.units.iter().all(|unit| units.contains(unit)))
         }
-    };
-    let watched = callout.watched(callout.clocks[clock as usize].of);
-    watched.filter(move |ix| rule.is_some_and(|rule| !stands(&callout.targets[*ix as usize], rule)))
+    }
+}
+
+/// Whether a gateway took an attempt of a call for a target on a channel, made since a moment.
+fn is_tried(callout: &Callout, call: CallIx, target: TargetIx, channel: Channel, since: Timestamp) -> bool {
+    let call = &callout.calls[call as usize];
+    let taken = |a: &Attempt| a.channel == channel && a.stage >= Stage::Submitted && a.released_at >= since;
+    let attempts = call.attempts.iter().rev().map(|a| &callout.attempts[*a as usize]);
+    call.purpose == Purpose::CallOut && attempts.filter(|a| taken(a)).any(|a| a.targets.contains(&target))
 }

@@ -1,12 +1,12 @@
 //! The words that are sent: pure functions of the callout, so that a replay shows what was said.
 
 use crate::model::{
-    Answer, AttemptIx, Call, Callout, Channel, Filled, Head, Purpose, Speech, TargetIx, Template, TextKind, Timestamp,
-    cut_words,
+    Answer, AttemptIx, Call, Callout, Channel, Filled, Head, NoteReason, Purpose, Speech, TargetIx, Template, TextKind,
+    Timestamp, cut_words,
 };
 
 /// The names that may stand in braces in a plan's texts.
-pub const PLACEHOLDERS: [&str; 12] = [
+pub const PLACEHOLDERS: [&str; 13] = [
     "headline",
     "description",
     "instruction",
@@ -19,6 +19,7 @@ pub const PLACEHOLDERS: [&str; 12] = [
     "action",
     "clock",
     "left",
+    "why",
 ];
 
 /// The names that may stand in the words that are read back after a key.
@@ -147,6 +148,7 @@ impl Occasion<'_> {
             "action" => action.to_owned(),
             "clock" => clock.and_then(|c| callout.rule(c)).map(|r| r.title.clone()).unwrap_or_default(),
             "left" => clock.map(|c| minutes(callout.clocks[c as usize].due.ms_since(self.at))).unwrap_or_default(),
+            "why" => asking.and_then(|c| c.noted).map_or("", NoteReason::zh).to_owned(),
             other => format!("{{{other}}}"),
         }
     }

@@ -4,7 +4,7 @@ use super::timeline::{EvidenceError, Timeline};
 use crate::directory::Directory;
 use crate::journal::{Journal, SelectCallouts};
 use crate::model::{
-    Callout, CalloutId, CloseReason, Level, PersonIx, Phase, Purpose, RegionCode, TargetIx, Timestamp, cst,
+    Callout, CalloutId, CloseReason, Level, PersonId, PersonIx, Phase, Purpose, RegionCode, TargetIx, Timestamp, cst,
 };
 use chrono::TimeZone;
 use serde::Serialize;
@@ -46,8 +46,10 @@ pub struct DrillPart {
     pub opened_at: Timestamp,
     /// Persons and loudspeakers called.
     pub called: u32,
-    /// Persons who answered, yes or cannot.
+    /// How many persons answered, yes or cannot.
     pub answered: u32,
+    /// Who did.
+    pub persons: Vec<PersonId>,
     /// Persons moved, by the newest reports.
     pub moved: u32,
     /// Milliseconds from the drill's beginning until the last target that was satisfied was.
@@ -131,6 +133,7 @@ fn parts(callout: &Callout, directory: &Directory) -> Vec<DrillPart> {
             opened_at,
             called: called.len() as u32,
             answered: answered.len() as u32,
+            persons: answered.iter().map(|p| callout.people[*p as usize].clone()).collect(),
             moved: ground().map(|t| t.progress.figures.persons).sum(),
             took_ms: held.max(),
             suspended: callout.closed == Some(CloseReason::Suspended),

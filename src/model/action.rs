@@ -66,6 +66,9 @@ pub struct ActionReport {
     pub on_behalf: Option<OnBehalf>,
     /// When, by the clock of whoever sent it.
     pub reported_at: Option<Timestamp>,
+    /// Whether the person is to be told by short message why it does not count, should it not.
+    #[serde(default)]
+    pub ask: bool,
 }
 
 /// What has been reported of a target.

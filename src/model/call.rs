@@ -1,7 +1,8 @@
 //! Calls and attempts within a callout.
 
 use super::{
-    AttemptIx, CallIx, Channel, ContactId, ContactRef, GatewayId, PersonIx, Phrasing, Proof, TargetIx, Timestamp,
+    AttemptIx, CallIx, Channel, ContactId, ContactRef, GatewayId, NoteReason, PersonIx, Phrasing, Proof, TargetIx,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -22,7 +23,7 @@ pub enum Purpose {
     Updated,
     /// Tells those who were reached that their ground needs nobody any more.
     Dropped,
-    /// Asks for the code.
+    /// Tells why what came back did not count, and asks for the code or a clearer word.
     AskCode,
     /// Reminds somebody who holds a clock up.
     Remind,
@@ -53,6 +54,9 @@ pub struct Call {
     pub code: Option<String>,
     /// How often the person was asked for a code or a clearer word.
     pub asked: u8,
+    /// Why what last came back did not count; derived, not part of the state's canonical form.
+    #[serde(skip)]
+    pub noted: Option<NoteReason>,
     /// No contact of the person could be used.
     pub unreachable: bool,
     /// When the person confirmed a retraction.
@@ -118,6 +122,10 @@ pub struct Attempt {
     pub failure: Option<Failure>,
     /// Whether a voice call is over, however it went.
     pub ended: bool,
+    /// Whether the person answered in it: it reads back what was recorded, and ends by itself. Derived, not part
+    /// of the state's canonical form.
+    #[serde(skip)]
+    pub answered: bool,
     /// How it was phrased.
     #[serde(skip_serializing_if = "Phrasing::is_plain")]
     pub phrasing: Box<Phrasing>,
@@ -224,6 +232,12 @@ impl Attempt {
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.failure.is_none() && !self.ended
+    }
+
+    /// Whether it is to be hung up once nobody needs it: it rings or plays, and brought no answer itself.
+    #[must_use]
+    pub fn rings(&self, now: Timestamp) -> bool {
+        self.is_live() && self.channel != Channel::Sms && self.valid_until > now && !self.answered
     }
 }
 

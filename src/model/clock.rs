@@ -1,6 +1,6 @@
 //! Clocks (时限): named response timers. What they are is the plan's; no clock is known to the code.
 
-use super::{TargetIx, Timestamp};
+use super::{Channel, TargetIx, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// When a clock starts, or from where it counts.
@@ -25,6 +25,8 @@ pub enum ClockStart {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClockEnd {
+    /// A gateway of this channel took an attempt to reach somebody for it (叫遍), or somebody answered first.
+    Tried(Channel),
     /// Any answer that counts, of whichever step.
     Answered,
     /// The ground is covered.

@@ -412,27 +412,3 @@ impl Event {
         }
     }
 }
-
-// === impl NoteReason ===
-
-impl NoteReason {
-    /// The stable name in code, SQL, metrics and JSON.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ambiguous => "ambiguous",
-            Self::UnknownCode => "unknown_code",
-            Self::Nonsense => "nonsense",
-            Self::BeforeSend => "before_send",
-            Self::Superseded => "superseded",
-            Self::Closed => "closed",
-            Self::AboveRoster => "above_roster",
-            Self::BadFigure => "bad_figure",
-            Self::NotListed => "not_listed",
-            Self::NoTask => "no_task",
-            Self::SamePerson => "same_person",
-            Self::NoItem => "no_item",
-            Self::WhichTarget => "which_target",
-        }
-    }
-}

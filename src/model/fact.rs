@@ -136,3 +136,46 @@ impl AnswerWay {
         }
     }
 }
+
+// === impl NoteReason ===
+
+impl NoteReason {
+    /// The stable name in code, SQL, metrics and JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ambiguous => "ambiguous",
+            Self::UnknownCode => "unknown_code",
+            Self::Nonsense => "nonsense",
+            Self::BeforeSend => "before_send",
+            Self::Superseded => "superseded",
+            Self::Closed => "closed",
+            Self::AboveRoster => "above_roster",
+            Self::BadFigure => "bad_figure",
+            Self::NotListed => "not_listed",
+            Self::NoTask => "no_task",
+            Self::SamePerson => "same_person",
+            Self::NoItem => "no_item",
+            Self::WhichTarget => "which_target",
+        }
+    }
+    /// Why it does not count, in standard Chinese, for whoever said it.
+    #[must_use]
+    pub fn zh(self) -> &'static str {
+        match self {
+            Self::Ambiguous => "您名下有几次叫应，不知道说的是哪一次",
+            Self::UnknownCode => "回复码不对",
+            Self::Nonsense => "没有看懂",
+            Self::BeforeSend => "早于呼叫，或还没有呼叫此人",
+            Self::Superseded => "预警已升级，或这里已解除；请看最新通知再报",
+            Self::Closed => "叫应已结束",
+            Self::AboveRoster => "数字超过底册；请核对后重报，或请值班员说明理由代报",
+            Self::BadFigure => "数字有误",
+            Self::NotListed => "这个单位或这项到位不在应报之列，或已报过",
+            Self::NoTask => "没有上门任务；或任务已核实；或还没有人报已上门",
+            Self::SamePerson => "报上门的人不能自己核实，请换另一人",
+            Self::NoItem => "清单里没有这一项",
+            Self::WhichTarget => "几处责任区不能合报，请打开链接或打电话逐处上报",
+        }
+    }
+}

@@ -22,7 +22,7 @@ pub enum TextKind {
     Dropped,
     /// What changed.
     Updated,
-    /// Asks for the code.
+    /// Why what came back did not count; asks for the code or a clearer word.
     AskCode,
     /// Reminds of a deadline.
     Remind,

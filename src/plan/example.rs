@@ -5,7 +5,7 @@
 
 use super::PlanFile;
 use crate::engine::fill;
-use crate::model::{Channel, Finding, Plan, Segments, TextKind, UCS2_UNITS, Variant};
+use crate::model::{Channel, Finding, NoteReason, Plan, Segments, TextKind, UCS2_UNITS, Variant};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
@@ -124,6 +124,7 @@ impl Example {
             "action" => self.action.clone(),
             "clock" => self.clock.clone(),
             "left" => "120分钟".into(),
+            "why" => NoteReason::AboveRoster.zh().into(),
             other => format!("{{{other}}}"),
         }
     }

@@ -48,7 +48,12 @@ pub(super) fn check_plan(file: &str, plan: &Plan) -> Vec<Finding> {
         {
             fault(&place, "starts: the clock of a tier starts with the tier, the onset or the origin");
         }
-        if clock.missed == OnMiss::Escalate && clock.until == ClockEnd::Answered {
+        if let ClockEnd::Tried(channel) = clock.until
+            && !plan.steps.iter().any(|s| clock.holds_for(s.tier) && s.rings.iter().any(|r| r.channel == channel))
+        {
+            fault(&place, "until: no step that it watches over rings on this channel");
+        }
+        if clock.missed == OnMiss::Escalate && matches!(clock.until, ClockEnd::Answered | ClockEnd::Tried(_)) {
             fault(&place, "missed = \"escalate\": without an answer the steps go on by themselves");
         }
         if clock.source.trim().is_empty() {

@@ -45,6 +45,8 @@ pub struct Said {
     pub code: Option<String>,
     /// People counted: `12户34人，特殊5人，拒2人`. `Err` when a figure is none: below zero, or far too great.
     pub figures: Result<Figures, BadFigure>,
+    /// Where people were taken: `安置点村小学`, `安置在村小学`. Empty when that is not told.
+    pub shelter: String,
 }
 
 /// A figure that is no count of people.
@@ -59,7 +61,8 @@ impl ReplyWords {
     /// it has read the message.
     #[must_use]
     pub fn read(&self, text: &str) -> Said {
-        let mut words = split(text);
+        let (text, shelter) = self.take_shelter(text);
+        let mut words = split(&text);
         let figures = take_figures(&mut words);
         let is_code = |w: &&String| w.len() == self.code_digits && w.bytes().all(|b| b.is_ascii_digit());
         let code = words.iter().find(is_code).cloned();
@@ -78,7 +81,19 @@ impl ReplyWords {
         if said.is_none() && code.is_some() && !unknown && figures == Ok(Figures::default()) {
             said = Some(Word::Answer(Answer::Yes));
         }
-        Said { word: said, code, figures }
+        Said { word: said, code, figures, shelter }
+    }
+
+    /// A text without the place where people were taken, and that place. A place is named behind `安置点` or
+    /// `安置在`, up to the next mark, blank or count of people; `安置点转移完毕` names none.
+    fn take_shelter(&self, text: &str) -> (String, String) {
+        let whole = || (text.to_owned(), String::new());
+        let mark = SHELTER_MARKS.iter().filter_map(|mark| Some((text.find(mark)?, mark.len()))).min();
+        let Some((before, rest)) = mark.map(|(at, len)| (&text[..at], &text[at + len..])) else { return whole() };
+        let rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
+        let place = before_count(rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default());
+        let names = !place.is_empty() && place.chars().count() <= SHELTER_CHARS_MAX && self.word(place).is_none();
+        if names { (format!("{before} {}", &rest[place.len()..]), place.to_owned()) } else { whole() }
     }
 
     /// Whether a text is nothing but words that answer, exactly as they are listed, and a code.
@@ -136,6 +151,24 @@ impl Said {
         }
     }
 }
+
+/// What stands in front of a count of people.
+fn before_count(words: &str) -> &str {
+    let mut number = None;
+    for (at, c) in words.char_indices() {
+        match (half_width(c), number) {
+            ('0'..='9', _) => number = number.or(Some(at)),
+            ('户' | '人', Some(from)) => return &words[..from],
+            _ => number = None,
+        }
+    }
+    words
+}
+
+/// What the place stands behind.
+const SHELTER_MARKS: [&str; 2] = ["安置点", "安置在"];
+/// Characters of a place; longer is no name of one.
+const SHELTER_CHARS_MAX: usize = 40;
 
 /// Runs of digits and of letters, in plain ASCII forms. A minus that belongs to a number stays with it.
 fn split(text: &str) -> Vec<String> {
@@ -272,6 +305,19 @@ mod tests {
         for (text, word, code, figures) in cases {
             let said = words().read(text);
             assert_eq!((said.word, said.code.as_deref(), said.figures), (*word, *code, Ok(*figures)), "{text:?}");
+        }
+        let shelters = [
+            ("4#372 12户34人 安置点：村小学", Some(Word::Done), Ok(f(12, 34, 0, 0)), "村小学"),
+            ("转移完毕，安置在3组活动室12户３４人，拒2人", Some(Word::Done), Ok(f(12, 34, 0, 2)), "3组活动室"),
+            ("3 安置点 村委会", Some(Word::Moving), Ok(f(0, 0, 0, 0)), "村委会"),
+            ("安置点转移完毕", Some(Word::Done), Ok(f(0, 0, 0, 0)), ""),
+            ("安置点5户20人，完毕", Some(Word::Done), Ok(f(5, 20, 0, 0)), ""),
+            ("群众安置到位", Some(Word::Reached), Ok(f(0, 0, 0, 0)), ""),
+            ("完毕，安置在老人活动室5户", Some(Word::Done), Ok(f(5, 0, 0, 0)), "老人活动室"),
+        ];
+        for (text, word, figures, shelter) in shelters {
+            let said = words().read(text);
+            assert_eq!((said.word, said.figures, said.shelter.as_str()), (word, figures, shelter), "{text:?}");
         }
         for bad in ["毕 -5人", "完毕负3户", "毕 99999999999人"] {
             let said = words().read(bad);

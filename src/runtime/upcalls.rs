@@ -204,8 +204,7 @@ impl Cell {
                 // Kept in words too: should it not count, the note holds what was reported.
                 let told = serde_json::json!({ "action": &action, "targets": &targets, "shelter": &shelter });
                 let (text, mut blobs) = self.seal(callout, "reply", &told.to_string());
-                let named = (!shelter.trim().is_empty()).then(|| self.seal(callout, "shelter", &shelter));
-                let (shelter, more) = named.unwrap_or_default();
+                let (shelter, more) = self.shelter(callout, &shelter);
                 blobs.extend(more);
                 let report = ActionReport {
                     call,
@@ -217,6 +216,8 @@ impl Cell {
                     text,
                     on_behalf,
                     reported_at: None,
+                    // The page says by itself what became of it.
+                    ask: false,
                 };
                 (Command::Act(report), blobs)
             }
@@ -293,7 +294,7 @@ impl Cell {
         let unread = said.word.is_none().then_some(NoteReason::Nonsense);
         let named = named.map(|call| Route { call, reason: unread, coded: false });
         let Some(Route { call, reason, coded }) = named.or(route) else { return };
-        let (digest, blobs) = self.seal(&call.0, "reply", text);
+        let (digest, mut blobs) = self.seal(&call.0, "reply", text);
         let command = match (reason, said.word) {
             (None, Some(Word::Answer(answer))) => {
                 let proof = if coded { Proof::Code } else { Proof::Key };
@@ -312,16 +313,19 @@ impl Cell {
                         Action::Reached { milestone: String::new(), unit: String::new() }
                     }
                 };
+                let (shelter, more) = self.shelter(&call.0, &said.shelter);
+                blobs.extend(more);
                 Command::Act(ActionReport {
                     call: Some(call.1),
                     attempt: key.filter(|k| self.asks(k)).map(|k| k.attempt),
                     targets: Vec::new(),
                     action,
-                    shelter: None,
+                    shelter,
                     way: AnswerWay::Sms,
                     text: digest,
                     on_behalf: None,
                     reported_at,
+                    ask: self.may_ask(&call),
                 })
             }
             (reason, word) => {
@@ -358,6 +362,11 @@ impl Cell {
         let callout = self.live.get(&key.callout).map(|l| &l.callout);
         let call = callout.and_then(|c| Some(&c.calls[c.attempts.get(key.attempt as usize)?.call as usize]));
         call.is_some_and(|c| c.purpose.wants_reply())
+    }
+
+    /// Seals the name of the place where people were taken, when one is told.
+    fn shelter(&self, callout: &CalloutId, name: &str) -> (Option<Digest>, Vec<Blob>) {
+        if name.trim().is_empty() { (None, Vec::new()) } else { self.seal(callout, "shelter", name) }
     }
 
     /// Seals people's words under the callout's key. Nothing when the key was erased.

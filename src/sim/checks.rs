@@ -153,7 +153,7 @@ impl Checks {
                 Phase::Satisfied { at, .. } | Phase::Released { at, .. } => now.ms_since(at) > 1000,
                 _ => false,
             };
-            let live = a.channel == Channel::Voice && a.is_live() && a.valid_until > now && a.stage > Stage::Released;
+            let live = a.channel == Channel::Voice && a.rings(now) && a.stage > Stage::Released;
             if call.purpose == Purpose::CallOut && live && call.links.iter().all(over) && !withdrawn.contains(&key) {
                 self.fail(5, format!("{key} still rings a second after its ground was satisfied"));
             }

@@ -1,7 +1,12 @@
-//! What holds for every document. Plain functions: cargo-fuzz and the default tests run the same ones.
+//! What holds for every document, short message, plan and sheet. Plain functions: cargo-fuzz and the default
+//! tests run the same ones.
 
+use jiaoying::directory::{Book, ImportOptions, import};
 use jiaoying::intake::formats::{Limits, Parsed, parse};
-use jiaoying::model::Severity;
+use jiaoying::intake::reports::Keywords;
+use jiaoying::model::{Figures, SecretKey, Severity};
+use jiaoying::plan::{PlanFile, figures, late_keys};
+use jiaoying::runtime::ReplyWords;
 
 /// The longest place or reason, in characters.
 const TEXT_CHARS_MAX: usize = 301;
@@ -41,5 +46,53 @@ pub fn inside(bytes: &[u8]) {
     ];
     for (before, after) in around {
         document(&[before.as_bytes(), bytes, after.as_bytes()].concat());
+    }
+}
+
+/// Any short message: no panic, and what is read stands within bounds and within the text.
+pub fn words(text: &str) {
+    let list = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
+    let replies = ReplyWords {
+        yes: list(&["收到", "1", "好", "ok"]),
+        cannot: list(&["2", "不能", "去不了", "no"]),
+        moving: list(&["3", "动", "转移", "正在转移"]),
+        done: list(&["4", "毕", "完毕", "转移完毕"]),
+        knocked: list(&["5", "已上门"]),
+        reached: list(&["6", "到位"]),
+        code_digits: 3,
+    };
+    let said = replies.read(text);
+    assert!(said.code.is_none_or(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_digit())), "{text:?}");
+    assert!(text.contains(&said.shelter) && said.shelter.chars().count() <= 40, "{text:?}");
+    let counts = said.figures.map(|f| [f.households, f.persons, f.special, f.refused]);
+    assert!(counts.is_ok_and(|all| all.iter().all(|n| *n <= Figures::COUNT_MAX)) || said.figures.is_err(), "{text:?}");
+    let keywords = Keywords(list(&["险情", "BJ"]));
+    assert!(!keywords.is_report(text, &replies) || !replies.only_answers(text), "both report and answer: {text:?}");
+    let _ = keywords.is_drill(text);
+}
+
+/// Any plan file: no panic; refused with place and reason, or a plan whose words can be counted.
+pub fn plan(text: &str) {
+    match PlanFile::parse("any.toml", text) {
+        Ok(file) => drop((figures(&file, 40), late_keys(&file))),
+        Err(faults) => {
+            assert!(!faults.is_empty() && faults.iter().all(|f| !f.place.is_empty() && !f.reason.is_empty()));
+        }
+    }
+}
+
+/// Any bytes as the sheet of responsible persons beside one of ground: no panic; refused with place and
+/// reason, or taken without a fatal fault.
+pub fn sheet(ground: &[u8], bytes: &[u8]) {
+    let mut book = Book::default();
+    if book.add_csv("targets", ground).is_err() || book.add_csv("responsible", bytes).is_err() {
+        return;
+    }
+    let options = ImportOptions { draft: false, accept_shared_numbers: true };
+    match import(&book, &SecretKey::new([7; 32]), options) {
+        Ok(taken) => assert!(taken.findings.iter().all(|f| f.severity != Severity::Fatal)),
+        Err(faults) => {
+            assert!(!faults.is_empty() && faults.iter().all(|f| !f.place.is_empty() && !f.reason.is_empty()));
+        }
     }
 }

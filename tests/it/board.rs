@@ -13,7 +13,7 @@ mod world;
 use axum::http::StatusCode;
 use jiaoying::directory::Draft;
 use jiaoying::journal::{Blob, Journal, Parked};
-use jiaoying::model::{Answer, Finding, SecretKey, Status, TargetState, WarningId, mask_number};
+use jiaoying::model::{Answer, Call, Finding, SecretKey, Status, TargetState, WarningId, mask_number};
 use std::time::Instant;
 use world::{FORM, JSON, KEY, LINK, READER, START, TOKEN, World, ask, get, get_as, post};
 
@@ -370,16 +370,21 @@ async fn alarms_stand_first_and_say_so_in_words() {
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }
 
-#[tokio::test]
-async fn a_drill_says_so_on_every_page() {
-    let drill = World::with(
+/// A drill in the small county, not begun.
+fn drill() -> World {
+    World::with(
         SMALL,
         |_| {},
         |order| {
             order.status = Status::Exercise;
             order.warning = WarningId::of(Status::Exercise, "s", "A");
         },
-    );
+    )
+}
+
+#[tokio::test]
+async fn a_drill_says_so_on_every_page() {
+    let drill = drill();
     drill.link(0);
     let real = small();
     real.link(0);
@@ -415,6 +420,18 @@ async fn the_record_of_drills_names_places_without_one_and_lists_nothing_real() 
     assert!(!page.text().contains(&id.to_string()), "what is real is no drill");
     let place = |t: &TargetState| world.directory.place(t.spec.region.as_str());
     assert!(world.callout.targets.iter().all(|t| page.text().contains(&place(t))), "{}", page.text());
+}
+
+#[tokio::test]
+async fn the_record_of_drills_names_who_took_part() {
+    let mut world = drill();
+    world.run(360);
+    let year = START.to_cst().format("%Y");
+    let got = ask(&world.open(), get(&format!("/drills?year={year}"))).await;
+    let (page, answered) = (got.text(), |c: &&Call| c.links.iter().any(|l| l.answer.is_some()));
+    let persons: Vec<_> = world.callout.calls.iter().filter(answered).map(|c| c.person as usize).collect();
+    let name = |ix: &usize| &world.directory.person(&world.callout.people[*ix]).unwrap().name;
+    assert!(persons.len() > 3 && persons.iter().all(|ix| page.contains(name(ix))), "{page}");
 }
 
 fn get_with(path: &str, cookie: &str) -> axum::http::Request<axum::body::Body> {

@@ -443,4 +443,11 @@ fn every_scene_ends_with_its_clocks_met_and_missed_by_name() {
         let counted = if scene == "nujiang" || scene == "geohazard" { "persons" } else { "milestones" };
         assert!(told["actions"][counted].as_u64() > Some(0), "{scene}: {told}");
     }
+    // The drill is told apart: it was under way, its calls were hung up and its clocks stopped with it.
+    let told = play("drill");
+    let (drill, answer) = (&told["drills"][0], &told["drills"][0]["clocks"]["answer"]);
+    assert!(drill["suspended"] == true && drill["hung_up"].as_u64() > Some(0), "{told}");
+    assert!(answer["met"].as_u64() > Some(0) && answer["stopped"].as_u64() > Some(0), "{told}");
+    assert!(told["clocks"]["answer"]["met"].as_u64() > Some(0) && told["satisfied"].as_u64() > Some(0), "{told}");
+    assert_eq!((&told["scene"], &told["verified"]), (&"drill".into(), &true.into()));
 }

@@ -118,6 +118,10 @@ fn a_real_red_ends_the_drill_at_once_and_a_drill_beside_it_does_not_begin() {
     let told = &world.receipts[2].findings;
     assert!(told.iter().any(|f| f.reason.contains("suspended in 533324")), "{told:?}");
     let first = drills.iter().find(|d| d.id != late.id).unwrap();
+    let hung_up = |a: &&Attempt| a.failure == Some(Failure::Withdrawn) && a.channel == Channel::Voice;
+    assert!(first.attempts.iter().any(|a| hung_up(&a)), "calls of the drill are hung up");
+    let rings = |a: &&Attempt| a.is_live() && a.channel == Channel::Voice;
+    assert!(!first.attempts.iter().any(|a| rings(&a)), "and none rings on");
     let notices = first.calls.iter().filter(|c| c.purpose == Purpose::Suspended);
     let (told, reached): (BTreeSet<_>, BTreeSet<_>) = (
         notices.map(|c| c.person).collect(),
@@ -267,6 +271,7 @@ fn the_yearly_record_tells_who_took_part_and_where_there_was_no_drill() {
     let part = record.parts.iter().find(|p| p.place.region.as_str() == village).unwrap();
     assert!(part.called > 0 && part.answered > 0 && part.answered <= part.called && !part.suspended, "{part:?}");
     assert!(record.parts.iter().all(|p| p.callout.is_drill()), "nothing real counts");
+    assert!(part.persons.len() == part.answered as usize && part.persons.iter().all(|p| directory.person(p).is_some()));
     let without: Vec<_> = record.without.iter().map(|p| p.region.as_str()).collect();
     assert!(!without.contains(&village) && !without.contains(&TOWNSHIP) && !without.is_empty(), "{without:?}");
     let before = read(year - 1);

@@ -359,6 +359,19 @@ fn a_clock_is_met_up_to_its_deadline_and_missed_behind_it() {
 }
 
 #[test]
+fn a_call_that_brought_the_answer_is_not_hung_up() {
+    let mut c = Case::new(plan());
+    c.alert(&[("g1", &[&["a", "b"], &[], &[]])]);
+    let (answered, other) = (c.release("a", 1), c.release("b", 1));
+    c.reached(answered, Stage::PickedUp);
+    c.reached(other, Stage::Delivered);
+    let reply = Reply { attempt: Some(answered), way: AnswerWay::Voice, ..c.reply("a", Answer::Yes, Proof::Key) };
+    c.decide(Command::Reply(reply));
+    assert!(matches!(c.callout.targets[0].phase, Phase::Satisfied { .. }));
+    assert_eq!(to_withdraw(&c.callout, c.now), [other], "it still reads back what was recorded");
+}
+
+#[test]
 fn closing_leaves_nothing_running() {
     let mut c = Case::new(plan());
     c.alert(&[("g1", &[&["a"], &[], &["d"]]), ("g2", &[&["b"], &[], &[]])]);

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 mod clock;
+mod mianxian;
 mod neighbours;
 mod shipped;
 

@@ -1,7 +1,7 @@
 //! Reports by programs, and the acts of duty officers on reports.
 
 use super::line::json_of;
-use crate::board::acts::{operator, reason};
+use crate::board::acts::{operator, signed};
 use crate::board::auth::{Account, Inside};
 use crate::board::refusal::Refusal;
 use crate::board::retract::OVER;
@@ -63,6 +63,15 @@ pub(in crate::board) struct ReasonBody {
     reason: String,
     #[serde(default)]
     operator: String,
+}
+
+/// What a reason is given for.
+#[derive(Clone, Copy)]
+enum Closing {
+    /// There was no hazard.
+    Dismiss,
+    /// The hazard was real and is over.
+    End,
 }
 
 fn desk(inside: &Inside) -> Result<&Arc<ReportDesk>, Refusal> {
@@ -139,11 +148,14 @@ pub(in crate::board) async fn one_api(
     desk(&inside)?.shown(&id).map(|shown| Json(json_of(&shown))).ok_or(Refusal::NotFound)
 }
 
+/// A program that decides on a report.
+pub(in crate::board) type ByProgram = (State<Arc<Inside>>, Extension<Account>, Path<ReportId>);
+/// A duty officer on the page of a report.
+pub(in crate::board) type OnPage = (State<Arc<Inside>>, Extension<Account>, Speaks, Path<ReportId>);
+
 /// `POST /api/v1/reports/{id}/accept`
 pub(in crate::board) async fn accept_api(
-    State(inside): State<Arc<Inside>>,
-    Extension(account): Extension<Account>,
-    Path(id): Path<ReportId>,
+    (State(inside), Extension(account), Path(id)): ByProgram,
     body: Result<Json<AcceptBody>, JsonRejection>,
 ) -> Result<Json<Value>, Refusal> {
     Ok(Json(json_of(&*accept(&inside, &account, &id, json_body(body)?).await?)))
@@ -151,75 +163,62 @@ pub(in crate::board) async fn accept_api(
 
 /// `POST /api/v1/reports/{id}/dismiss`
 pub(in crate::board) async fn dismiss_api(
-    State(inside): State<Arc<Inside>>,
-    Extension(account): Extension<Account>,
-    Path(id): Path<ReportId>,
+    by: ByProgram,
     body: Result<Json<ReasonBody>, JsonRejection>,
 ) -> Result<Json<Value>, Refusal> {
-    Ok(Json(json_of(&*dismiss(&inside, &account, &id, json_body(body)?).await?)))
+    close_by(by, body, Closing::Dismiss).await
 }
 
 /// `POST /api/v1/reports/{id}/end`
 pub(in crate::board) async fn end_api(
-    State(inside): State<Arc<Inside>>,
-    Extension(account): Extension<Account>,
-    Path(id): Path<ReportId>,
+    by: ByProgram,
     body: Result<Json<ReasonBody>, JsonRejection>,
 ) -> Result<Json<Value>, Refusal> {
-    Ok(Json(json_of(&*end(&inside, &account, &id, json_body(body)?).await?)))
+    close_by(by, body, Closing::End).await
+}
+
+async fn close_by(
+    (State(inside), Extension(account), Path(id)): ByProgram,
+    body: Result<Json<ReasonBody>, JsonRejection>,
+    closing: Closing,
+) -> Result<Json<Value>, Refusal> {
+    Ok(Json(json_of(&*close(&inside, &account, &id, closing, json_body(body)?).await?)))
 }
 
 /// The form that makes a report a warning.
 pub(in crate::board) async fn accept_form(
-    State(inside): State<Arc<Inside>>,
-    Extension(account): Extension<Account>,
-    Speaks(lang): Speaks,
-    Path(id): Path<ReportId>,
+    (State(inside), Extension(account), Speaks(lang), Path(id)): OnPage,
     form: Result<Form<AcceptBody>, FormRejection>,
 ) -> Response {
     let done = async {
         let Form(body) = form?;
-        ours(&account, &body.form)?;
+        account.sent(&body.form)?;
         accept(&inside, &account, &id, body).await
     };
     back(lang, &id, done.await)
 }
 
 /// The form that dismisses a report.
-pub(in crate::board) async fn dismiss_form(
-    State(inside): State<Arc<Inside>>,
-    Extension(account): Extension<Account>,
-    Speaks(lang): Speaks,
-    Path(id): Path<ReportId>,
-    form: Result<Form<ReasonBody>, FormRejection>,
-) -> Response {
-    let done = async {
-        let Form(body) = form?;
-        ours(&account, &body.form)?;
-        dismiss(&inside, &account, &id, body).await
-    };
-    back(lang, &id, done.await)
+pub(in crate::board) async fn dismiss_form(on: OnPage, form: Result<Form<ReasonBody>, FormRejection>) -> Response {
+    close_on(on, form, Closing::Dismiss).await
 }
 
 /// The form that ends a report's warning.
-pub(in crate::board) async fn end_form(
-    State(inside): State<Arc<Inside>>,
-    Extension(account): Extension<Account>,
-    Speaks(lang): Speaks,
-    Path(id): Path<ReportId>,
+pub(in crate::board) async fn end_form(on: OnPage, form: Result<Form<ReasonBody>, FormRejection>) -> Response {
+    close_on(on, form, Closing::End).await
+}
+
+async fn close_on(
+    (State(inside), Extension(account), Speaks(lang), Path(id)): OnPage,
     form: Result<Form<ReasonBody>, FormRejection>,
+    closing: Closing,
 ) -> Response {
     let done = async {
         let Form(body) = form?;
-        ours(&account, &body.form)?;
-        end(&inside, &account, &id, body).await
+        account.sent(&body.form)?;
+        close(&inside, &account, &id, closing, body).await
     };
     back(lang, &id, done.await)
-}
-
-fn ours(account: &Account, form: &str) -> Result<(), Refusal> {
-    let strange = Refusal::Forbidden("表单不属于本次登录，请刷新页面再试 / the form is not of this session");
-    if account.sent(form) { Ok(()) } else { Err(strange) }
 }
 
 fn back(lang: Lang, id: &ReportId, done: Result<Arc<Shown>, Refusal>) -> Response {
@@ -236,16 +235,20 @@ async fn accept(inside: &Inside, account: &Account, id: &ReportId, body: AcceptB
     acted(id, desk(inside)?.accept(id, by, &draft).await)
 }
 
-async fn dismiss(inside: &Inside, account: &Account, id: &ReportId, body: ReasonBody) -> Result<Arc<Shown>, Refusal> {
-    let by = Actor::Operator(operator(account, &body.operator)?);
-    let reason = reason(&body.reason)?;
-    acted(id, desk(inside)?.dismiss(id, by, &reason).await)
-}
-
-async fn end(inside: &Inside, account: &Account, id: &ReportId, body: ReasonBody) -> Result<Arc<Shown>, Refusal> {
-    let by = Actor::Operator(operator(account, &body.operator)?);
-    let reason = reason(&body.reason)?;
-    acted(id, desk(inside)?.end(id, by, &reason).await)
+async fn close(
+    inside: &Inside,
+    account: &Account,
+    id: &ReportId,
+    closing: Closing,
+    body: ReasonBody,
+) -> Result<Arc<Shown>, Refusal> {
+    let (by, reason) = signed(account, &body.operator, &body.reason)?;
+    let (desk, by) = (desk(inside)?, Actor::Operator(by));
+    let done = match closing {
+        Closing::Dismiss => desk.dismiss(id, by, &reason).await,
+        Closing::End => desk.end(id, by, &reason).await,
+    };
+    acted(id, done)
 }
 
 fn acted(id: &ReportId, acted: Result<Acted, Unavailable>) -> Result<Arc<Shown>, Refusal> {

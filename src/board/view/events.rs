@@ -4,7 +4,7 @@ use super::scene::Scene;
 use super::words;
 use crate::board::text::Lang;
 use crate::evidence::Numbered;
-use crate::model::{Action, CallIx, Event, Fact};
+use crate::model::{Action, CallIx, Event, Fact, TargetIx};
 
 /// An event on the page.
 pub(in crate::board) struct Said {
@@ -150,7 +150,7 @@ fn text(s: &Scene<'_>, event: &Event) -> String {
             say!(l, "{tier} 启动 {moves}", "{tier} opened {moves}")
         }
         Event::ActionReported { call, targets, action, way, on_behalf, .. } => {
-            let (who, what) = (call.map(|c| who(s, c)).unwrap_or_default(), what(s, action));
+            let (who, what) = (call.map(|c| who(s, c)).unwrap_or_default(), what(s, action, targets));
             let by = on_behalf.as_ref().map_or(words::way(l, *way), |b| &b.operator);
             let ground = match targets[..] {
                 [one] => s.target(one).to_owned(),
@@ -223,12 +223,14 @@ fn reported(s: &Scene<'_>, attempt: u32, fact: &Fact) -> String {
     say!(l, "{channel} {who}：{what}", "{channel} {who}: {what}")
 }
 
-/// A report in words, with the plan's names for what it reports.
-pub(in crate::board) fn what(s: &Scene<'_>, action: &Action) -> String {
+/// A report of targets in words, with the plan's names for what it reports.
+pub(in crate::board) fn what(s: &Scene<'_>, action: &Action, targets: &[TargetIx]) -> String {
     let words = words::action(s.lang, action);
     match action {
         Action::Reached { milestone, unit } => {
-            format!("{words} {} {}", s.milestone(milestone), s.unit(unit)).trim_end().to_owned()
+            format!("{words} {} {}", s.milestone(milestone), s.unit(unit, targets.first().copied()))
+                .trim_end()
+                .to_owned()
         }
         Action::Checked { item } => format!("{words} {}", s.item(*item)),
         _ => words,

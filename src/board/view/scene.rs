@@ -142,10 +142,13 @@ impl Scene<'_> {
         rule.map_or_else(|| name.to_owned(), |r| self.clock_title(r))
     }
 
-    /// What the plan calls a unit: the name of the step that calls its post, and nothing else.
-    pub(in crate::board) fn unit(&self, unit: &str) -> String {
+    /// What the plan calls a unit of a target: the name of the step that calls its post, and nothing else. The
+    /// same post has another name at each level.
+    pub(in crate::board) fn unit(&self, unit: &str, target: Option<TargetIx>) -> String {
         let steps = self.callout.head.as_ref().map_or(&[][..], |h| &h.plan.steps);
-        let step = steps.iter().find(|s| s.posts.len() == 1 && s.posts[0] == unit);
+        let tier = target.and_then(|t| self.callout.targets.get(t as usize)).map(|t| t.tier);
+        let step =
+            steps.iter().filter(|s| s.posts.len() == 1 && s.posts[0] == unit).min_by_key(|s| Some(s.tier) != tier);
         step.map_or_else(|| unit.to_owned(), |s| s.name.clone())
     }
 

@@ -120,7 +120,9 @@ fn clock(scene: &Scene<'_>, c: &ClockStanding) -> ClockView {
     let named = |w: &&WaitsFor| c.of_tier || !w.missing.is_empty();
     let waits: Vec<_> = c.waits_for.iter().filter(named).collect();
     let units = |w: &WaitsFor| {
-        let of = |units: &[String], reached| units.iter().map(move |u| (reached, scene.unit(u))).collect::<Vec<_>>();
+        let of = |units: &[String], reached| {
+            units.iter().map(move |u| (reached, scene.unit(u, Some(w.target)))).collect::<Vec<_>>()
+        };
         [of(&w.reached, true), of(&w.missing, false)].concat()
     };
     ClockView {

@@ -230,40 +230,28 @@ pub(super) fn note(lang: Lang, reason: NoteReason) -> &'static str {
 
 /// Why something was kept and does not count, for whoever reported it.
 pub(in crate::board) fn why(lang: Lang, reason: NoteReason) -> &'static str {
-    let (zh, en) = match reason {
-        NoteReason::Ambiguous => {
-            ("您名下有几次叫应，不知道说的是哪一次", "you are called for several warnings: say which one")
+    let en = match reason {
+        NoteReason::Ambiguous => "you are called for several warnings: say which one",
+        NoteReason::UnknownCode => "the code is wrong",
+        NoteReason::Nonsense => "it was not understood",
+        NoteReason::BeforeSend => "said before the call was made",
+        NoteReason::Superseded => {
+            "the warning went up or this ground was released: see the newest notice and report again"
         }
-        NoteReason::UnknownCode => ("回复码不对", "the code is wrong"),
-        NoteReason::Nonsense => ("看不懂", "it was not understood"),
-        NoteReason::BeforeSend => ("早于呼叫，或还没有呼叫此人", "said before the call was made"),
-        NoteReason::Superseded => (
-            "预警已升级，或这里已解除；请看最新通知再报",
-            "the warning went up or this ground was released: see the newest notice and report again",
-        ),
-        NoteReason::Closed => ("叫应已结束", "the callout is over"),
-        NoteReason::AboveRoster => (
-            "数字超过底册；请核对后重报，或请值班员说明理由代报",
-            "more than the roster has: check and report again, or have the duty officer record it with a reason",
-        ),
-        NoteReason::BadFigure => ("数字有误", "a figure is no count of people"),
+        NoteReason::Closed => "the callout is over",
+        NoteReason::AboveRoster => {
+            "more than the roster has: check and report again, or have the duty officer record it with a reason"
+        }
+        NoteReason::BadFigure => "a figure is no count of people",
         NoteReason::NotListed => {
-            ("这个单位或这项到位不在应报之列", "this unit or milestone is not among those that are to report")
+            "this unit or milestone is not among those that are to report, or it was reported before"
         }
-        NoteReason::NoTask => (
-            "没有上门任务；或任务已核实；或还没有人报已上门",
-            "there is no door-knock task, or it is confirmed, or nobody has reported it yet",
-        ),
-        NoteReason::SamePerson => (
-            "报上门的人不能自己核实，请换另一人",
-            "whoever reported the door-knock cannot confirm it: a second person must",
-        ),
-        NoteReason::NoItem => ("清单里没有这一项", "the checklist has no such item"),
-        NoteReason::WhichTarget => {
-            ("数字不能几处合报，请逐处上报", "figures cannot be told apart over several targets: report each alone")
-        }
+        NoteReason::NoTask => "there is no door-knock task, or it is confirmed, or nobody has reported it yet",
+        NoteReason::SamePerson => "whoever reported the door-knock cannot confirm it: a second person must",
+        NoteReason::NoItem => "the checklist has no such item",
+        NoteReason::WhichTarget => "figures cannot be told apart over several targets: report each alone",
     };
-    lang.pick(zh, en)
+    lang.pick(reason.zh(), en)
 }
 
 pub(super) fn release(lang: Lang, reason: ReleaseReason) -> &'static str {

@@ -160,7 +160,7 @@ pub(in crate::board) fn stones(scene: &Scene<'_>, ix: TargetIx) -> Vec<StoneView
     let of = milestones(scene.callout, ix).into_iter();
     let view = |m: crate::engine::Milestone| StoneView {
         title: scene.milestone(&m.name),
-        unit: scene.unit(&m.unit),
+        unit: scene.unit(&m.unit, Some(ix)),
         reached: m.reached,
         due: (m.waits && !m.reached && scene.callout.is_open()).then(|| scene.due(m.due)),
         report: format!("reached:{}:{}", m.name, m.unit),

@@ -21,6 +21,7 @@ pub(super) fn plan_call(callout: &mut Callout, event: &Event) {
             dead: BTreeSet::new(),
             code: None,
             asked: 0,
+            noted: None,
             unreachable: false,
             confirmed_at: None,
         });
@@ -121,6 +122,7 @@ pub(super) fn release(callout: &mut Callout, at: Timestamp, event: &Event) {
         stage: Stage::Released,
         failure: None,
         ended: false,
+        answered: false,
         phrasing: phrasing.clone(),
         reference: None,
         since: at,

@@ -98,7 +98,10 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
             c.unreachable = !c.is_running() && c.attempts[usize::from(c.ladder_from)..].iter().all(dead);
         }
         Event::AttemptReported { attempt, fact, again, .. } => calls::report(callout, *at, *attempt, fact, *again),
-        Event::Answered { call, answer, proof, targets, .. } => {
+        Event::Answered { call, attempt, answer, proof, targets, .. } => {
+            if let Some(attempt) = attempt {
+                callout.attempts[*attempt as usize].answered = true;
+            }
             let c = &mut callout.calls[*call as usize];
             for link in c.links.iter_mut().filter(|l| targets.contains(&l.target)) {
                 link.answer = match link.answer {
@@ -108,10 +111,10 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
             }
         }
         Event::ActionReported { .. } => actions::act(callout, *at, event),
-        Event::ReplyNoted { call, .. } => {
+        Event::ReplyNoted { call, reason, .. } => {
             if let Some(call) = call {
                 let c = &mut callout.calls[*call as usize];
-                c.asked = c.asked.saturating_add(1);
+                (c.asked, c.noted) = (c.asked.saturating_add(1), Some(*reason));
             }
         }
         Event::Confirmed { call, .. } => callout.calls[*call as usize].confirmed_at = Some(*at),

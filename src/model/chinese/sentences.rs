@@ -306,6 +306,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "before_s：只有 starts = \"onset\" 的时限可以早于起点结束",
     ),
     ("units: only a clock that waits for a milestone lists units", "units：只有等待节点的时限才列单位"),
+    ("until: no step that it watches over rings on this channel", "until：所管的各级都不用这个渠道呼叫"),
     (
         "starts: the clock of a tier starts with the tier, the onset or the origin",
         "starts：档的时限只能从该档开始、预计开始时间或事件发生时间起算",

@@ -83,6 +83,7 @@ async fn tiers_say_what_is_open_what_waits_and_who_has_not_reported() {
     rig.pass(180 * MIN);
     let later = board(&rig).await;
     assert!(!part(&later, "data-key=\"head\"", "</section>").contains("待启动"), "its time has come");
+    has(part(&later, "data-key=\"tiers\"", "</section>"), &["复核到位", "○ 网格员复核"]);
 }
 
 async fn page_at(rig: &Rig, second: i64) -> String {

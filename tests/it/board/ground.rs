@@ -93,9 +93,13 @@ pub fn tiered(order: &mut Order) {
     let mut milestone =
         clock("command_post", "指挥部到位", ClockScope::Tier, &[0], ClockStart::Called, command, 15 * MIN);
     milestone.units = vec!["county_command".into(), "fire".into()];
+    let checked = ClockEnd::Milestone("checked".into());
+    let mut check = clock("checked", "复核到位", ClockScope::Tier, &[2], ClockStart::Called, checked, 30 * MIN);
+    check.units = vec!["grid".into()];
     let target = ClockScope::Target;
     plan.clocks = vec![
         milestone,
+        check,
         clock("answer", "应答时限", target, &[], ClockStart::Called, ClockEnd::Answered, 5 * MIN),
         clock("moving", "转移启动时限", target, &[1, 2], ClockStart::Answered, ClockEnd::Moving, 10 * MIN),
         clock("done", "转移完成时限", target, &[1, 2], ClockStart::Moving, ClockEnd::Done, 30 * MIN),

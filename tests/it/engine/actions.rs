@@ -15,6 +15,7 @@ pub fn report(c: &Case, who: &str, action: Action) -> ActionReport {
         text: None,
         on_behalf: None,
         reported_at: None,
+        ask: false,
     }
 }
 
@@ -108,6 +109,36 @@ fn figures_above_the_roster_count_only_with_an_operators_reason() {
     assert_eq!(c.callout.targets[0].progress, Progress::default());
     c.decide(by("duty", report(&c, "a", Action::Done(persons(11)))));
     assert_eq!(c.callout.targets[0].progress.figures.persons, 11);
+}
+
+#[test]
+fn a_clock_for_calling_through_waits_for_a_gateway_of_its_channel() {
+    let mut p = plan();
+    p.clocks.push(clock("through", ClockScope::Target, ClockStart::Called, ClockEnd::Tried(Channel::Voice), 3 * MIN));
+    let mut c = Case::new(p);
+    c.alert(&[("g1", &[&["a"], &["v"], &[]]), ("g2", &[&["b"], &["v"], &[]]), ("g3", &[&["x"], &["v"], &[]])]);
+    let state = |c: &Case, target: usize| {
+        let own = |ix: &&u32| c.callout.rule(**ix).is_some_and(|r| r.name == "through");
+        c.callout.clocks[*c.callout.targets[target].clocks.iter().find(own).unwrap() as usize].state
+    };
+    let sms = c.release("a", 0);
+    c.reached(sms, Stage::Delivered);
+    let call = c.release("a", 1);
+    assert_eq!(state(&c, 0), ClockState::Running, "a short message is no call, and no gateway has taken the call");
+    c.reached(call, Stage::Submitted);
+    assert_eq!(state(&c, 0), ClockState::Met { at: c.now }, "nobody need have answered");
+    // The voice gateway is down: the ground is not called, and at the deadline that is on record.
+    let down = c.release("b", 1);
+    c.fails(down, Failure::GatewayDown);
+    // Whoever answers a short message need not be called.
+    c.release("x", 0);
+    c.yes("x");
+    assert_eq!(state(&c, 2), ClockState::Met { at: c.now });
+    c.run_to(c.begin.plus_ms(3 * MIN));
+    assert_eq!(state(&c, 1), ClockState::Missed { met_at: None });
+    let late = c.release("b", 1);
+    c.reached(late, Stage::Submitted);
+    assert_eq!(state(&c, 1), ClockState::Missed { met_at: Some(c.now) });
 }
 
 #[test]

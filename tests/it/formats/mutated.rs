@@ -3,6 +3,7 @@
 use super::targets;
 use crate::support::servers;
 use proptest::prelude::*;
+use proptest::sample::select;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -95,7 +96,79 @@ fn mutated_documents_never_break_a_promise() {
     assert!(read > seeds / 100 && read < seeds, "{read} of {seeds} were read: mutations that break all prove nothing");
 }
 
+/// The same for what is no document: short messages, plans, sheets.
+#[test]
+fn mutated_texts_plans_and_sheets_never_break_a_promise() {
+    let plans = ["nujiang-flood", "mianxian"].map(|name| preset(&format!("config/presets/{name}.toml")));
+    let sheet = |name: &str| std::fs::read(super::data(&format!("directory/good/{name}.csv"))).unwrap();
+    let (ground, people) = (sheet("targets"), [sheet("responsible")]);
+    let texts: Vec<_> = TEXTS.iter().map(|t| t.as_bytes().to_vec()).collect();
+    for seed in 0..seeds() / 4 {
+        let text = |corpus: &[Vec<u8>]| String::from_utf8_lossy(&mutated(seed, corpus)).into_owned();
+        let held = std::panic::catch_unwind(|| {
+            targets::words(&text(&texts));
+            targets::plan(&text(&plans));
+            // A directory is built for each: fewer do.
+            if seed % 20 == 0 {
+                targets::sheet(&ground, &mutated(seed, &people));
+            }
+        });
+        assert!(held.is_ok(), "seed {seed}: {:?}", text(&texts));
+    }
+}
+
+fn preset(name: &str) -> Vec<u8> {
+    std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+/// What people send.
+const TEXTS: [&str; 8] = [
+    "收到",
+    "１＃３７２",
+    "4#372 12户34人，特殊5人，拒2人，安置点：村小学",
+    "转移完毕共120人其中特殊群体11人 安置在3组活动室",
+    "3 毕 -5人 负3户",
+    "险情 村后滑坡，1户2人被困",
+    "【演练】险情 BJ 塌方",
+    "收到，但去不了 6-372 到位",
+];
+
+/// What short messages are made of.
+const PIECES: [&str; 24] = [
+    "1",
+    "4",
+    "372",
+    "３",
+    "-",
+    "#",
+    " ",
+    "，",
+    "：",
+    "12",
+    "99999999999",
+    "户",
+    "人",
+    "特殊",
+    "拒",
+    "负",
+    "其中",
+    "共",
+    "安置点",
+    "安置在",
+    "完毕",
+    "收到",
+    "险情",
+    "演练",
+];
+
 proptest! {
+    #[test]
+    fn any_words_never_break_a_promise(
+        words in proptest::collection::vec(prop_oneof![select(PIECES.to_vec()).prop_map(String::from), "\\PC"], 0..14),
+    ) {
+        targets::words(&words.concat());
+    }
+
     #[test]
     fn any_bytes_never_break_a_promise(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
         targets::document(&bytes);

@@ -33,6 +33,7 @@ fn opened(target: TargetIx) -> Command {
         text: None,
         on_behalf: Some(OnBehalf { operator: "duty".into(), reason: Digest::default() }),
         reported_at: None,
+        ask: false,
     })
 }
 
