@@ -5,12 +5,14 @@ use super::clock;
 use super::gallery::Gallery;
 use super::handle::{Ask, Asks, EngineHandle, Status, durable};
 use super::holder;
+use super::locks;
 use super::measure;
-use super::upcalls::{Kept, Stray};
+use super::upcalls::{self, Kept};
 use crate::directory::Directory;
+use crate::dispatch::Lock;
 use crate::gateway::{Gateway, NotTaken, Outgoing, ReadBack};
-use crate::journal::{Blob, Conflict, Journal, JournalError, Lease, Outcome, Parked, Record, SelectCallouts};
-use crate::model::{AttemptKey, CalloutId, Digest, Fact, Finding, GatewayId, SecretKey, Timestamp};
+use crate::journal::{Conflict, Journal, JournalError, Lease, Outcome, Record, SelectCallouts};
+use crate::model::{AttemptKey, CalloutId, Fact, GatewayId, SecretKey, Timestamp};
 use crate::plan::PlanSet;
 use crate::telemetry::Metrics;
 use rand::TryRng;
@@ -70,7 +72,11 @@ struct Engine<'a> {
     inbox: JoinSet<Result<Vec<crate::journal::InboxItem>, JournalError>>,
     inbox_wanted: bool,
     strays: JoinSet<(Ticket, Outcome<()>)>,
+    locks: JoinSet<(GatewayId, LockDone, Outcome<Option<Lock>>)>,
 }
+
+/// Who waits for a lock to be durable.
+type LockDone = oneshot::Sender<Result<bool, NotTaken>>;
 
 /// What became of a batch: one result per group.
 type Flushed = Result<Vec<Result<(), Conflict>>, JournalError>;
@@ -96,6 +102,7 @@ pub async fn run(parts: EngineParts, handle: EngineHandle, mut asks: Asks, stop:
                 handle.status(|s| *s = Status { lease: Some(lease.epoch), ..Status::default() });
                 Engine::new(&parts, &handle, lease.clone()).work(&mut asks.0, &stop).await;
                 parts.gallery.foresee(Vec::new());
+                parts.gallery.show_gateways(Vec::new());
                 handle.status(|s| s.lease = None);
                 if stop.is_cancelled() {
                     let _ = parts.journal.release(lease).await;
@@ -104,7 +111,7 @@ pub async fn run(parts: EngineParts, handle: EngineHandle, mut asks: Asks, stop:
                 tracing::error!("lease lost, everything in memory is dropped");
             }
             Ok(None) => {
-                if free_of_the_dead(&parts).await {
+                if holder::free_of_the_dead(&*parts.journal, &parts.settings.name).await {
                     continue;
                 }
             }
@@ -124,17 +131,6 @@ pub async fn run(parts: EngineParts, handle: EngineHandle, mut asks: Asks, stop:
             }
         }
     }
-}
-
-/// Gives back the lease of a holder that is known to be dead: what it left behind need not wait until
-/// the lease runs out.
-async fn free_of_the_dead(parts: &EngineParts) -> bool {
-    let Ok(Some((lease, holder))) = parts.journal.holder(parts.settings.name.clone()).await else { return false };
-    if !holder::is_dead(&holder) {
-        return false;
-    }
-    tracing::warn!(cell = lease.cell, epoch = lease.epoch, holder, "the engine that holds the lease is dead");
-    parts.journal.release(lease).await.is_ok()
 }
 
 // === impl Engine ===
@@ -164,6 +160,7 @@ impl<'a> Engine<'a> {
             inbox: JoinSet::new(),
             inbox_wanted: true,
             strays: JoinSet::new(),
+            locks: JoinSet::new(),
         }
     }
 
@@ -204,6 +201,7 @@ impl<'a> Engine<'a> {
                     }
                     self.cell.kept(ticket, kept.is_ok());
                 }
+                Some(Ok((gateway, done, written))) = self.locks.join_next() => self.locked(&gateway, done, written),
                 Some(Ok((id, read))) = self.loads.join_next() => self.loaded(id, read).await,
                 Some(Ok(items)) = self.inbox.join_next() => match items {
                     Ok(items) => {
@@ -239,12 +237,16 @@ impl<'a> Engine<'a> {
         loop {
             let open = self.parts.journal.callouts(SelectCallouts::Open).await;
             let closed = self.parts.journal.callouts(SelectCallouts::ClosedSince(since)).await;
-            match (open, closed) {
-                (Ok(open), Ok(closed)) => {
+            let locks = locks::read(&*self.parts.journal, &self.parts.key).await;
+            match (open, closed, locks) {
+                (Ok(open), Ok(closed), Ok(locks)) => {
+                    for (gateway, lock) in locks {
+                        self.cell.lock(&gateway, Some(lock));
+                    }
                     self.cell.recover_all(open.iter().chain(&closed).filter_map(|row| row.stream.callout()));
                     return true;
                 }
-                (Err(error), _) | (_, Err(error)) => self.journal_failed(&error),
+                (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => self.journal_failed(&error),
             }
             tokio::select! {
                 () = tokio::time::sleep(JOURNAL_RETRY) => {}
@@ -331,7 +333,7 @@ impl<'a> Engine<'a> {
             Output::InboxPosted => self.inbox_wanted = true,
             Output::Stray { stray, ticket } => {
                 let (journal, key) = (self.parts.journal.clone(), self.parts.key.clone());
-                self.strays.spawn(async move { (ticket, keep(&*journal, &key, &stray).await) });
+                self.strays.spawn(async move { (ticket, upcalls::keep(&*journal, &key, &stray).await) });
             }
         }
     }
@@ -394,6 +396,21 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// A lock is durable, or could not be made so.
+    fn locked(&mut self, gateway: &GatewayId, done: LockDone, written: Outcome<Option<Lock>>) {
+        let told = match written {
+            Ok(lock) => {
+                tracing::warn!(%gateway, locked = lock.is_some(), by = lock.as_ref().map(|l| &*l.by), "gateway");
+                Ok(self.cell.lock(gateway, lock))
+            }
+            Err(error) => {
+                self.journal_failed(&error);
+                durable(false).map(|()| false)
+            }
+        };
+        drop(done.send(told));
+    }
+
     fn journal_failed(&self, error: &JournalError) {
         tracing::warn!(%error, "journal");
         self.handle.status(|s| s.journal_error = Some(error.to_string()));
@@ -427,6 +444,16 @@ impl<'a> Engine<'a> {
                 self.inbox_wanted |= !taken;
             }
             Ask::Directory(directory) => self.cell.set_directory(directory),
+            Ask::Canary { gateway, result } => self.cell.canary(&gateway, result),
+            Ask::Lock { gateway, done, .. } if self.gateway(&gateway).is_none() => drop(done.send(Ok(false))),
+            Ask::Lock { gateway, act, done } => {
+                let (journal, key, lease) =
+                    (self.parts.journal.clone(), self.parts.key.clone(), self.cell.lease().clone());
+                self.locks.spawn(async move {
+                    let written = locks::write(&*journal, (&key, lease, entropy()), &gateway, act, now).await;
+                    (gateway, done, written)
+                });
+            }
         }
     }
 
@@ -458,23 +485,6 @@ async fn read_callout(journal: &dyn Journal, id: &CalloutId) -> Result<(Vec<Reco
     let records = journal.read(id.stream(), 0, usize::MAX >> 1).await?;
     let salt = if records.is_empty() { None } else { journal.salt(id.to_string()).await? };
     Ok((records, salt))
-}
-
-/// Parks a text that belongs to no callout: it stands on the board, and its words are sealed.
-async fn keep(journal: &dyn Journal, key: &SecretKey, stray: &Stray) -> Outcome<()> {
-    let words = format!("{}\n{}", stray.from, stray.text);
-    let sealed = key.derive("parked").seal("parked", words.as_bytes());
-    let raw = Blob { digest: sealed.digest(), subject: "parked".into(), sealed: sealed.0 };
-    let reason = "a short message came from a number to which no open callout was sent";
-    let parked = Parked {
-        id: Digest::of_parts(&[&stray.at.0.to_be_bytes(), words.as_bytes()]).hex()[..16].to_owned(),
-        at: stray.at,
-        door: "sms".into(),
-        account: None,
-        findings: vec![Finding::fatal("from", reason)],
-        raw,
-    };
-    journal.park(parked).await.map(drop)
 }
 
 /// 32 bytes from the operating system.

@@ -2,7 +2,7 @@
 
 use super::checks::Checks;
 use super::scene::Scene;
-use crate::dispatch::{Budgets, LaneSettings};
+use crate::dispatch::{Budgets, LaneSettings, Route};
 use crate::gateway::Upcall;
 use crate::gateway::simulator::People;
 use crate::intake::formats::Limits;
@@ -34,6 +34,8 @@ pub struct Faults {
     pub upcall_twice: u32,
     /// A message is delivered twice.
     pub message_twice: u32,
+    /// A gateway dies for some minutes, at a submit.
+    pub outage: u32,
 }
 
 /// The limits of every gateway of a world, and how slow they are.
@@ -49,6 +51,8 @@ pub struct Carriers {
     pub answer_ms: Range<i64>,
     /// The budgets of carriers and persons.
     pub budgets: Budgets,
+    /// The priority of a second gateway beside each, for the same channels; the first has 1.
+    pub twins: Option<u32>,
 }
 
 /// What happens at a time.
@@ -94,8 +98,12 @@ pub struct World {
     pub(super) link_base: String,
     pub(super) duty: Option<u64>,
     pub(super) carriers: Carriers,
+    /// Gateways that are dead, until when.
+    pub(super) dead: BTreeMap<GatewayId, Timestamp>,
 }
 
+/// Gateways of worlds with twins: what the name of a second one ends in.
+const TWIN: &str = "-2";
 /// Id, whether it is for drills, channels. Drills have no loudspeakers here: theirs stay silent.
 const GATEWAYS: [(&str, bool, &[Channel]); 5] = [
     ("sim-sms", false, &[Channel::Sms]),
@@ -147,6 +155,7 @@ impl World {
                 lines: 60,
                 answer_ms: 5..200,
                 budgets: Budgets::default(),
+                twins: None,
             },
             rng,
             desk,
@@ -158,6 +167,7 @@ impl World {
             next: 0,
             tickets: BTreeMap::new(),
             withdrawn: BTreeSet::new(),
+            dead: BTreeMap::new(),
             scene,
         };
         world.at(0, Happening::Restart);
@@ -176,6 +186,7 @@ impl World {
     /// Stops making faults: from now on the world is kind.
     pub fn be_kind(&mut self) {
         self.faults = Faults::default();
+        self.dead.clear();
     }
 
     /// When something happens next; `None` when nothing ever will.
@@ -269,7 +280,7 @@ impl World {
             }
         };
         self.life += 1;
-        let lane = |(id, drill, channels): (&str, bool, &[Channel])| GatewayInfo {
+        let lane = |(id, drill, channels, priority): (&str, bool, &[Channel], u32)| GatewayInfo {
             lane: LaneSettings {
                 id: id.into(),
                 channels: channels.to_vec(),
@@ -279,10 +290,17 @@ impl World {
                 window: self.carriers.window,
                 lines: self.carriers.lines,
                 templates: Vec::new(),
+                route: Route { priority, ..Route::default() },
             },
             idempotent: self.idempotent,
             by_reference: false,
         };
+        let twins: Vec<_> = GATEWAYS.map(|(id, ..)| format!("{id}{TWIN}")).into();
+        let mut gateways: Vec<_> = GATEWAYS.map(|(id, drill, channels)| (id, drill, channels, 1)).into();
+        if let Some(priority) = self.carriers.twins {
+            let twin = |(id, (_, drill, channels))| (String::as_str(id), drill, channels, priority);
+            gateways.extend(twins.iter().zip(GATEWAYS).map(twin));
+        }
         let entropy = self.entropy.clone();
         let parts = CellParts {
             settings: CellSettings {
@@ -294,7 +312,7 @@ impl World {
             directory: self.scene.directory.clone(),
             plans: self.scene.plans.clone(),
             key: self.scene.key.clone(),
-            gateways: GATEWAYS.map(lane).into(),
+            gateways: gateways.into_iter().map(lane).collect(),
             entropy: Box::new(move || fresh_bytes(&entropy)),
         };
         let mut cell = Cell::new(parts, self.now);
