@@ -1,6 +1,6 @@
 //! The board: pages, the HTTP interface and the live streams, on two listeners.
 //!
-//! - **Here:** the internal router (board, replay, acts of operators, API, metrics, sign-in) and the
+//! - **Here:** the internal router (board, replay, gateways, acts of operators, API, metrics, sign-in) and the
 //!   public one (answer links); what a page shows (`view`), every word of it (`text`).
 //! - **Not here:** listening and TLS (`cli`), what an answer means (`engine`), proofs (`evidence`).
 //! - **Depends on:** `model`, `directory`, `journal`, `runtime`, `intake`, `evidence`.
@@ -15,6 +15,7 @@ mod auth;
 mod brake;
 mod drills;
 mod facts;
+mod gateways;
 mod hazards;
 mod link;
 mod live;
@@ -62,6 +63,8 @@ pub fn internal(state: Arc<BoardState>) -> Router {
         .route("/callouts/{id}/export", get(pages::export))
         .route("/callouts/{id}/targets/{target}", get(pages::target))
         .route("/drills", get(drills::page))
+        .route("/gateways", get(gateways::page))
+        .route("/api/v1/gateways", get(gateways::list))
         .route("/parked", get(parked::list))
         .route("/parked/{id}", get(parked::one))
         .route("/reports", get(hazards::list))
@@ -82,6 +85,9 @@ pub fn internal(state: Arc<BoardState>) -> Router {
         .route("/api/v1/reports/{id}/dismiss", post(hazards::dismiss_api))
         .route("/api/v1/callouts/{id}/actions", post(acts::report_api))
         .route("/api/v1/callouts/{id}/answers", post(acts::api))
+        .route("/gateways/{id}/lock", post(gateways::form))
+        .route("/api/v1/gateways/{id}/lock", post(gateways::lock))
+        .route("/api/v1/gateways/{id}/unlock", post(gateways::unlock))
         .route("/callouts/{id}/retract", post(retract::form))
         .route("/api/v1/warnings/{id}/retract", post(retract::api))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX));

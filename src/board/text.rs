@@ -41,6 +41,18 @@ texts! {
     unopened: "无法解封：密钥不符或已销毁。", "Cannot be opened: the key is another one or was destroyed.";
     door: "入口", "Door";
     drill: "演练", "DRILL";
+    gateways: "网关", "Gateways";
+    gateways_hint: "不通的网关自动避开，并不时试探；锁定的网关一概不用。送达后应答率只能与同渠道、同运营商的其他网关相比，自本次启动起计。", "A gateway that does not work is passed over and tried now and then; a locked one is never used. How often “delivered” is answered means something only beside other gateways of the channel and carrier; it counts since the engine began.";
+    gateways_none: "本进程不是当前引擎，请到当前引擎的平台上查看", "This process is not the active engine: look at the engine's board";
+    gateway: "网关", "Gateway";
+    gateway_state: "状态", "State";
+    gateway_turn: "优先级 · 权重", "Priority · weight";
+    gateway_load: "在途 · 待呼 · 速度", "In flight · waiting · pace";
+    gateway_truth: "送达后应答", "Answered of delivered";
+    gateway_canary: "自检", "Canary";
+    gateway_fault: "最近故障", "Last fault";
+    gateway_lock: "锁定", "Lock";
+    gateway_unlock: "解锁", "Unlock";
     yearly_record: "年度记录", "Yearly record";
     drills_of_year: "演练记录", "Drills of";
     where_held: "乡镇、村", "Township, village";

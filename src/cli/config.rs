@@ -1,7 +1,7 @@
 //! `jiaoying config`: checks the configuration, or shows what is in force.
 
 use super::plan::print_finding;
-use super::{registered, table};
+use super::{registered, routes, table};
 use crate::config::{Config, ConfigError, Fault};
 use crate::model::{Finding, Severity};
 use crate::plan::{PlanSet, TextFigure, figures, late_keys};
@@ -66,6 +66,9 @@ impl Checked {
     /// Holds the words of plans and templates against what short messages and vendors allow.
     fn words(&mut self, config: &Config) {
         self.findings.extend(registered::findings(config));
+        if let Err(error) = routes::ported(config) {
+            self.findings.push(Finding::fatal("routing.ported_file", format!("{error:#}")));
+        }
         let dir = &config.plans.dir;
         if !dir.exists() {
             self.notices.push(format!("plans.dir: {} is not there; its texts are not checked", dir.display()));

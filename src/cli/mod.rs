@@ -15,6 +15,7 @@ mod demo_view;
 mod directory;
 mod drills;
 mod export;
+mod gateway;
 mod ground;
 mod import;
 mod import_report;
@@ -22,6 +23,7 @@ mod installation;
 mod pages;
 mod plan;
 mod registered;
+mod routes;
 mod serve;
 mod simulate;
 mod table;
@@ -61,6 +63,8 @@ enum Command {
     Directory(directory::Args),
     /// Prove that the plans reach the top of the chain.
     Plan(plan::Args),
+    /// Try the configured gateways, without calling anybody.
+    Gateway(gateway::Args),
     /// Check or print the configuration.
     Config(config::Args),
     /// Write a callout's timeline as one file that proves itself.
@@ -101,6 +105,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Import(args) => import::run(args, config()?).await,
         Command::Directory(args) => directory::run(args, config()?).await,
         Command::Plan(args) => plan::run(args, config()?).await,
+        Command::Gateway(args) => gateway::run(args, config()?).await,
         Command::Config(args) => config::run(&args, cli.config.as_deref()),
         Command::Export(args) => export::run(args, config()?).await,
         Command::Drills(args) => drills::run(args, config()?).await,

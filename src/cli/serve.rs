@@ -2,10 +2,10 @@
 
 use super::installation;
 use super::pages::Pages;
-use super::registered;
+use super::{registered, routes};
 use crate::config::{self, Carrier, Config, Drill, authorities};
 use crate::directory::{self, Directory, Draft};
-use crate::dispatch::{Budgets, CarrierBudget, LaneSettings, PersonBudget};
+use crate::dispatch::{Budgets, CarrierBudget, GatewayStanding, LaneSettings, PersonBudget};
 use crate::gateway::{self, Door, Gateway, LateUpcalls};
 use crate::intake::amqp::{self, AmqpConfig, AmqpDoor};
 use crate::intake::formats::Limits;
@@ -18,7 +18,8 @@ use crate::journal::Journal;
 use crate::model::{Colour, Hazard, RegionCode, SecretKey, Severity, Status};
 use crate::plan::PlanSet;
 use crate::runtime::{
-    self, CellSettings, EngineHandle, EngineParts, Gallery, GatewayInfo, HealthPart, ReplyWords, clock, entropy,
+    self, Canaries, CanaryDoor, CellSettings, EngineHandle, EngineParts, Gallery, GatewayInfo, HealthPart, ReplyWords,
+    clock, entropy, run_canaries,
 };
 use crate::telemetry::{self, Metrics};
 use anyhow::{Context, anyhow, bail};
@@ -120,8 +121,10 @@ impl Service {
         let told = Arc::<LateUpcalls>::default();
         let door = Door { upcalls: told.clone(), clock: Arc::new(clock::now), stop: stop.clone() };
         let (gateways, callbacks) = gateways(config, &door)?;
-        gateways.iter().for_each(|(gateway, _)| handle.add_probe(gateway_probe(gateway.clone())));
         let (gallery, metrics) = (Arc::<Gallery>::default(), Metrics::new());
+        let probe = |(gateway, _): &(Arc<dyn Gateway>, GatewayInfo)| gateway_probe(gateway.clone(), gallery.clone());
+        gateways.iter().for_each(|gateway| handle.add_probe(probe(gateway)));
+        let canaries = Arc::new(Canaries::new(routes::canaries(config, &gateways)));
         let posted = handle.clone();
         let desk = Arc::new(FrontDesk {
             journal: journal.clone(),
@@ -143,7 +146,7 @@ impl Service {
             Arc::new(ReportDesk::new(desk.clone(), counted.clone(), report_rules(config)?, ways, metrics.clone()));
         let parts = EngineParts {
             journal: journal.clone(),
-            settings: settings(config),
+            settings: settings(config)?,
             directory: directory.clone(),
             plans,
             key: key.clone(),
@@ -159,6 +162,14 @@ impl Service {
         tasks.push(tokio::spawn(runtime::run(parts, handle.clone(), asks, stop.clone())));
         let engine = handle.clone();
         tasks.push(tokio::spawn(run_reports(reports.clone(), move || engine.leads(), stop.clone())));
+        let (engine, saw) = (handle.clone(), handle.clone());
+        tasks.push(tokio::spawn(run_canaries(
+            canaries.clone(),
+            move || engine.leads(),
+            move |gateway, result| saw.canary(gateway, result),
+            clock::now,
+            stop.clone(),
+        )));
         let schedules = schedules(config)?;
         if !schedules.is_empty() {
             let engine = handle.clone();
@@ -168,9 +179,8 @@ impl Service {
             true => Some(open_door(config, &counted, &handle, &mut tasks, (&gallery, &journal, &metrics), &stop)?),
             false => None,
         };
-        let texts =
-            ReportDoor { reports: reports.clone(), engine: Arc::new(handle.clone()), answers: settings(config).words };
-        told.lead_to(Arc::new(texts));
+        let texts = ReportDoor { reports: reports.clone(), engine: Arc::new(handle.clone()), answers: words(config) };
+        told.lead_to(Arc::new(CanaryDoor { canaries, rest: Arc::new(texts) }));
         let state = super::pages::State {
             acts: Arc::new(handle.clone()),
             gallery,
@@ -291,6 +301,7 @@ fn gateways(config: &Config, door: &Door) -> anyhow::Result<Gateways> {
             window: section.window,
             lines: section.lines,
             templates: registered::templates(section).map_err(|f| anyhow!("{f}"))?,
+            route: routes::route(config, section),
         };
         let (idempotent, by_reference) = (opened.gateway.is_idempotent(), opened.gateway.reports_by_reference());
         gateways.push((opened.gateway, GatewayInfo { lane, idempotent, by_reference }));
@@ -299,12 +310,15 @@ fn gateways(config: &Config, door: &Door) -> anyhow::Result<Gateways> {
     Ok((gateways, callbacks))
 }
 
-/// Tells of a gateway in the installation's health.
-fn gateway_probe(gateway: Arc<dyn Gateway>) -> runtime::HealthProbe {
+/// Tells of a gateway in the installation's health: how it stands itself, and how it stands with the engine.
+fn gateway_probe(gateway: Arc<dyn Gateway>, gallery: Arc<Gallery>) -> runtime::HealthProbe {
     Box::new(move || {
         let condition = gateway.condition();
         let name = format!("gateway/{}", gateway.id());
-        HealthPart { name, well: condition.well, vital: false, detail: condition.detail }
+        let shown = gallery.gateways();
+        let wrong = shown.iter().find(|s| s.id == *gateway.id()).and_then(GatewayStanding::wrong);
+        let detail = wrong.clone().filter(|_| condition.well).unwrap_or(condition.detail);
+        HealthPart { name, well: condition.well && wrong.is_none(), vital: false, detail }
     })
 }
 
@@ -387,34 +401,39 @@ fn limits(config: &Config) -> Limits {
     }
 }
 
-fn settings(config: &Config) -> CellSettings {
-    CellSettings {
+fn settings(config: &Config) -> anyhow::Result<CellSettings> {
+    Ok(CellSettings {
         name: config.cell.name.clone(),
         flush_events_max: config.runtime.flush_events_max,
         first_targets: config.runtime.first_targets,
-        words: ReplyWords {
-            yes: config.replies.yes.clone(),
-            cannot: config.replies.cannot.clone(),
-            moving: config.replies.moving.clone(),
-            done: config.replies.done.clone(),
-            knocked: config.replies.knocked.clone(),
-            reached: config.replies.reached.clone(),
-            code_digits: usize::from(config.replies.code_digits),
-        },
+        words: words(config),
         ask_max: u8::try_from(config.replies.ask_max).unwrap_or(u8::MAX),
         code_hold_ms: i64::from(config.replies.code_hold_h) * 3_600_000,
         link_base: registered::link_base(config),
-        budgets: budgets(config),
+        budgets: budgets(config)?,
+    })
+}
+
+fn words(config: &Config) -> ReplyWords {
+    let replies = &config.replies;
+    ReplyWords {
+        yes: replies.yes.clone(),
+        cannot: replies.cannot.clone(),
+        moving: replies.moving.clone(),
+        done: replies.done.clone(),
+        knocked: replies.knocked.clone(),
+        reached: replies.reached.clone(),
+        code_digits: usize::from(replies.code_digits),
     }
 }
 
-fn budgets(config: &Config) -> Budgets {
+fn budgets(config: &Config) -> anyhow::Result<Budgets> {
     let colour = |word: &Option<String>| word.as_deref().and_then(Colour::from_word);
     let carrier = |c: &Carrier| CarrierBudget {
         name: c.name.clone(),
         prefixes: c.prefixes.clone(),
-        rate_per_s: f64::from(c.rate_per_s),
-        burst: c.burst,
+        rate_per_s: c.rate_per_s.map_or(f64::INFINITY, f64::from),
+        burst: c.burst.unwrap_or(1),
         yields_to: colour(&c.yields_to).filter(|_| !c.contract),
     };
     let person = |p: &config::PersonBudget| PersonBudget {
@@ -423,7 +442,8 @@ fn budgets(config: &Config) -> Budgets {
         yields_to: colour(&p.yields_to),
     };
     let person = config.person_budget.as_ref().map(person).unwrap_or_default();
-    Budgets { carriers: config.carriers.iter().map(carrier).collect(), person }
+    let ported = routes::ported(config)?;
+    Ok(Budgets { carriers: config.carriers.iter().map(carrier).collect(), person, ported })
 }
 
 fn join(findings: &[crate::model::Finding]) -> String {

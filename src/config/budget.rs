@@ -12,10 +12,10 @@ pub struct Carrier {
     pub name: String,
     /// Beginnings of its numbers, with the country's code; the longest that fits a number counts.
     pub prefixes: Vec<String>,
-    /// Attempts a second, at most.
-    pub rate_per_s: u32,
+    /// Attempts a second, at most; without it there is no budget, and the carrier is only told apart.
+    pub rate_per_s: Option<u32>,
     /// Attempts that may go at once after a pause.
-    pub burst: u32,
+    pub burst: Option<u32>,
     /// Whether the contract forbids more, whatever the colour.
     #[serde(default)]
     pub contract: bool,
@@ -59,8 +59,12 @@ pub(super) fn check(carriers: &[Carrier], person: Option<&PersonBudget>, faults:
                 faults.add(at("prefixes"), format!("{prefix:?} belongs to another carrier"));
             }
         }
-        let numbers = [("rate_per_s", carrier.rate_per_s.into()), ("burst", carrier.burst.into())];
+        let given = [("rate_per_s", carrier.rate_per_s), ("burst", carrier.burst)];
+        let numbers: Vec<_> = given.into_iter().filter_map(|(key, n)| Some((key, u64::from(n?)))).collect();
         faults.positive(&format!("carrier[{i}]"), &numbers);
+        faults.require(numbers.len() != 1, at("burst"), "a budget has both rate_per_s and burst");
+        let budget = numbers.len() == 2 || !(carrier.contract || carrier.yields_to.is_some());
+        faults.require(budget, at("rate_per_s"), "is what contract and yields_to are about");
         colour(carrier.yields_to.as_deref(), at("yields_to"), faults);
         let yields = carrier.contract && carrier.yields_to.is_some();
         faults.require(!yields, at("yields_to"), "what a contract forbids yields to no colour");

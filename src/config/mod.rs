@@ -26,6 +26,7 @@ mod plans;
 mod print;
 mod replies;
 mod reports;
+mod routing;
 mod runtime;
 mod secret;
 mod sender;
@@ -38,7 +39,7 @@ pub use budget::{Carrier, PersonBudget};
 pub use cell::Cell;
 pub use drill::Drill;
 pub use error::{ConfigError, Fault};
-pub use gateway::{GATEWAY_SECRET_MIN, GatewayChannel, GatewayKind, GatewaySection};
+pub use gateway::{CanaryProof, CanarySection, GATEWAY_SECRET_MIN, GatewayChannel, GatewayKind, GatewaySection};
 pub use http::{Http, LOCAL_ACCOUNT, Right, Token};
 pub use intake::Intake;
 pub use keys::{KeyError, Keys};
@@ -48,6 +49,7 @@ pub use log::Log;
 pub use plans::Plans;
 pub use replies::Replies;
 pub use reports::Reports;
+pub use routing::Routing;
 pub use runtime::Runtime;
 pub use secret::{Secret, SecretError};
 pub use sender::{Sender, SenderStatus};
@@ -79,6 +81,8 @@ pub struct Config {
     /// The ways to reach people.
     #[serde(rename = "gateway")]
     pub gateways: Vec<GatewaySection>,
+    /// How gateways are chosen.
+    pub routing: Routing,
     /// What carriers carry.
     #[serde(rename = "carrier", default)]
     pub carriers: Vec<Carrier>,
@@ -134,7 +138,8 @@ impl Config {
         self.amqp.check(&mut faults);
         sender::check(&self.senders, &mut faults);
         sender::check_tokens(&self.senders, &self.http.tokens, &mut faults);
-        gateway::check(&self.gateways, &mut faults);
+        gateway::check(&self.gateways, &self.carriers, &mut faults);
+        self.routing.check(&mut faults);
         budget::check(&self.carriers, self.person_budget.as_ref(), &mut faults);
         drill::check(&self.drills, &mut faults);
         self.plans.check(&mut faults);
@@ -155,6 +160,13 @@ impl Config {
         }
         if !self.drills.is_empty() && !self.gateways.iter().any(|g| g.drill) {
             out.push("drills are scheduled and no gateway is for drills: they ring nobody".to_owned());
+        }
+        for channel in [GatewayChannel::Sms, GatewayChannel::Voice, GatewayChannel::Broadcast] {
+            let mut of = self.gateways.iter().filter(|g| !g.drill && g.channels.contains(&channel)).peekable();
+            if of.peek().is_some() && of.all(|g| !(g.carriers.is_empty() && g.regions.is_empty())) {
+                let name = channel.name();
+                out.push(format!("no gateway takes {name} for all carriers and regions: what none is for is not sent"));
+            }
         }
         if self.http.tokens.is_empty() {
             out.push("the internal listener has no token: everybody on this machine may do everything".to_owned());

@@ -4,7 +4,8 @@
 
 use super::Offer;
 use crate::model::{AttemptKey, CalloutId, Channel, Colour, PersonId, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// Milliseconds of an hour and of a day.
 const HOUR_MS: i64 = 3_600_000;
@@ -17,7 +18,13 @@ pub struct Budgets {
     pub carriers: Vec<CarrierBudget>,
     /// Of each person.
     pub person: PersonBudget,
+    /// Numbers that left the carrier that they begin like.
+    pub ported: Ported,
 }
+
+/// Numbers that were ported, each with the name of the carrier that has it now. Shown nowhere: they are people's.
+#[derive(Clone, Default, PartialEq)]
+pub struct Ported(pub Arc<HashMap<Box<str>, Box<str>>>);
 
 /// What may go to the numbers of a carrier, over all gateways.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +33,7 @@ pub struct CarrierBudget {
     pub name: String,
     /// Beginnings of its numbers; the longest that fits counts.
     pub prefixes: Vec<String>,
-    /// Attempts per second in the long run.
+    /// Attempts per second in the long run; infinite for a carrier without a budget.
     pub rate_per_s: f64,
     /// Attempts that may go at once after a pause.
     pub burst: u32,
@@ -68,7 +75,13 @@ pub(super) struct Persons {
 /// An offer with its way.
 pub(super) type Held = (Channel, String, Offer);
 
-// === impl Carrier ===
+// === impl Ported, Carrier ===
+
+impl std::fmt::Debug for Ported {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Ported({} numbers)", self.0.len())
+    }
+}
 
 impl Carrier {
     pub(super) fn new(budget: CarrierBudget) -> Self {
@@ -86,21 +99,32 @@ impl Carrier {
 
     /// Whether an attempt of this colour may go now.
     pub(super) fn allows(&self, colour: Colour, now: Timestamp) -> bool {
-        self.left(now) >= 1.0 || self.yields(colour)
+        self.yields(colour) || self.left(now) >= 1.0
+    }
+
+    /// Whether it has no budget at all.
+    pub(super) fn is_free(&self) -> bool {
+        self.budget.rate_per_s.is_infinite()
     }
 
     pub(super) fn yields(&self, colour: Colour) -> bool {
-        self.budget.yields_to.is_some_and(|from| colour >= from)
+        self.is_free() || self.budget.yields_to.is_some_and(|from| colour >= from)
     }
 
     /// An attempt goes.
     pub(super) fn take(&mut self, now: Timestamp) {
+        if self.is_free() {
+            return;
+        }
         self.tokens = (self.left(now) - 1.0).max(0.0);
         self.at = Some(now);
     }
 
     /// When the next attempt may go.
     pub(super) fn free_at(&self, now: Timestamp) -> Timestamp {
+        if self.is_free() {
+            return now;
+        }
         let missing = (1.0 - self.left(now)).max(0.0);
         Timestamp(now.0.saturating_add((missing / self.budget.rate_per_s * 1e6).ceil() as i64))
     }
@@ -113,7 +137,10 @@ impl Carrier {
 }
 
 /// The carrier that a number belongs to.
-pub(super) fn carrier_of(carriers: &[Carrier], number: &str) -> Option<usize> {
+pub(super) fn carrier_of(carriers: &[Carrier], ported: &Ported, number: &str) -> Option<usize> {
+    if let Some(name) = ported.0.get(number) {
+        return carriers.iter().position(|c| *c.budget.name == **name);
+    }
     let fits = carriers.iter().enumerate().flat_map(|(i, c)| c.budget.prefixes.iter().map(move |p| (p.len(), i, p)));
     fits.filter(|(.., prefix)| number.starts_with(*prefix)).max().map(|(_, i, _)| i)
 }

@@ -85,8 +85,7 @@ impl Dispatch {
         let mut pools: BTreeMap<(Channel, Vec<usize>), Vec<usize>> = BTreeMap::new();
         let mut carriers: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (kind, queue) in &self.queues {
-            let serving = self.lanes.iter().enumerate().filter(|(_, lane)| lane.serves(*kind)).map(|(i, _)| i);
-            let pool = pools.entry((kind.channel, serving.collect())).or_default();
+            let pool = pools.entry((kind.channel, self.flowing(*kind, queue, now))).or_default();
             for waits in queue.waits() {
                 pool.push(lines.len());
                 if let Some(carrier) = kind.carrier.filter(|c| !self.carriers[*c].yields(waits.colour.0)) {

@@ -1,7 +1,11 @@
 //! A lane: the limits of one gateway.
 
 use super::Kind;
+use super::breaker::Breaker;
 use super::pace::{Holding, Pace};
+use super::route::{Route, Worth};
+use super::standing::{CanaryResult, Lock};
+use super::truth::Hearing;
 use crate::model::{Channel, GatewayId, Template, Timestamp};
 use governor::clock::{Clock, Reference as _};
 use governor::middleware::NoOpMiddleware;
@@ -33,6 +37,8 @@ pub struct LaneSettings {
     pub lines: usize,
     /// Its registered templates. With any, it sends nothing else; with none, any words.
     pub templates: Vec<Template>,
+    /// What it is for, and when it counts as failing.
+    pub route: Route,
 }
 
 /// How a lane stands.
@@ -54,6 +60,18 @@ pub struct Lane {
     /// Attempts per second that it was measured to make, by channel.
     paces: BTreeMap<Channel, Pace>,
     holding: Holding,
+    pub(super) breaker: Breaker,
+    pub(super) worth: Worth,
+    /// What its turns by weight owe it.
+    pub(super) credit: i64,
+    /// Whether its "delivered" is answered far less than that of others.
+    pub(super) doubtful: bool,
+    pub(super) lock: Option<Lock>,
+    pub(super) canary: Option<CanaryResult>,
+    /// What was told after a submit, by channel.
+    pub(super) hearing: BTreeMap<Channel, Hearing>,
+    /// What went wrong last.
+    pub(super) fault: Option<(Timestamp, String)>,
 }
 
 /// The time that the cell told last; lets a rate limiter run on a virtual clock.
@@ -81,8 +99,23 @@ impl Lane {
         let limiter = RateLimiter::direct_with_clock(quota, clock.clone());
         let pace = |channel: &Channel| (*channel, Pace::new(settings.rate_per_s));
         let paces = settings.channels.iter().map(pace).collect();
-        let state = LaneState::default();
-        Self { settings, state, clock, limiter, waits_until: None, paces, holding: Holding::new() }
+        Self {
+            breaker: Breaker::new(settings.route.breaker),
+            worth: Worth::NEW,
+            credit: 0,
+            doubtful: false,
+            lock: None,
+            canary: None,
+            hearing: settings.channels.iter().map(|channel| (*channel, Hearing::default())).collect(),
+            fault: None,
+            settings,
+            state: LaneState::default(),
+            clock,
+            limiter,
+            waits_until: None,
+            paces,
+            holding: Holding::new(),
+        }
     }
 
     /// Its limits.
@@ -163,6 +196,9 @@ impl Lane {
 
     pub(super) fn answered(&mut self, channel: Channel, live: bool, now: Timestamp) {
         self.state.in_flight = self.state.in_flight.saturating_sub(1);
+        if self.state.in_flight == 0 {
+            self.breaker.unused(now);
+        }
         if channel == Channel::Voice && !live {
             self.ended(now);
         }

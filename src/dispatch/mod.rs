@@ -2,34 +2,45 @@
 //!
 //! - **Here:** the queues of due rungs per channel and text, whose turn it is in each, the numbers with a
 //!   live voice call, and a lane per gateway: rate, window, lines, and the texts that it has registered
-//!   templates for.
+//!   templates for. Which lane takes what (`route`), which one works (`breaker`), and what its word is worth (`truth`).
 //!   How fast lanes really go is measured, and a forecast says when what is queued will have been made.
 //! - **Not here:** whether a call is still wanted (`engine` says so again at release), sending.
 //! - **Depends on:** `model`, governor for rates.
 //! - **Promises:** red never waits behind blue; within a colour callouts take turns, so that no county waits
 //!   behind another's thousands; drills have queues and lanes of their own, and a live
 //!   call of a drill gives its number up to a real one; limits delay and never drop; a phone number has one
-//!   live voice call. Queues are derived state: losing them loses nothing.
+//!   live voice call; what one gateway fails, another that works gets. Queues are derived state: losing them loses
+//!   nothing.
 
+mod breaker;
 mod budget;
 mod forecast;
 mod lane;
 mod numbers;
 mod pace;
 mod queue;
+mod route;
+mod standing;
+mod truth;
 
-pub use budget::{Budgets, CarrierBudget, PersonBudget};
+pub use breaker::{Breaker, BreakerSettings, BreakerState, Pass};
+pub use budget::{Budgets, CarrierBudget, PersonBudget, Ported};
 pub use forecast::{Forecast, ForecastPart};
 pub use lane::{Lane, LaneSettings, LaneState};
+pub use route::Route;
+pub use standing::{CanaryResult, GatewayStanding, Lock, Outcome};
+pub use truth::{Tally, Told};
 
 use crate::model::{
-    AttemptKey, CallIx, CalloutId, Channel, Colour, GatewayId, PersonId, SkipReason, TextKind, Timestamp,
+    AttemptKey, CallIx, CalloutId, Channel, Colour, GatewayId, PersonId, Routed, SkipReason, TextKind, Timestamp,
 };
 use budget::{Carrier, Persons, carrier_of};
 use numbers::Numbers;
 use queue::{Queue, Turn};
+use route::Place;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use truth::Truth;
 
 /// A rung that is due. The order of offers is the order of calling within a callout: step, risk of the
 /// ground, age. Between callouts the graver colour goes first, and equal colours take turns.
@@ -51,9 +62,29 @@ pub struct Offer {
     pub rung: u16,
     /// What is to be told.
     pub text: TextKind,
+    /// The gateway that failed it just now: it goes through another one, while any works.
+    pub avoid: Option<GatewayId>,
+    /// Whether another channel follows on its track: when nothing works here, that one is called.
+    pub onward: bool,
     /// The callout; last, as offers are mostly compared with others of the same one.
     pub callout: CalloutId,
 }
+
+/// An offer that a lane takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The lane's gateway.
+    pub gateway: GatewayId,
+    /// The channel.
+    pub channel: Channel,
+    /// The offer.
+    pub offer: Offer,
+    /// Why this gateway, when that is not plain.
+    pub routed: Option<Box<Routed>>,
+}
+
+/// Milliseconds that no gateway of a channel must have worked before the next channel of a person is called instead.
+const DOWN_MS: i64 = 10_000;
 
 /// What a queue is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,8 +94,12 @@ struct Kind {
     channel: Channel,
     /// What is told: a gateway may have no template for it.
     text: TextKind,
-    /// Whose numbers are called, when that carrier has a budget.
+    /// Whose numbers are called, when that carrier is known.
     carrier: Option<usize>,
+    /// The narrowest region of those that gateways are configured for.
+    area: Option<usize>,
+    /// The lane that failed it.
+    avoid: Option<usize>,
 }
 
 /// The queues and lanes of a cell.
@@ -73,11 +108,17 @@ pub struct Dispatch {
     lanes: Vec<Lane>,
     numbers: Numbers,
     carriers: Vec<Carrier>,
+    ported: Ported,
+    /// The regions that gateways are configured for, the narrowest first.
+    areas: Vec<String>,
     persons: Persons,
+    truth: Truth,
     /// Counts turns: each grant is one, and each callout that joins a queue.
     clock: u64,
     /// When something was last to be granted.
     now: Timestamp,
+    /// When the lanes were last compared.
+    looked_at: Option<Timestamp>,
 }
 
 // === impl Dispatch ===
@@ -86,23 +127,51 @@ impl Dispatch {
     /// Empty queues in front of lanes.
     #[must_use]
     pub fn new(lanes: Vec<Lane>, budgets: Budgets) -> Self {
+        let mut areas: Vec<_> = lanes.iter().flat_map(|l| l.settings().route.regions.iter().cloned()).collect();
+        areas.sort_by_key(|area| Reverse(area.len()));
         Self {
             queues: BTreeMap::new(),
             lanes,
             numbers: Numbers::default(),
             carriers: budgets.carriers.into_iter().map(Carrier::new).collect(),
+            ported: budgets.ported,
+            areas,
             persons: Persons::new(budgets.person),
+            truth: Truth::default(),
             clock: 0,
             now: Timestamp(0),
+            looked_at: None,
         }
     }
 
     /// Queues a due rung that is to go to a number. Offering it again changes nothing.
     pub fn offer(&mut self, channel: Channel, number: &str, offer: Offer) {
         self.clock += 1;
-        let carrier = carrier_of(&self.carriers, number);
-        let kind = Kind { drill: offer.callout.is_drill(), channel, text: offer.text, carrier };
-        self.queues.entry(kind).or_default().push(offer, self.clock);
+        let kind = self.kind(channel, offer.text, number, (&offer.callout, offer.avoid.as_ref()));
+        if !self.queues.contains_key(&kind) {
+            let lanes = self.serving(kind);
+            self.queues.insert(kind, Queue::new(lanes));
+        }
+        if let Some(queue) = self.queues.get_mut(&kind) {
+            queue.push(offer, self.clock);
+        }
+    }
+
+    fn kind(
+        &self,
+        channel: Channel,
+        text: TextKind,
+        number: &str,
+        (callout, avoid): (&CalloutId, Option<&GatewayId>),
+    ) -> Kind {
+        Kind {
+            drill: callout.is_drill(),
+            channel,
+            text,
+            carrier: carrier_of(&self.carriers, &self.ported, number),
+            area: self.area_of(callout.as_str()),
+            avoid: avoid.and_then(|id| self.lanes.iter().position(|l| l.settings().id == *id)),
+        }
     }
 
     /// Takes back all offers of a callout (its state was dropped; they will be offered again).
@@ -118,7 +187,7 @@ impl Dispatch {
     /// Takes back the offers of a call that has nothing left to ask.
     pub fn withdraw_call(&mut self, callout: &CalloutId, call: CallIx) {
         for queue in self.queues.values_mut() {
-            queue.remove_call(callout, call);
+            queue.remove_call(callout, call, |_| true);
         }
         self.queues.retain(|_, queue| !queue.is_empty());
     }
@@ -132,53 +201,67 @@ impl Dispatch {
         }
     }
 
-    /// Takes the offers that no lane serves, and never will, each with why.
-    pub fn unserved(&mut self) -> Vec<(Offer, SkipReason)> {
+    /// Takes the offers that no lane serves, or only lanes that people locked, each with why; and of those for which no
+    /// lane has worked for a while, the ones that another channel can serve.
+    pub fn unserved(&mut self, now: Timestamp) -> Vec<(Offer, SkipReason)> {
         let lanes = &self.lanes;
-        let none = |kind: &Kind| !lanes.iter().any(|l| l.serves(*kind));
-        let why = |Kind { drill, channel, .. }: Kind| match () {
-            () if lanes.iter().any(|l| l.is_open_to(drill, channel)) => SkipReason::NoTemplate,
-            () if drill => SkipReason::NoDrillGateway,
-            () => SkipReason::NoGateway,
+        let none = |queue: &Queue| queue.lanes.iter().all(|ix| lanes[*ix].lock.is_some());
+        let unserved: Vec<_> = self.queues.extract_if(.., |_, queue| none(queue)).collect();
+        let why = |(kind, queue): (Kind, Queue)| {
+            let why = self.unserved_why(kind, &queue);
+            queue.into_offers().map(move |offer| (offer, why))
         };
-        let unserved = self.queues.extract_if(.., |kind, _| none(kind));
-        unserved.flat_map(|(kind, queue)| queue.into_offers().map(move |o| (o, why(kind)))).collect()
+        let mut unserved: Vec<_> = unserved.into_iter().flat_map(why).collect();
+        for queue in self.queues.values_mut().filter(|queue| queue.has_onward()) {
+            let works = |ix: &usize| lanes[*ix].lock.is_none() && !lanes[*ix].is_down_for(DOWN_MS, now);
+            if !queue.lanes.iter().any(works) {
+                unserved.extend(queue.take_onward().into_iter().map(|offer| (offer, SkipReason::NoneWorks)));
+            }
+        }
+        self.queues.retain(|_, queue| !queue.is_empty());
+        unserved
     }
 
-    /// The most urgent offer that some lane can take at `now`, with that lane's gateway. The lane's
+    /// The most urgent offer that some lane can take at `now`. The lane's
     /// token is spent and its window and line are held until [`Dispatch::give_back`],
     /// [`Dispatch::answered`] and [`Dispatch::ended`].
-    pub fn grant(&mut self, now: Timestamp) -> Option<(GatewayId, Channel, Offer)> {
+    pub fn grant(&mut self, now: Timestamp) -> Option<Grant> {
         self.now = now;
         self.carriers.iter_mut().for_each(|carrier| carrier.begin(now));
         while let Some((channel, number, offer)) = self.persons.due(now) {
             self.offer(channel, &number, offer);
         }
         loop {
-            let (kind, lane) = self.next(now)?;
+            let (kind, lane, place) = self.next(now)?;
             // When the rate says no, the lane knows when it will say yes. Another lane may have tokens.
             if self.lanes[lane].take(kind.channel, now) {
                 self.clock += 1;
                 let queue = self.queues.get_mut(&kind)?;
                 let offer = queue.pop(self.clock)?;
+                let serving = queue.lanes.clone();
                 if queue.is_empty() {
                     self.queues.remove(&kind);
                 }
                 if let Some(carrier) = kind.carrier {
                     self.carriers[carrier].take(now);
                 }
-                let more = self.queues.iter().any(|(k, q)| {
-                    k.channel == kind.channel && self.lanes[lane].serves(*k) && self.has_budget(*k, q, now)
-                });
-                self.lanes[lane].granted(kind.channel, more, now);
-                return Some((self.lanes[lane].settings().id.clone(), kind.channel, offer));
+                let more = self
+                    .queues
+                    .iter()
+                    .any(|(k, q)| k.channel == kind.channel && q.lanes.contains(&lane) && self.has_budget(*k, q, now));
+                let routed = self.routed(kind, &serving, (lane, place), now);
+                self.charge(kind, &serving, (lane, place), now);
+                let taken = &mut self.lanes[lane];
+                taken.breaker.passed();
+                taken.granted(kind.channel, more, now);
+                return Some(Grant { gateway: taken.settings().id.clone(), channel: kind.channel, offer, routed });
             }
         }
     }
 
     /// The queue whose turn it is among those that a lane with room serves, and that lane.
-    fn next(&self, now: Timestamp) -> Option<(Kind, usize)> {
-        let mut best: Option<((bool, &Turn), Kind, usize)> = None;
+    fn next(&self, now: Timestamp) -> Option<(Kind, usize, Place)> {
+        let mut best: Option<((bool, &Turn), Kind, (usize, Place))> = None;
         for (kind, queue) in &self.queues {
             let Some(turn) = queue.turn() else { continue };
             // Whatever is real goes before any drill: they may want the same number.
@@ -186,13 +269,11 @@ impl Dispatch {
             if best.as_ref().is_some_and(|(b, ..)| *b <= turn) || !self.has_budget(*kind, queue, now) {
                 continue;
             }
-            let lane = self.lanes.iter().enumerate().filter(|(_, l)| l.serves(*kind));
-            let free = lane.filter(|(_, l)| l.has_room(kind.channel, now)).min_by_key(|(_, l)| l.state().in_flight);
-            if let Some((lane, _)) = free {
+            if let Some(lane) = self.choose(*kind, queue, now) {
                 best = Some((turn, *kind, lane));
             }
         }
-        best.map(|(_, kind, lane)| (kind, lane))
+        best.map(|(_, kind, (lane, place))| (kind, lane, place))
     }
 
     /// Whether the carrier's budget has room for whose turn it is.
@@ -205,8 +286,11 @@ impl Dispatch {
     /// or somebody may be called again.
     #[must_use]
     pub fn next_grant_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let waits = |l: &&Lane| self.waiting(l) > 0;
-        let lanes = self.lanes.iter().filter(waits).filter_map(Lane::waits_until);
+        let waiting = self.lanes().filter(|(_, waiting)| *waiting > 0);
+        let lanes = waiting.filter_map(|(lane, _)| match lane.breaker.state() {
+            BreakerState::Open { until, .. } => Some(lane.waits_until().map_or(until, |at| at.max(until))),
+            _ => lane.waits_until(),
+        });
         let carriers = self.queues.keys().filter_map(|kind| Some(self.carriers[kind.carrier?].free_at(now)));
         lanes.chain(carriers).chain(self.persons.next()).filter(|at| *at > now).min()
     }
@@ -243,7 +327,8 @@ impl Dispatch {
             let queues = self.queues.iter().filter(|(k, q)| k.carrier == Some(i) && !self.has_budget(**k, q, now));
             (carrier.budget.name.clone(), queues.map(|(_, q)| q.len()).sum())
         };
-        let carriers = self.carriers.iter().enumerate().map(held);
+        let limited = |(_, carrier): &(usize, &Carrier)| !carrier.is_free();
+        let carriers = self.carriers.iter().enumerate().filter(limited).map(held);
         carriers.chain([("person".to_owned(), self.persons.later().len())]).collect()
     }
 
@@ -304,14 +389,14 @@ impl Dispatch {
         }
     }
 
-    /// The lanes, each with how many offers wait on the channels it serves.
+    /// The lanes, each with how many offers wait that it serves.
     pub fn lanes(&self) -> impl Iterator<Item = (&Lane, usize)> {
-        self.lanes.iter().map(|l| (l, self.waiting(l)))
+        self.lanes.iter().enumerate().map(|(ix, lane)| (lane, self.waiting(ix)))
     }
 
-    /// How many offers wait on the channels of a lane.
-    fn waiting(&self, lane: &Lane) -> usize {
-        self.queues.iter().filter(|(kind, _)| lane.serves(**kind)).map(|(_, queue)| queue.len()).sum()
+    /// How many offers wait that a lane serves.
+    fn waiting(&self, ix: usize) -> usize {
+        self.queues.values().filter(|queue| queue.lanes.contains(&ix)).map(Queue::len).sum()
     }
 
     fn lane_mut(&mut self, gateway: &GatewayId) -> Option<&mut Lane> {

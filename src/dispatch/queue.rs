@@ -6,6 +6,7 @@ use super::Offer;
 use crate::model::{CallIx, CalloutId, Colour};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Whose turn it is: the gravest colour, and within it whoever was served longest ago.
 pub(super) type Turn = (Reverse<Colour>, u64, CalloutId);
@@ -36,11 +37,14 @@ pub(super) struct Waits<'a> {
 const REMEMBERED: u32 = 60;
 
 /// What waits for the same lanes.
-#[derive(Default)]
 pub(super) struct Queue {
+    /// The lanes that serve it.
+    pub(super) lanes: Arc<[usize]>,
     lines: BTreeMap<CalloutId, Line>,
     turns: BTreeSet<Turn>,
     len: usize,
+    /// Offers that another channel can serve.
+    onward: usize,
     /// The share of grants that went to offers younger than the last in their line.
     overtaken: f64,
     grants: u32,
@@ -49,6 +53,12 @@ pub(super) struct Queue {
 // === impl Queue ===
 
 impl Queue {
+    /// An empty queue in front of some lanes.
+    pub(super) fn new(lanes: Vec<usize>) -> Self {
+        let (lines, turns) = (BTreeMap::new(), BTreeSet::new());
+        Self { lanes: lanes.into(), lines, turns, len: 0, onward: 0, overtaken: 0.0, grants: 0 }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.len
     }
@@ -69,7 +79,11 @@ impl Queue {
             self.turns.insert((offer.colour, clock, offer.callout.clone()));
             Line::new(offer.colour, clock)
         });
-        self.len += usize::from(line.push(offer));
+        let onward = usize::from(offer.onward);
+        if line.push(offer) {
+            self.len += 1;
+            self.onward += onward;
+        }
     }
 
     /// Takes the first offer of the callout whose turn it is; its next turn comes behind all others, at
@@ -79,6 +93,7 @@ impl Queue {
         let line = self.lines.get_mut(&callout)?;
         let (offer, overtakes) = line.pop()?;
         self.len -= 1;
+        self.onward -= usize::from(offer.onward);
         self.grants = (self.grants + 1).min(REMEMBERED);
         self.overtaken += (f64::from(u8::from(overtakes)) - self.overtaken) / f64::from(self.grants);
         line.served = clock;
@@ -95,7 +110,23 @@ impl Queue {
         let Some(line) = self.lines.remove(callout) else { return BTreeSet::new() };
         self.turns.remove(&(line.colour, line.served, callout.clone()));
         self.len -= line.offers.len();
+        self.onward -= line.offers.iter().filter(|o| o.onward).count();
         line.offers
+    }
+
+    /// Whether another channel can serve some of the offers.
+    pub(super) fn has_onward(&self) -> bool {
+        self.onward > 0
+    }
+
+    /// Takes the offers that another channel can serve.
+    pub(super) fn take_onward(&mut self) -> Vec<Offer> {
+        let onward = self.lines.values().flat_map(|l| l.offers.iter().filter(|o| o.onward));
+        let taken: Vec<Offer> = onward.cloned().collect();
+        for offer in &taken {
+            self.remove_call(&offer.callout, offer.call, |o| o == offer);
+        }
+        taken
     }
 
     /// A callout has another colour now, and all that it offered has it too.
@@ -109,11 +140,17 @@ impl Queue {
         line.calls.values_mut().flatten().for_each(|o| o.colour = Reverse(colour));
     }
 
-    /// Takes the offers of a call that nobody waits for any more.
-    pub(super) fn remove_call(&mut self, callout: &CalloutId, call: CallIx) {
+    /// Takes those offers of a call that nobody waits for any more.
+    pub(super) fn remove_call(&mut self, callout: &CalloutId, call: CallIx, which: impl Fn(&Offer) -> bool) {
         let Some(line) = self.lines.get_mut(callout) else { return };
-        for offer in line.calls.remove(&call).unwrap_or_default() {
+        let (gone, stays): (Vec<_>, Vec<_>) =
+            line.calls.remove(&call).unwrap_or_default().into_iter().partition(|o| which(o));
+        if !stays.is_empty() {
+            line.calls.insert(call, stays);
+        }
+        for offer in gone {
             self.len -= 1;
+            self.onward -= usize::from(offer.onward);
             line.offers.remove(&offer);
             line.left(offer.step);
         }

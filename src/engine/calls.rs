@@ -8,7 +8,7 @@ use crate::model::{
     Purpose, Release, Segments, SkipReason, Stage, TargetIx, TextKind, Timestamp,
 };
 
-/// A gateway that is down is tried again after this long, doubling up to the maximum.
+/// A rung that no other gateway takes is tried again this long after its gateway was down, doubling up to the maximum.
 const GATEWAY_BACKOFF_MS: i64 = 1_000;
 /// See [`GATEWAY_BACKOFF_MS`].
 const GATEWAY_BACKOFF_MS_MAX: i64 = 30_000;
@@ -82,6 +82,7 @@ impl Decision<'_> {
             valid_until: if notice { valid_until } else { valid_until.min(head.expires) },
             next_due: (!last).then(|| self.now.plus_ms(wait_ms)),
             phrasing: Box::new(phrasing),
+            routed: r.routed.clone(),
         });
     }
 
@@ -114,7 +115,8 @@ impl Decision<'_> {
     }
 
     /// A rung cannot be tried: the track goes on behind all rungs of the same channel. With no
-    /// gateway for the channel it is tried again later, as gateways come back; a drill just goes on without.
+    /// gateway for the channel it is tried again later, as gateways come back and are unlocked; a drill just goes on
+    /// without.
     pub(super) fn skip(&mut self, call: CallIx, track: u8, rung: u16, reason: SkipReason) {
         let Some(t) = self.callout.calls.get(call as usize).and_then(|c| c.tracks.get(usize::from(track))) else {
             return;
@@ -127,7 +129,7 @@ impl Decision<'_> {
         let behind = rung + rest as u16;
         let (next, next_due) = if usize::from(behind) < t.rungs.len() {
             (behind, Some(self.now))
-        } else if reason == SkipReason::NoGateway {
+        } else if matches!(reason, SkipReason::NoGateway | SkipReason::Locked | SkipReason::NoneWorks) {
             (rung, Some(self.now.plus_ms(GATEWAY_BACKOFF_MS_MAX)))
         } else {
             (behind, None)
@@ -148,7 +150,8 @@ impl Decision<'_> {
     }
 
     /// A gateway told something about an attempt. What is known already, or weaker, changes nothing.
-    pub(super) fn report(&mut self, attempt: u32, fact: &Fact, reported_at: Option<Timestamp>) {
+    /// `elsewhere`: whether a gateway that is not down takes the rung at once.
+    pub(super) fn report(&mut self, attempt: u32, fact: &Fact, reported_at: Option<Timestamp>, elsewhere: bool) {
         let Some(a) = self.callout.attempts.get(attempt as usize) else { return };
         let news = match fact {
             Fact::Reached { stage, .. } => *stage > a.stage,
@@ -159,7 +162,7 @@ impl Decision<'_> {
         if !news {
             return;
         }
-        let again = self.again(attempt, fact);
+        let again = self.again(attempt, fact, elsewhere);
         self.emit(Event::AttemptReported { attempt, fact: fact.clone(), reported_at, again });
         self.meet_tried(attempt);
         let a = &self.callout.attempts[attempt as usize];
@@ -176,7 +179,7 @@ impl Decision<'_> {
     }
 
     /// When a failure brings the next rung forward, or repeats this one.
-    fn again(&self, attempt: u32, fact: &Fact) -> Option<(u16, Timestamp)> {
+    fn again(&self, attempt: u32, fact: &Fact, elsewhere: bool) -> Option<(u16, Timestamp)> {
         let a = &self.callout.attempts[attempt as usize];
         let call = &self.callout.calls[a.call as usize];
         let track = &call.tracks.get(usize::from(a.track))?;
@@ -190,6 +193,7 @@ impl Decision<'_> {
         let next = (usize::from(track.next) < track.rungs.len()).then_some(track.next);
         match fact {
             Fact::Unknown { resent: false } => Some((a.rung, self.now)),
+            Fact::Failed { failure: Failure::GatewayDown, .. } if elsewhere => Some((a.rung, self.now)),
             Fact::Failed { failure: Failure::GatewayDown, .. } => {
                 let earlier = call.attempts[usize::from(call.ladder_from)..].iter().rev().filter(|x| **x < attempt);
                 let of_rung = earlier.map(|x| &self.callout.attempts[*x as usize]).filter(|x| x.track == a.track);

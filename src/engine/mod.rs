@@ -57,7 +57,9 @@ pub fn decide(callout: &mut Callout, command: &Command, now: Timestamp) -> Vec<E
         Command::Tick => d.tick(),
         Command::Release(release) => d.release(release),
         Command::Skip { call, track, rung, reason } => d.skip(*call, *track, *rung, *reason),
-        Command::Report { attempt, fact, reported_at } => d.report(*attempt, fact, *reported_at),
+        Command::Report { attempt, fact, reported_at, elsewhere } => {
+            d.report(*attempt, fact, *reported_at, *elsewhere);
+        }
         Command::Reply(reply) => d.reply(reply),
         Command::Act(report) => d.act(report),
         Command::Note { call, reason, way, text, ask } => d.note(*call, *reason, *way, *text, *ask),

@@ -2,8 +2,8 @@
 
 use super::{
     ActionReport, Answer, AnswerWay, AttemptIx, Beside, CallIx, CalloutId, Channel, Colour, ContactRef, Digest, Fact,
-    Gap, GatewayId, Hazard, MessageRef, NoteReason, OnBehalf, PersonId, PhrasingWish, Plan, Proof, RegionCode, Seats,
-    SkipReason, Status, Target, Timestamp, WarningId, Words,
+    Gap, GatewayId, Hazard, MessageRef, NoteReason, OnBehalf, PersonId, PhrasingWish, Plan, Proof, RegionCode, Routed,
+    Seats, SkipReason, Status, Target, Timestamp, WarningId, Words,
 };
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,9 @@ pub enum Command {
         fact: Fact,
         /// When, by the gateway's clock.
         reported_at: Option<Timestamp>,
+        /// Of a gateway that is down: whether another one that has not failed this rung works.
+        #[serde(default)]
+        elsewhere: bool,
     },
     /// An answer, already routed to this callout.
     Reply(Reply),
@@ -179,6 +182,9 @@ pub struct Release {
     pub code: Option<String>,
     /// How it is to be phrased.
     pub phrasing: PhrasingWish,
+    /// Why through this gateway, when that is not plain.
+    #[serde(default)]
+    pub routed: Option<Box<Routed>>,
 }
 
 /// An answer, already routed.

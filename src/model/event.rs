@@ -5,8 +5,8 @@
 use super::{
     Action, Answer, AnswerWay, AttemptIx, Beside, CallIx, CalloutId, Channel, ClockIx, ClockOf, CloseReason, Colour,
     ContactRef, Digest, Fact, Gap, GatewayId, Hazard, MessageRef, Moves, NoteReason, OnBehalf, PersonId, Phrasing,
-    Plan, Proof, Purpose, RegionCode, ReleaseReason, Seats, SkipReason, Status, StepCause, Target, TargetIx, Timestamp,
-    Totals, WarningId, Words,
+    Plan, Proof, Purpose, RegionCode, ReleaseReason, Routed, Seats, SkipReason, Status, StepCause, Target, TargetIx,
+    Timestamp, Totals, WarningId, Words,
 };
 use serde::{Deserialize, Serialize};
 
@@ -173,6 +173,9 @@ pub enum Event {
         /// How it was phrased.
         #[serde(default, skip_serializing_if = "Phrasing::is_plain")]
         phrasing: Box<Phrasing>,
+        /// Why through this gateway, when that is not plain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        routed: Option<Box<Routed>>,
     },
     /// A rung could not be tried.
     RungSkipped {

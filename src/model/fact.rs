@@ -1,7 +1,8 @@
 //! What events tell beside what happened: why, how far, on which way, on whose word.
 
-use super::{Digest, Failure, Stage};
+use super::{Digest, Failure, GatewayId, Stage};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Why a step began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,40 @@ pub enum SkipReason {
     NoDrillGateway,
     /// Every gateway of the channel sends registered templates only, and none has one for this text.
     NoTemplate,
+    /// Every gateway that serves it was locked by hand.
+    Locked,
+    /// No gateway that serves it works at present, and another channel of the person is left.
+    NoneWorks,
+}
+
+/// Why an attempt goes through its gateway, when that is not plain. Plain is: of the gateways that serve it, one of the
+/// first priority took it in its turn.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Routed {
+    /// Whether it finds out if a gateway that did not work does again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub probe: bool,
+    /// Gateways that would have had it otherwise, each with why it was passed over.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub past: BTreeMap<GatewayId, Passed>,
+}
+
+/// Why a gateway was passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Passed {
+    /// Locked by hand.
+    Locked,
+    /// Its breaker is open: attempts failed on it.
+    Open,
+    /// This very try failed on it just now.
+    Failed,
+    /// It takes attempts, and nothing is ever told of them.
+    Silent,
+    /// Its canary fails.
+    Canary,
+    /// Its rate, window or lines were used up.
+    Busy,
 }
 
 /// What a gateway can tell about an attempt.

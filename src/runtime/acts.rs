@@ -1,11 +1,12 @@
 //! What pages ask of the engine, wherever it runs.
 
 use super::book::CallKey;
+use super::locks::LockAct;
 use super::upcalls::{Deed, Kept, Vouched};
 use crate::gateway::NotTaken;
 use crate::journal::JournalError;
-use crate::model::{MessageAt, Order, Timestamp};
-use futures::future::BoxFuture;
+use crate::model::{GatewayId, MessageAt, Order, Timestamp};
+use futures::future::{BoxFuture, FutureExt, ready};
 use serde::Serialize;
 
 /// The acts of people on pages. Done means durable.
@@ -18,6 +19,12 @@ pub trait Acts: Send + Sync {
 
     /// An operator recorded what somebody said or did.
     fn vouch(&self, vouched: Vouched) -> BoxFuture<'_, Result<Kept, NotTaken>>;
+
+    /// An operator takes a gateway out of use, or into it again. False when there is no such gateway.
+    fn lock_gateway(&self, gateway: GatewayId, act: LockAct) -> BoxFuture<'_, Result<bool, NotTaken>> {
+        drop((gateway, act));
+        ready(Ok(false)).boxed()
+    }
 
     /// How the engine, its journal and its gateways are.
     fn health(&self) -> Health;

@@ -6,6 +6,7 @@ use super::book::ReplyBook;
 use super::opening::{Arrivals, Openings};
 use super::read_back::Keyed;
 use super::replies::ReplyWords;
+use super::routing;
 use super::staging::{Asked, Head, Staging};
 use super::upcalls::{Kept, Stray, Told};
 use crate::directory::Directory;
@@ -393,6 +394,7 @@ impl Cell {
         while let Some((_, id)) = self.wakes.first().filter(|(at, _)| *at <= now).cloned() {
             self.wake(&id, now);
         }
+        self.dispatch.look(now);
         self.grant_all(now);
     }
 
@@ -425,8 +427,11 @@ impl Cell {
             if let Some((channel, _)) = t.rungs.get(usize::from(rung)) {
                 let (colour, risk) = (Reverse(colour), Reverse(risk));
                 let text = TextKind::of(c.purpose, *channel);
-                offers
-                    .push((*channel, Offer { colour, step, risk, due, callout: id.clone(), call, track, rung, text }));
+                let avoid = routing::failed_on(&live.callout, c, track, rung);
+                let onward = t.rungs.iter().skip(usize::from(rung)).any(|(other, _)| other != channel);
+                let callout = id.clone();
+                let offer = Offer { colour, step, risk, due, callout, call, track, rung, text, avoid, onward };
+                offers.push((*channel, offer));
             }
         }
         for (channel, offer) in offers {

@@ -4,7 +4,7 @@
 use super::book::LINK_CHARS;
 use super::cell::{Cell, Output};
 use super::staging::Asked;
-use crate::dispatch::Offer;
+use crate::dispatch::{Grant, Offer};
 use crate::engine;
 use crate::gateway::Outgoing;
 use crate::journal::InboxItem;
@@ -66,6 +66,7 @@ impl Cell {
                 Event::AttemptReported { attempt, fact, .. } => {
                     let key = AttemptKey { callout: id.clone(), attempt: *attempt };
                     self.handed.remove(&key);
+                    self.learn(&key, fact, now);
                     if let Fact::Failed { failure, .. } = fact
                         && !failure.may_have_reached()
                     {
@@ -84,6 +85,7 @@ impl Cell {
                     }
                 }
                 Event::CallSilenced { .. } => silenced = true,
+                Event::Answered { call, attempt, way, .. } => self.learn_answer(id, (*call, *attempt), *way, now),
                 Event::Closed { reason, .. } => {
                     let until = now.plus_ms(self.settings.code_hold_ms);
                     self.book.close(id, until, *reason == CloseReason::Retracted);
@@ -157,6 +159,7 @@ impl Cell {
         for (key, fact) in facts {
             let live = self.live.get(&key.callout);
             let channel = live.and_then(|l| l.callout.attempts.get(key.attempt as usize)).map(|a| a.channel);
+            self.outcome(gateway, channel.unwrap_or(Channel::Sms), &fact, now);
             self.window_free(gateway, channel.unwrap_or(Channel::Sms), &key);
             // A receipt may come before the submit's answer is durable.
             if let Fact::Reached { reference: Some(reference), .. } = &fact {
@@ -182,7 +185,8 @@ impl Cell {
     }
 
     pub(super) fn report(&mut self, key: &AttemptKey, fact: Fact, reported_at: Option<Timestamp>, now: Timestamp) {
-        let command = Command::Report { attempt: key.attempt, fact, reported_at };
+        let elsewhere = self.works_elsewhere(key, &fact, now);
+        let command = Command::Report { attempt: key.attempt, fact, reported_at, elsewhere };
         self.ask(&key.callout, Asked { command, ticket: None, inbox: None, blobs: Vec::new() }, now);
     }
 
@@ -233,18 +237,20 @@ impl Cell {
 
     /// Grants offers to lanes until no lane has room.
     pub(super) fn grant_all(&mut self, now: Timestamp) {
-        for (offer, reason) in self.dispatch.unserved() {
+        for (offer, reason) in self.dispatch.unserved(now) {
             self.skip(&offer, reason, now);
         }
-        while let Some((gateway, channel, offer)) = self.dispatch.grant(now) {
-            if !self.grant(&gateway, channel, &offer, now) {
-                self.dispatch.give_back(&gateway, channel);
+        while let Some(grant) = self.dispatch.grant(now) {
+            if !self.grant(&grant, now) {
+                self.dispatch.give_back(&grant.gateway, grant.channel);
             }
         }
     }
 
     /// Makes an attempt of a granted offer. False when the grant was not used.
-    fn grant(&mut self, gateway: &GatewayId, channel: Channel, offer: &Offer, now: Timestamp) -> bool {
+    fn grant(&mut self, grant: &Grant, now: Timestamp) -> bool {
+        let Grant { gateway, channel, offer, routed } = grant;
+        let channel = *channel;
         let Some(live) = self.live.get(&offer.callout) else { return false };
         let Some((contact, number)) = self.contact(&live.callout, offer.call, channel) else {
             self.skip(offer, SkipReason::NoContact, now);
@@ -272,6 +278,7 @@ impl Cell {
             contact: ContactRef { contact, version: self.directory.version() },
             code: code.clone(),
             phrasing,
+            routed: routed.clone(),
         };
         let command = Command::Release(release);
         self.ask(&offer.callout, Asked { command, ticket: None, inbox: None, blobs: Vec::new() }, now);

@@ -3,19 +3,21 @@
 use super::acts::Orders;
 use super::cell::{Cell, CellParts, CellSettings, GatewayInfo, Output, Ticket};
 use super::clock;
+use super::entropy::entropy;
 use super::gallery::Gallery;
 use super::handle::{Ask, Asks, EngineHandle, Status, durable};
 use super::holder;
+use super::locks;
 use super::measure;
-use super::reads::{JOURNAL_RETRY, Read, keep, order, read_callout};
-use super::upcalls::Kept;
+use super::reads::{JOURNAL_RETRY, Read, order, read_callout};
+use super::upcalls::{self, Kept};
 use crate::directory::Directory;
+use crate::dispatch::Lock;
 use crate::gateway::{Gateway, NotTaken, Outgoing, ReadBack};
 use crate::journal::{Conflict, InboxItem, Journal, JournalError, Lease, Outcome, SelectCallouts};
 use crate::model::{AttemptKey, CalloutId, Command, Fact, GatewayId, SecretKey, Timestamp};
 use crate::plan::PlanSet;
 use crate::telemetry::Metrics;
-use rand::TryRng;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -73,7 +75,11 @@ struct Engine<'a> {
     resolves: JoinSet<(CalloutId, String, Command)>,
     inbox_wanted: bool,
     strays: JoinSet<(Ticket, Outcome<()>)>,
+    locks: JoinSet<(GatewayId, LockDone, Outcome<Option<Lock>>)>,
 }
+
+/// Who waits for a lock to be durable.
+type LockDone = oneshot::Sender<Result<bool, NotTaken>>;
 
 /// What became of a batch: one result per group.
 type Flushed = Result<Vec<Result<(), Conflict>>, JournalError>;
@@ -96,6 +102,7 @@ pub async fn run(parts: EngineParts, handle: EngineHandle, mut asks: Asks, stop:
                 handle.status(|s| *s = Status { lease: Some(lease.epoch), ..Status::default() });
                 Engine::new(&parts, &handle, lease.clone()).work(&mut asks.0, &stop).await;
                 parts.gallery.foresee(Vec::new());
+                parts.gallery.show_gateways(Vec::new());
                 handle.status(|s| s.lease = None);
                 if stop.is_cancelled() {
                     let _ = parts.journal.release(lease).await;
@@ -104,7 +111,7 @@ pub async fn run(parts: EngineParts, handle: EngineHandle, mut asks: Asks, stop:
                 tracing::error!("lease lost, everything in memory is dropped");
             }
             Ok(None) => {
-                if free_of_the_dead(&parts).await {
+                if holder::free_of_the_dead(&*parts.journal, &parts.settings.name).await {
                     continue;
                 }
             }
@@ -124,17 +131,6 @@ pub async fn run(parts: EngineParts, handle: EngineHandle, mut asks: Asks, stop:
             }
         }
     }
-}
-
-/// Gives back the lease of a holder that is known to be dead: what it left behind need not wait until
-/// the lease runs out.
-async fn free_of_the_dead(parts: &EngineParts) -> bool {
-    let Ok(Some((lease, holder))) = parts.journal.holder(parts.settings.name.clone()).await else { return false };
-    if !holder::is_dead(&holder) {
-        return false;
-    }
-    tracing::warn!(cell = lease.cell, epoch = lease.epoch, holder, "the engine that holds the lease is dead");
-    parts.journal.release(lease).await.is_ok()
 }
 
 // === impl Engine ===
@@ -165,6 +161,7 @@ impl<'a> Engine<'a> {
             resolves: JoinSet::new(),
             inbox_wanted: true,
             strays: JoinSet::new(),
+            locks: JoinSet::new(),
         }
     }
 
@@ -205,6 +202,7 @@ impl<'a> Engine<'a> {
                     }
                     self.cell.kept(ticket, kept.is_ok());
                 }
+                Some(Ok((gateway, done, written))) = self.locks.join_next() => self.locked(&gateway, done, written),
                 Some(Ok((id, read))) = self.loads.join_next() => self.loaded(id, read).await,
                 Some(Ok(items)) = self.inbox.join_next() => match items {
                     Ok(items) => {
@@ -243,12 +241,16 @@ impl<'a> Engine<'a> {
         loop {
             let open = self.parts.journal.callouts(SelectCallouts::Open).await;
             let closed = self.parts.journal.callouts(SelectCallouts::ClosedSince(since)).await;
-            match (open, closed) {
-                (Ok(open), Ok(closed)) => {
+            let locks = locks::read(&*self.parts.journal, &self.parts.key).await;
+            match (open, closed, locks) {
+                (Ok(open), Ok(closed), Ok(locks)) => {
+                    for (gateway, lock) in locks {
+                        self.cell.lock(&gateway, Some(lock));
+                    }
                     self.cell.recover_all(open.iter().chain(&closed).filter_map(|row| row.stream.callout()));
                     return true;
                 }
-                (Err(error), _) | (_, Err(error)) => self.journal_failed(&error),
+                (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => self.journal_failed(&error),
             }
             tokio::select! {
                 () = tokio::time::sleep(JOURNAL_RETRY) => {}
@@ -339,7 +341,7 @@ impl<'a> Engine<'a> {
             }
             Output::Stray { stray, ticket } => {
                 let (journal, key) = (self.parts.journal.clone(), self.parts.key.clone());
-                self.strays.spawn(async move { (ticket, keep(&*journal, &key, &stray).await) });
+                self.strays.spawn(async move { (ticket, upcalls::keep(&*journal, &key, &stray).await) });
             }
         }
     }
@@ -402,6 +404,21 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// A lock is durable, or could not be made so.
+    fn locked(&mut self, gateway: &GatewayId, done: LockDone, written: Outcome<Option<Lock>>) {
+        let told = match written {
+            Ok(lock) => {
+                tracing::warn!(%gateway, locked = lock.is_some(), by = lock.as_ref().map(|l| &*l.by), "gateway");
+                Ok(self.cell.lock(gateway, lock))
+            }
+            Err(error) => {
+                self.journal_failed(&error);
+                durable(false).map(|()| false)
+            }
+        };
+        drop(done.send(told));
+    }
+
     fn journal_failed(&self, error: &JournalError) {
         tracing::warn!(%error, "journal");
         self.handle.status(|s| s.journal_error = Some(error.to_string()));
@@ -430,6 +447,16 @@ impl<'a> Engine<'a> {
             }
             Ask::Inbox(items) => self.posted(items, now),
             Ask::Directory(directory) => self.cell.set_directory(directory),
+            Ask::Canary { gateway, result } => self.cell.canary(&gateway, result),
+            Ask::Lock { gateway, done, .. } if self.gateway(&gateway).is_none() => drop(done.send(Ok(false))),
+            Ask::Lock { gateway, act, done } => {
+                let (journal, key, lease) =
+                    (self.parts.journal.clone(), self.parts.key.clone(), self.cell.lease().clone());
+                self.locks.spawn(async move {
+                    let written = locks::write(&*journal, (&key, lease, entropy()), &gateway, act, now).await;
+                    (gateway, done, written)
+                });
+            }
         }
     }
 
@@ -465,13 +492,4 @@ impl<'a> Engine<'a> {
             }
         }
     }
-}
-
-/// 32 bytes from the operating system.
-#[must_use]
-#[expect(clippy::unwrap_used, reason = "without randomness of the system nothing can be sealed: stop at once")]
-pub fn entropy() -> [u8; 32] {
-    let mut bytes = [0; 32];
-    rand::rngs::SysRng.try_fill_bytes(&mut bytes).unwrap();
-    bytes
 }

@@ -1,7 +1,7 @@
 //! What readers see: committed copies of the callouts, folded behind the log.
 
 use super::cell::Committed;
-use crate::dispatch::Forecast;
+use crate::dispatch::{Forecast, GatewayStanding};
 use crate::engine;
 use crate::model::{Callout, CalloutId};
 use std::collections::BTreeMap;
@@ -22,12 +22,20 @@ pub struct Gallery {
     feed: broadcast::Sender<Arc<Committed>>,
     /// Estimates, which no timeline holds.
     forecasts: watch::Sender<Arc<Forecasts>>,
+    /// How the gateways stand; of no timeline either.
+    gateways: RwLock<Arc<Vec<GatewayStanding>>>,
 }
 
 impl Default for Gallery {
     fn default() -> Self {
         let feed = broadcast::Sender::new(FEED_LEN);
-        Self { callouts: RwLock::default(), distrusted: RwLock::default(), feed, forecasts: watch::Sender::default() }
+        Self {
+            callouts: RwLock::default(),
+            distrusted: RwLock::default(),
+            feed,
+            forecasts: watch::Sender::default(),
+            gateways: RwLock::default(),
+        }
     }
 }
 
@@ -114,6 +122,18 @@ impl Gallery {
     #[must_use]
     pub fn forecasts(&self) -> watch::Receiver<Arc<Forecasts>> {
         self.forecasts.subscribe()
+    }
+
+    /// Shows how the gateways stand; gives what was shown before.
+    pub fn show_gateways(&self, standings: Vec<GatewayStanding>) -> Arc<Vec<GatewayStanding>> {
+        let mut shown = self.gateways.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut shown, Arc::new(standings))
+    }
+
+    /// How the gateways stand, in the order of the configuration; empty while this process is not the engine.
+    #[must_use]
+    pub fn gateways(&self) -> Arc<Vec<GatewayStanding>> {
+        self.gateways.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What is committed from now on. Subscribe first, then read a copy, then skip what the copy has.

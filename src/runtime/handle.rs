@@ -3,8 +3,10 @@
 use super::acts::{Acts, Health, HealthPart};
 use super::book::CallKey;
 use super::clock;
+use super::locks::LockAct;
 use super::upcalls::{Deed, Kept, Vouched};
 use crate::directory::Directory;
+use crate::dispatch::CanaryResult;
 use crate::gateway::{NotTaken, ReadBack, Upcall, Upcalls};
 use crate::journal::InboxItem;
 use crate::model::{GatewayId, Timestamp};
@@ -51,6 +53,15 @@ pub(super) enum Ask {
     /// Items were posted to the inbox by a desk of this process, or an order of one was made.
     Inbox(Vec<InboxItem>),
     Directory(Arc<Directory>),
+    Lock {
+        gateway: GatewayId,
+        act: LockAct,
+        done: oneshot::Sender<Result<bool, NotTaken>>,
+    },
+    Canary {
+        gateway: GatewayId,
+        result: CanaryResult,
+    },
 }
 
 #[derive(Clone, Debug, Default)]
@@ -80,6 +91,11 @@ impl EngineHandle {
     /// A new directory version is in force.
     pub async fn set_directory(&self, directory: Arc<Directory>) {
         let _ = self.asks.send(Ask::Directory(directory)).await;
+    }
+
+    /// What the canary of a gateway saw; of no interest while the engine is busy.
+    pub fn canary(&self, gateway: &GatewayId, result: CanaryResult) {
+        let _ = self.asks.try_send(Ask::Canary { gateway: gateway.clone(), result });
     }
 
     /// Whether this process is the active engine of its cell.
@@ -126,6 +142,10 @@ impl Acts for EngineHandle {
 
     fn vouch(&self, vouched: Vouched) -> BoxFuture<'_, Result<Kept, NotTaken>> {
         async move { self.ask(|done| Ask::Vouch { vouched, done }).await? }.boxed()
+    }
+
+    fn lock_gateway(&self, gateway: GatewayId, act: LockAct) -> BoxFuture<'_, Result<bool, NotTaken>> {
+        async move { self.ask(|done| Ask::Lock { gateway, act, done }).await? }.boxed()
     }
 
     fn health(&self) -> Health {

@@ -4,6 +4,7 @@
 //! lease then runs out. And a proof that were wrong would cost no record: the epoch fences the former
 //! holder, and nothing leaves before a commit.
 
+use crate::journal::Journal;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -15,9 +16,15 @@ pub fn holder(unique: &[u8]) -> String {
     name(Path::new("/proc"), std::process::id(), unique)
 }
 
-/// Whether the process of that name is known to be dead.
-pub(super) fn is_dead(holder: &str) -> bool {
-    proves_dead(Path::new("/proc"), holder)
+/// Gives back the lease of a cell when its holder is known to be dead: what it left behind need not wait until
+/// the lease runs out. True when the lease is free.
+pub(super) async fn free_of_the_dead(journal: &dyn Journal, cell: &str) -> bool {
+    let Ok(Some((lease, holder))) = journal.holder(cell.to_owned()).await else { return false };
+    if !proves_dead(Path::new("/proc"), &holder) {
+        return false;
+    }
+    tracing::warn!(cell = lease.cell, epoch = lease.epoch, holder, "the engine that holds the lease is dead");
+    journal.release(lease).await.is_ok()
 }
 
 fn name(proc: &Path, pid: u32, unique: &[u8]) -> String {
@@ -93,6 +100,6 @@ mod tests {
 
     #[test]
     fn this_process_is_not_dead() {
-        assert!(!is_dead(&holder(&[1])));
+        assert!(!proves_dead(Path::new("/proc"), &holder(&[1])));
     }
 }

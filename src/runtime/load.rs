@@ -150,7 +150,7 @@ impl Cell {
                 Stage::Released if mine => self.submit(&key, now),
                 Stage::Released => {
                     let fact = Fact::Unknown { resent: resend };
-                    let command = Command::Report { attempt, fact, reported_at: None };
+                    let command = Command::Report { attempt, fact, reported_at: None, elsewhere: false };
                     self.ask_again(id, Asked { command, ticket: None, inbox: None, blobs: Vec::new() }, now);
                 }
                 // It was to go out again under its key; whether it did is not known, and once more does no harm.
@@ -196,6 +196,7 @@ impl Cell {
                 self.wakes.remove(&(wake, id.clone()));
             }
             self.dispatch.withdraw(id);
+            self.dispatch.forget(id);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Figures of a running engine: what was committed, how things stand, and whether promises hold.
 
 use super::gallery::Gallery;
-use crate::dispatch::Dispatch;
+use crate::dispatch::{BreakerState, Dispatch, GatewayStanding};
 use crate::engine;
 use crate::model::{Callout, ClockIx, ClockState, Entry, Event, Fact, Failure, Stage, Timestamp, Totals};
 use crate::telemetry::Metrics;
@@ -92,8 +92,29 @@ pub(super) fn standing(metrics: &Metrics, gallery: &Gallery, dispatch: &Dispatch
     for (budget, waiting) in dispatch.limited(now) {
         metrics.set_limited(&budget, waiting);
     }
-    for (lane, waiting) in dispatch.lanes() {
-        metrics.set_lane(lane.settings().id.as_str(), waiting, lane.state().in_flight);
+    let standings = dispatch.standings(now);
+    standings.iter().for_each(|standing| gateway(metrics, standing));
+    let before = gallery.show_gateways(standings);
+    for (was, is) in before.iter().zip(gallery.gateways().iter()) {
+        if was.is_well() != is.is_well() {
+            let (breaker, silent) = (is.breaker.name(), !is.silent.is_empty());
+            tracing::warn!(gateway = %is.id, well = is.is_well(), breaker, silent, is.doubtful, "a gateway stands otherwise");
+        }
+    }
+}
+
+/// Shows how a gateway stands.
+fn gateway(metrics: &Metrics, standing: &GatewayStanding) {
+    let id = standing.id.as_str();
+    metrics.set_lane(id, standing.waiting, standing.in_flight.0);
+    let open = standing.breaker != BreakerState::Closed;
+    metrics.set_gateway(id, standing.is_well(), open, standing.weight.1);
+    if let Some(canary) = &standing.canary {
+        metrics.set_canary(id, canary.well);
+    }
+    for (channel, carrier, tally) in &standing.truth {
+        let of = (channel.name(), carrier.as_deref().unwrap_or_default());
+        metrics.set_truth(id, of, [tally.delivered, tally.answered, tally.failed]);
     }
 }
 

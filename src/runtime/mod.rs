@@ -2,7 +2,7 @@
 //!
 //! - **Here:** the cell (commands in, batches and effects out, no IO), the reply book, the words of
 //!   people, what is read back to them, the task that drives a cell on a journal and gateways, the live
-//!   copies that readers see, the one legal clock.
+//!   copies that readers see, canaries and locks of gateways, the one legal clock.
 //! - **Not here:** what callouts decide (`engine`), how gateways talk (`gateway`), doors (`intake`).
 //! - **Depends on:** everything from `model` to `dispatch`.
 //! - **Promises:** nothing leaves before the commit that records it; after a failed or unknown commit
@@ -10,30 +10,37 @@
 
 mod acts;
 mod book;
+mod canary;
 mod cell;
 pub mod clock;
 mod drills;
 mod effects;
 mod engine;
+mod entropy;
 mod flush;
 mod gallery;
 mod handle;
 mod holder;
 mod load;
+mod locks;
 mod measure;
 mod opening;
 mod read_back;
 mod reads;
 mod replies;
+mod routing;
 mod staging;
 mod upcalls;
 
 pub use acts::{Acts, Health, HealthPart, Orders};
 pub use book::{CallKey, LINK_CHARS, ReplyBook};
+pub use canary::{Canaries, CanaryDoor, CanaryRule, run_canaries};
 pub use cell::{Cell, CellParts, CellSettings, Committed, GatewayInfo, Output, Ticket};
-pub use engine::{EngineParts, entropy, run};
+pub use engine::{EngineParts, run};
+pub use entropy::entropy;
 pub use gallery::{Forecasts, Gallery};
 pub use handle::{Asks, EngineHandle, HealthProbe};
 pub use holder::holder;
+pub use locks::LockAct;
 pub use replies::{BadFigure, ReplyWords, Said, Word, half_width};
 pub use upcalls::{Deed, Kept, Stray, Vouched, subject_key};

@@ -5,10 +5,10 @@ use super::cell::{Cell, Ticket};
 use super::replies::Word;
 use super::staging::Asked;
 use crate::gateway::Upcall;
-use crate::journal::Blob;
+use crate::journal::{Blob, Journal, Outcome, Parked};
 use crate::model::{
-    Action, ActionReport, Answer, AnswerWay, AttemptKey, CallIx, CalloutId, Command, Digest, GatewayId, NoteReason,
-    OnBehalf, Proof, Purpose, Reply, SecretKey, TargetIx, Timestamp,
+    Action, ActionReport, Answer, AnswerWay, AttemptKey, CallIx, CalloutId, Command, Digest, Finding, GatewayId,
+    NoteReason, OnBehalf, Proof, Purpose, Reply, SecretKey, TargetIx, Timestamp,
 };
 
 /// What somebody says or reports on a page.
@@ -131,7 +131,9 @@ impl Cell {
     pub(super) fn told(&mut self, told: Told, ticket: Ticket, now: Timestamp) {
         let callout = match &told {
             Told::Upcall(Upcall::Report { key, fact, reported_at }, _) => {
-                let command = Command::Report { attempt: key.attempt, fact: fact.clone(), reported_at: *reported_at };
+                let elsewhere = self.works_elsewhere(key, fact, now);
+                let (attempt, fact, reported_at) = (key.attempt, fact.clone(), *reported_at);
+                let command = Command::Report { attempt, fact, reported_at, elsewhere };
                 self.ask(&key.callout, part(command, ticket), now);
                 return;
             }
@@ -376,6 +378,23 @@ impl Cell {
         let digest = sealed.digest();
         (Some(digest), vec![Blob { digest, subject: callout.to_string(), sealed: sealed.0 }])
     }
+}
+
+/// Parks a text that belongs to no callout: it stands on the board, and its words are sealed.
+pub(super) async fn keep(journal: &dyn Journal, key: &SecretKey, stray: &Stray) -> Outcome<()> {
+    let words = format!("{}\n{}", stray.from, stray.text);
+    let sealed = key.derive("parked").seal("parked", words.as_bytes());
+    let raw = Blob { digest: sealed.digest(), subject: "parked".into(), sealed: sealed.0 };
+    let reason = "a short message came from a number to which no open callout was sent";
+    let parked = Parked {
+        id: Digest::of_parts(&[&stray.at.0.to_be_bytes(), words.as_bytes()]).hex()[..16].to_owned(),
+        at: stray.at,
+        door: "sms".into(),
+        account: None,
+        findings: vec![Finding::fatal("from", reason)],
+        raw,
+    };
+    journal.park(parked).await.map(drop)
 }
 
 /// The key of a subject: derived from the master key and the subject's salt, gone with the salt.

@@ -20,6 +20,8 @@ pub struct Seen {
     pub duplicates: u64,
     /// Attempts of drills among them.
     pub drill_sends: u64,
+    /// Attempts that went through another gateway than they would have, as that one did not work.
+    pub failovers: u64,
     /// Drills that gave way to a real warning.
     pub suspended: u64,
     /// Engine crashes.
@@ -68,7 +70,8 @@ impl Checks {
             for Entry(_, event) in record.entries::<Entry>().unwrap_or_default() {
                 self.seen.events += 1;
                 match event {
-                    Event::AttemptReleased { attempt, .. } => {
+                    Event::AttemptReleased { attempt, routed, .. } => {
+                        self.seen.failovers += u64::from(routed.is_some_and(|r| !r.probe && !r.past.is_empty()));
                         self.durable.insert(AttemptKey { callout: callout.clone(), attempt });
                     }
                     Event::TierOpened { .. } => self.seen.tiers += 1,

@@ -10,6 +10,7 @@
 mod apart;
 mod checks;
 mod duty;
+mod faults;
 mod outside;
 mod run;
 mod scene;
@@ -17,6 +18,7 @@ mod seeded;
 mod world;
 
 pub use checks::{Checks, Seen};
+pub use faults::{Carriers, Faults};
 pub use run::{Outcome, run_seed};
 pub use scene::{Post, Scene, as_drill, built_in_plans, message_json, nujiang_plans};
-pub use world::{Carriers, Faults, World};
+pub use world::World;

@@ -1,6 +1,7 @@
 //! What stands around the engine in a world: carriers, people, and whoever looks in from outside.
 
-use super::world::{Carriers, Happening, World};
+use super::faults::Carriers;
+use super::world::{Happening, World};
 use crate::dispatch::Budgets;
 use crate::gateway::simulator::Reaction;
 use crate::gateway::{Outgoing, Upcall};
@@ -18,7 +19,7 @@ impl World {
                 self.checks.submitted(cell, outgoing, self.idempotent);
                 self.checks.kept_apart(cell, &gateway, outgoing);
             }
-            let down = self.roll(self.faults.gateway_down);
+            let down = self.is_dead(&gateway) || self.roll(self.faults.gateway_down);
             let unknown = !down && self.roll(self.faults.gateway_unknown);
             let reaction = self.people.react(outgoing);
             if let Some(link) = link_in(outgoing, &self.link_base) {
@@ -37,6 +38,15 @@ impl World {
         }
         let (life, latency) = (self.life, self.rng.random_range(self.carriers.answer_ms.clone()));
         self.at(latency, Happening::SubmitAnswered { life, gateway, facts });
+    }
+
+    /// Whether a gateway is dead now; in bad worlds each submit may be its last for some minutes.
+    fn is_dead(&mut self, gateway: &GatewayId) -> bool {
+        if self.roll(self.faults.outage) {
+            let until = self.now.plus_ms(self.rng.random_range(10_000..600_000));
+            self.dead.insert(gateway.clone(), until);
+        }
+        self.dead.get(gateway).is_some_and(|until| *until > self.now)
     }
 
     fn play(&mut self, gateway: &GatewayId, outgoing: &Outgoing, reaction: Reaction) {
@@ -61,6 +71,11 @@ impl World {
     /// How slow the gateways are, before the first event.
     pub fn set_carriers(&mut self, carriers: Carriers) {
         self.carriers = carriers;
+    }
+
+    /// Puts a second gateway beside each, of a priority (the first has 1), before the first event.
+    pub fn set_twins(&mut self, priority: u32) {
+        self.carriers.twins = Some(priority);
     }
 
     /// Budgets of carriers and persons, before the first event.

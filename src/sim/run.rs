@@ -1,8 +1,9 @@
 //! Runs of seeds.
 
 use super::checks::Seen;
+use super::faults::Faults;
 use super::scene::Scene;
-use super::world::{Faults, World};
+use super::world::World;
 use crate::dispatch::{Budgets, CarrierBudget, PersonBudget};
 use crate::engine::Violation;
 use crate::gateway::simulator::People;
@@ -38,7 +39,7 @@ fn tight() -> Budgets {
         yields_to: None,
     };
     let person = PersonBudget { per_hour: Some(4), per_day: Some(20), yields_to: Some(Colour::Red) };
-    Budgets { carriers: vec![carrier], person }
+    Budgets { carriers: vec![carrier], person, ..Budgets::default() }
 }
 
 /// Runs one seed to its end: faults for the first virtual hour, then a kind world.
@@ -57,11 +58,15 @@ pub async fn run_seed(seed: u64) -> Result<Outcome, Vec<Finding>> {
         gateway_unknown: chance(100),
         upcall_twice: chance(300),
         message_twice: chance(500),
+        outage: chance(30),
     };
     let journal = Arc::new(MemoryJournal::default());
     let begins = scene.begins;
     let mut world = World::new(scene, journal.clone(), People::new(seed), faults, seed);
     world.man_duty_room(seed);
+    if seed % 3 == 1 {
+        world.set_twins(1 + (seed / 3 % 2) as u32);
+    }
     if seed % 4 == 3 {
         world.set_budgets(tight());
     }

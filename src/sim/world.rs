@@ -1,8 +1,9 @@
 //! A world on virtual time: it drives the real desk, cell and journal, and plays everything around them.
 
 use super::checks::Checks;
+use super::faults::{Carriers, Faults};
 use super::scene::Scene;
-use crate::dispatch::{Budgets, LaneSettings};
+use crate::dispatch::{Budgets, LaneSettings, Route};
 use crate::gateway::Upcall;
 use crate::gateway::simulator::People;
 use crate::intake::formats::Limits;
@@ -13,43 +14,8 @@ use crate::runtime::{Cell, CellParts, CellSettings, Deed, Gallery, GatewayInfo, 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-
-/// How often things go wrong, in thousandths.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Faults {
-    /// A commit fails before anything is stored.
-    pub commit_fails: u32,
-    /// A commit is stored and its confirmation is lost.
-    pub commit_unknown: u32,
-    /// The engine dies around a commit.
-    pub crash: u32,
-    /// A gateway is down for a submit.
-    pub gateway_down: u32,
-    /// The wire dies during a submit.
-    pub gateway_unknown: u32,
-    /// An upcall comes twice.
-    pub upcall_twice: u32,
-    /// A message is delivered twice.
-    pub message_twice: u32,
-}
-
-/// The limits of every gateway of a world, and how slow they are.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Carriers {
-    /// Attempts per second, as configured.
-    pub rate_per_s: f64,
-    /// Attempts submitted and not yet answered, at most.
-    pub window: usize,
-    /// Voice calls at once, at most.
-    pub lines: usize,
-    /// Milliseconds that a submit takes.
-    pub answer_ms: Range<i64>,
-    /// The budgets of carriers and persons.
-    pub budgets: Budgets,
-}
 
 /// What happens at a time.
 pub(super) enum Happening {
@@ -96,8 +62,12 @@ pub struct World {
     /// What the desk has posted and the engine was not told yet.
     begun: Arc<Mutex<Vec<Vec<InboxItem>>>>,
     pub(super) carriers: Carriers,
+    /// Gateways that are dead, until when.
+    pub(super) dead: BTreeMap<GatewayId, Timestamp>,
 }
 
+/// Gateways of worlds with twins: what the name of a second one ends in.
+const TWIN: &str = "-2";
 /// Id, whether it is for drills, channels. Drills have no loudspeakers here: theirs stay silent.
 const GATEWAYS: [(&str, bool, &[Channel]); 5] = [
     ("sim-sms", false, &[Channel::Sms]),
@@ -152,6 +122,7 @@ impl World {
                 lines: 60,
                 answer_ms: 5..200,
                 budgets: Budgets::default(),
+                twins: None,
             },
             rng,
             desk,
@@ -164,6 +135,7 @@ impl World {
             next: 0,
             tickets: BTreeMap::new(),
             withdrawn: BTreeSet::new(),
+            dead: BTreeMap::new(),
             scene,
         };
         world.at(0, Happening::Restart);
@@ -182,6 +154,7 @@ impl World {
     /// Stops making faults: from now on the world is kind.
     pub fn be_kind(&mut self) {
         self.faults = Faults::default();
+        self.dead.clear();
     }
 
     /// When something happens next; `None` when nothing ever will.
@@ -292,7 +265,7 @@ impl World {
             }
         };
         self.life += 1;
-        let lane = |(id, drill, channels): (&str, bool, &[Channel])| GatewayInfo {
+        let lane = |(id, drill, channels, priority): (&str, bool, &[Channel], u32)| GatewayInfo {
             lane: LaneSettings {
                 id: id.into(),
                 channels: channels.to_vec(),
@@ -302,10 +275,17 @@ impl World {
                 window: self.carriers.window,
                 lines: self.carriers.lines,
                 templates: Vec::new(),
+                route: Route { priority, ..Route::default() },
             },
             idempotent: self.idempotent,
             by_reference: false,
         };
+        let twins: Vec<_> = GATEWAYS.map(|(id, ..)| format!("{id}{TWIN}")).into();
+        let mut gateways: Vec<_> = GATEWAYS.map(|(id, drill, channels)| (id, drill, channels, 1)).into();
+        if let Some(priority) = self.carriers.twins {
+            let twin = |(id, (_, drill, channels))| (String::as_str(id), drill, channels, priority);
+            gateways.extend(twins.iter().zip(GATEWAYS).map(twin));
+        }
         let entropy = self.entropy.clone();
         let parts = CellParts {
             settings: CellSettings {
@@ -317,7 +297,7 @@ impl World {
             directory: self.scene.directory.clone(),
             plans: self.scene.plans.clone(),
             key: self.scene.key.clone(),
-            gateways: GATEWAYS.map(lane).into(),
+            gateways: gateways.into_iter().map(lane).collect(),
             entropy: Box::new(move || fresh_bytes(&entropy)),
         };
         let mut cell = Cell::new(parts, self.now);

@@ -32,6 +32,11 @@ pub struct Metrics {
     limited: IntGaugeVec,
     lane_in_flight: IntGaugeVec,
     gateway_failures: IntCounterVec,
+    gateway_well: IntGaugeVec,
+    gateway_open: IntGaugeVec,
+    gateway_weight: IntGaugeVec,
+    gateway_truth: IntGaugeVec,
+    canary_well: IntGaugeVec,
     limit_hits: IntCounterVec,
     violations: IntCounterVec,
     inbox_items: IntGauge,
@@ -108,6 +113,23 @@ impl Metrics {
                 &["gateway"],
             ),
             gateway_failures: s.counters("gateway_failures_total", "Submits that failed, by gateway.", &["gateway"]),
+            gateway_well: s.gauges(
+                "gateway_well",
+                "1 while a gateway takes attempts as it should; see /gateways for why not.",
+                &["gateway"],
+            ),
+            gateway_open: s.gauges("gateway_open", "1 while the breaker of a gateway is not closed.", &["gateway"]),
+            gateway_weight: s.gauges(
+                "gateway_weight_percent",
+                "How much of a gateway's weight its results have left it.",
+                &["gateway"],
+            ),
+            gateway_truth: s.gauges(
+                "gateway_truth",
+                "Attempts since the engine began that ask for an answer, by what was told: delivered, answered, failed.",
+                &["gateway", "channel", "carrier", "told"],
+            ),
+            canary_well: s.gauges("canary_well", "1 when the last canary of a gateway was proven.", &["gateway"]),
             limit_hits: s.counters("limit_hit_total", "How often a limit of the configuration held.", &["limit"]),
             violations: s.counters(
                 "invariant_violations_total",
@@ -237,6 +259,26 @@ impl Metrics {
         self.gateway_failures.with_label_values(&[gateway]).inc();
     }
 
+    /// How a gateway stands: whether it is well, whether its breaker is open, and what is left of its weight.
+    pub fn set_gateway(&self, gateway: &str, well: bool, open: bool, weight_percent: u32) {
+        self.gateway_well.with_label_values(&[gateway]).set(well.into());
+        self.gateway_open.with_label_values(&[gateway]).set(open.into());
+        self.gateway_weight.with_label_values(&[gateway]).set(weight_percent.into());
+    }
+
+    /// Whether the last canary of a gateway was proven.
+    pub fn set_canary(&self, gateway: &str, well: bool) {
+        self.canary_well.with_label_values(&[gateway]).set(well.into());
+    }
+
+    /// What a gateway's word is worth on a channel for a carrier's numbers: delivered, answered, failed.
+    pub fn set_truth(&self, gateway: &str, (channel, carrier): (&str, &str), told: [u64; 3]) {
+        for (name, count) in ["delivered", "answered", "failed"].into_iter().zip(told) {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.gateway_truth.with_label_values(&[gateway, channel, carrier, name]).set(count);
+        }
+    }
+
     /// A limit held; named by its key in the configuration (`intake.bytes_max`).
     pub fn limit_hit(&self, limit: &'static str) {
         self.limit_hits.with_label_values(&[limit]).inc();
@@ -299,6 +341,9 @@ mod tests {
         m.set_lane("sms-main", 5, 6);
         m.set_limited("person", 3);
         m.gateway_failure("sms-main");
+        m.set_gateway("sms-main", true, false, 50);
+        m.set_canary("sms-main", true);
+        m.set_truth("sms-main", ("sms", "mobile"), [9, 8, 7]);
         m.limit_hit("intake.bytes_max");
         m.invariant_violation("write_before_call");
         m.set_inbox_items(9);
@@ -327,6 +372,11 @@ mod tests {
             r#"jiaoying_lane_waiting{gateway="sms-main"} 5"#,
             r#"jiaoying_lane_in_flight{gateway="sms-main"} 6"#,
             r#"jiaoying_gateway_failures_total{gateway="sms-main"} 1"#,
+            r#"jiaoying_gateway_well{gateway="sms-main"} 1"#,
+            r#"jiaoying_gateway_open{gateway="sms-main"} 0"#,
+            r#"jiaoying_gateway_weight_percent{gateway="sms-main"} 50"#,
+            r#"jiaoying_canary_well{gateway="sms-main"} 1"#,
+            r#"jiaoying_gateway_truth{carrier="mobile",channel="sms",gateway="sms-main",told="answered"} 8"#,
             r#"jiaoying_limit_hit_total{limit="intake.bytes_max"} 1"#,
             r#"jiaoying_invariant_violations_total{promise="write_before_call"} 1"#,
             "jiaoying_inbox_items 9",

@@ -451,3 +451,26 @@ fn every_scene_ends_with_its_clocks_met_and_missed_by_name() {
     assert!(told["clocks"]["answer"]["met"].as_u64() > Some(0) && told["satisfied"].as_u64() > Some(0), "{told}");
     assert_eq!((&told["scene"], &told["verified"]), (&"drill".into(), &true.into()));
 }
+
+#[test]
+fn the_check_of_gateways_tells_which_work_and_leaves_with_1_when_one_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    // A port that was free a moment ago: nobody listens there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let config = format!(
+        "[[gateway]]\nid = \"played\"\nkind = \"simulator\"\nchannels = [\"sms\", \"voice\"]\n\
+         [[gateway]]\nid = \"gone\"\nkind = \"http\"\nchannels = [\"sms\"]\ndrill = true\n\
+         url = \"http://127.0.0.1:{port}/\"\nsecret = \"a secret of sixteen bytes\"\n"
+    );
+    std::fs::write(dir.path().join("c.toml"), config).unwrap();
+    let check = |rest: &[&str]| jiaoying(dir.path(), &[&["--config", "c.toml", "gateway", "check"], rest].concat());
+    let told = check(&["--json"]).code(1).json();
+    assert_eq!(told["ok"], false);
+    let (played, gone) = (&told["gateways"][0], &told["gateways"][1]);
+    assert_eq!((&played["id"], &played["well"]), (&"played".into(), &true.into()), "in the order of the file: {told}");
+    assert_eq!((&gone["well"], &gone["drill"], &gone["kind"]), (&false.into(), &true.into(), &"http".into()), "{told}");
+    let table = check(&[]).code(1).out;
+    assert!(table.contains("played") && table.contains("不通 fails") && table.contains("sms,voice"), "{table}");
+    assert!(check(&["played"]).code(0).out.lines().count() == 2, "one of them alone");
+    assert!(check(&["nobody"]).code(1).err.contains("no gateway nobody"));
+}

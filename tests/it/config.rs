@@ -65,6 +65,11 @@ fn what_the_default_file_shows_as_off_is_what_applies_when_it_is_left_out() {
     assert_eq!(left_out.callback_skew_s(), shown.callback_skew_s.unwrap());
     assert_eq!((left_out.rate_per_s, left_out.burst), (shown.rate_per_s, shown.burst));
     assert_eq!((left_out.window, left_out.lines, left_out.batch_max), (shown.window, shown.lines, shown.batch_max));
+    assert_eq!((left_out.priority, left_out.weight), (shown.priority, shown.weight));
+    assert_eq!((&left_out.carriers, &left_out.regions), (&shown.carriers, &shown.regions));
+    assert_eq!(left_out.silent_s, shown.silent_s);
+    let canary = load(&format!("{short}[gateway.canary]\nnumbers = [\"+8619900000000\"]\n"), &[]).unwrap();
+    assert_eq!(canary.gateways[0].canary, shown.canary);
     let sender = load("[[sender]]\nname = \"a\"\naccount = \"a\"\n", &[]).unwrap().senders.remove(0);
     let default = &documented.senders[0];
     assert_eq!((&sender.senders, &sender.regions), (&default.senders, &default.regions));
@@ -423,4 +428,33 @@ fn budgets_are_checked_and_a_contract_yields_to_nothing() {
     assert_eq!(found, expected);
     let empty = faults("[person_budget]\nyields_to = \"red\"\n", &[]);
     assert_eq!(empty[0].key, "person_budget", "a budget without a number limits nothing");
+}
+
+#[test]
+fn routes_name_carriers_that_there_are_and_a_canary_rings_no_person_by_mistake() {
+    let gateway = "[[gateway]]\nid = \"a\"\nkind = \"simulator\"\nchannels = [\"sms\"]\n";
+    let reasons = |text: &str| -> Vec<_> { faults(text, &[]).into_iter().map(|f| (f.key, f.reason)).collect() };
+    let found = reasons(&format!("{gateway}carriers = [\"mobile\"]\nregions = [\"53332\"]\nweight = 0\n"));
+    let keys: Vec<_> = found.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(keys, ["gateway[0].weight", "gateway[0].regions", "gateway[0].carriers"], "{found:?}");
+    let canary = format!("{gateway}[gateway.canary]\nnumbers = [\"13800138000\"]\nevery_s = 60\n");
+    let found = reasons(&canary);
+    assert_eq!(found.len(), 2, "no country's code, and within_s beyond every_s: {found:?}");
+    assert!(!format!("{found:?}").contains("138001"), "a number stands in a fault");
+    let budget = "[[carrier]]\nname = \"m\"\nprefixes = [\"+86139\"]\n";
+    let found = reasons(&format!("{budget}burst = 5\n"));
+    assert_eq!(found[0].0, "carrier[0].burst");
+    let only = format!("{budget}{gateway}carriers = [\"m\"]\n");
+    let notices = load(&only, &[]).unwrap().notices();
+    assert!(notices.iter().any(|n| n.contains("no gateway takes sms for all")), "{notices:?}");
+    let printed = load(&canary.replace("13800138000", "+8619900000000").replace("60", "600"), &[]).unwrap().print();
+    assert!(printed.contains("every_s = 600  # "), "where a key of a gateway's table comes from: {printed}");
+    assert!(reasons("[routing]\nprobe_max_ms = 10\n")[0].1.contains("probe_min_ms"));
+}
+
+#[test]
+fn the_example_of_routes_is_sound() {
+    let config = crate::support::documented(include_str!("../../docs/GATEWAYS.md"));
+    assert_eq!((config.gateways.len(), config.carriers.len()), (4, 2));
+    assert!(config.notices().iter().all(|n| !n.contains("for all carriers")), "{:?}", config.notices());
 }

@@ -6,6 +6,7 @@ mod dispatch;
 mod kit;
 mod lineage;
 mod property;
+mod routing;
 mod tiers;
 
 use jiaoying::engine::to_withdraw;
@@ -165,6 +166,22 @@ fn a_gateway_that_is_down_backs_off_and_spends_no_try() {
         c.now = t.due.unwrap();
     }
     assert_eq!(waits, [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+}
+
+#[test]
+fn a_rung_goes_to_another_gateway_at_once_and_backs_off_when_all_are_down() {
+    let mut c = Case::new(plan());
+    c.alert(&[("g1", &[&["a"], &[], &[]])]);
+    let mut waits = Vec::new();
+    for elsewhere in [true, true, false, true] {
+        let attempt = c.release("a", 1);
+        let fact = Fact::Failed { failure: Failure::GatewayDown, detail: None };
+        c.decide(Command::Report { attempt, fact, reported_at: None, elsewhere });
+        let t = &c.call("a").tracks[1];
+        waits.push((t.next, t.due.unwrap().ms_since(c.now)));
+        c.now = t.due.unwrap();
+    }
+    assert_eq!(waits, [(0, 0), (0, 0), (0, 4000), (0, 0)]);
 }
 
 #[test]

@@ -4,12 +4,14 @@
 
 mod amqp;
 mod board;
+mod canary;
 mod cli;
 mod config;
 mod directory;
 mod drills;
 mod end_to_end;
 mod engine;
+mod failover;
 mod formats;
 mod gateway;
 mod intake;

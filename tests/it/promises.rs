@@ -15,7 +15,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 fn promises_hold_on_every_seed() {
     let (mut sends, mut duplicates, mut crashes, mut failed) = (0, 0, 0, 0);
     let (mut tiers, mut reports, mut missed) = (0, 0, 0);
-    let (mut drill_sends, mut suspended) = (0, 0);
+    let (mut drill_sends, mut suspended, mut failovers) = (0, 0, 0);
     for seed in 0..seeds() {
         let outcome = block_on(sim::run_seed(seed)).unwrap();
         assert_eq!(outcome.violations, [], "seed {seed}");
@@ -23,6 +23,7 @@ fn promises_hold_on_every_seed() {
         sends += outcome.seen.sends;
         drill_sends += outcome.seen.drill_sends;
         suspended += outcome.seen.suspended;
+        failovers += outcome.seen.failovers;
         duplicates += outcome.seen.duplicates;
         crashes += outcome.seen.crashes;
         failed += outcome.seen.failed_commits;
@@ -34,6 +35,8 @@ fn promises_hold_on_every_seed() {
     // A world without trouble would prove nothing.
     assert!(sends > 1000 && crashes > 10 && failed > 10);
     assert!(tiers > 200 && reports > 1000 && missed > 100, "{tiers} tiers, {reports} reports, {missed} clocks missed");
+    // Nor one in which no gateway stood in for another.
+    assert!(failovers > 100, "{failovers} attempts through another gateway");
     // Nor one without drills, or in which none gave way.
     assert!(drill_sends > 100 && suspended > 5, "{drill_sends} sends of drills, {suspended} suspended");
 }

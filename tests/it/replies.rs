@@ -35,6 +35,7 @@ fn parts(ask_max: u8) -> CellParts {
         window: 1000,
         lines: 1000,
         templates: Vec::new(),
+        route: jiaoying::dispatch::Route::default(),
     };
     CellParts {
         settings: CellSettings {

@@ -111,7 +111,14 @@ fn short_messages_are_foreseen_at_the_pace_of_a_slow_gateway() {
     // Configured for 200 a second; eight at a time that take a second each are eight.
     run(
         Channel::Sms,
-        &Carriers { rate_per_s: 200.0, window: 8, lines: 20, answer_ms: 600..1400, budgets: Budgets::default() },
+        &Carriers {
+            rate_per_s: 200.0,
+            window: 8,
+            lines: 20,
+            answer_ms: 600..1400,
+            budgets: Budgets::default(),
+            twins: None,
+        },
     );
 }
 
@@ -120,6 +127,13 @@ fn voice_calls_are_foreseen_by_the_time_they_hold_their_lines() {
     // Lines enough to be through before the next step begins: whoever it reaches takes calls back.
     run(
         Channel::Voice,
-        &Carriers { rate_per_s: 200.0, window: 64, lines: 70, answer_ms: 5..200, budgets: Budgets::default() },
+        &Carriers {
+            rate_per_s: 200.0,
+            window: 64,
+            lines: 70,
+            answer_ms: 5..200,
+            budgets: Budgets::default(),
+            twins: None,
+        },
     );
 }

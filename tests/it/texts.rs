@@ -40,6 +40,7 @@ fn lane(id: &str, channels: &[Channel], templates: Vec<Template>) -> LaneSetting
         window: 1000,
         lines: 1000,
         templates,
+        route: jiaoying::dispatch::Route::default(),
     }
 }
 

@@ -18,4 +18,4 @@ pub(super) use events::what;
 pub(super) use link::{LinkTarget, link_targets};
 pub(super) use panels::{Fragment, Panels, fragment, rendered, unverified};
 pub(super) use scene::Scene;
-pub(super) use words::{answer, clock, day, exact_day, kind, why};
+pub(super) use words::{answer, channel, clock, day, exact_day, kind, why};

@@ -2,8 +2,9 @@
 
 use crate::board::text::Lang;
 use crate::model::{
-    Action, Answer, AnswerWay, Attempt, Channel, CloseReason, Colour, Failure, Figures, GapReason, Hazard, Moves,
-    NoteReason, Phrasing, Proof, Purpose, ReleaseReason, SkipReason, Stage, StepCause, Timestamp,
+    Action, Answer, AnswerWay, Attempt, Channel, CloseReason, Colour, Failure, Figures, GapReason, GatewayId, Hazard,
+    Moves, NoteReason, Passed, Phrasing, Proof, Purpose, ReleaseReason, Routed, SkipReason, Stage, StepCause,
+    Timestamp,
 };
 
 pub(super) fn colour(lang: Lang, colour: Colour) -> &'static str {
@@ -29,7 +30,7 @@ pub(in crate::board) fn kind(lang: Lang, of: &Hazard, level: Colour) -> String {
     }
 }
 
-pub(super) fn channel(lang: Lang, channel: Channel) -> &'static str {
+pub(in crate::board) fn channel(lang: Lang, channel: Channel) -> &'static str {
     let en = match channel {
         Channel::Sms => "SMS",
         Channel::Voice => "Voice",
@@ -189,8 +190,31 @@ pub(super) fn skip(lang: Lang, reason: SkipReason) -> &'static str {
     match reason {
         SkipReason::NoContact => lang.pick("没有可用号码", "no usable contact"),
         SkipReason::NoGateway => lang.pick("没有可用网关", "no gateway"),
+        SkipReason::Locked => lang.pick("网关均被人工锁定", "every gateway for it is locked by hand"),
+        SkipReason::NoneWorks => {
+            lang.pick("网关均不通，改用下一渠道", "no gateway for it works; the next channel is tried")
+        }
         SkipReason::NoTemplate => lang.pick("网关没有对应的报备模板", "no gateway has a registered template for it"),
         SkipReason::NoDrillGateway => lang.pick("没有演练网关，演练不呼", "no gateway for drills: nobody is rung"),
+    }
+}
+
+/// Why an attempt goes through its gateway: `，经 sms-b（sms-a 不通）`.
+pub(super) fn routed(lang: Lang, gateway: &GatewayId, routed: &Routed) -> String {
+    let why = |why: Passed| match why {
+        Passed::Locked => lang.pick("已锁定", "is locked"),
+        Passed::Open => lang.pick("不通", "does not work"),
+        Passed::Failed => lang.pick("刚才失败", "failed it just now"),
+        Passed::Silent => lang.pick("无回音", "tells nothing"),
+        Passed::Canary => lang.pick("自检失败", "fails its canary"),
+        Passed::Busy => lang.pick("已满", "is busy"),
+    };
+    let past: Vec<_> = routed.past.iter().map(|(id, reason)| format!("{id} {}", why(*reason))).collect();
+    let probe = lang.pick("试探", "a probe").to_owned();
+    let told: Vec<_> = routed.probe.then_some(probe).into_iter().chain(past).collect();
+    match lang {
+        Lang::Zh => format!("，经 {gateway}（{}）", told.join("，")),
+        Lang::En => format!(", through {gateway} ({})", told.join(", ")),
     }
 }
 

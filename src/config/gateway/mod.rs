@@ -1,7 +1,11 @@
 //! `[[gateway]]`: the ways to reach people. What a protocol alone needs is a table of its own within, and a file here.
 
+mod canary;
+
+pub use canary::{CanaryProof, CanarySection};
+
 use super::error::Faults;
-use super::{Secret, TemplateSection};
+use super::{Carrier, Secret, TemplateSection};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -36,6 +40,21 @@ pub struct GatewaySection {
     /// Attempts in one submit, at most.
     #[serde(default = "twenty")]
     pub batch_max: usize,
+    /// Lower ones first; the others take what these have no room for.
+    #[serde(default = "one")]
+    pub priority: u32,
+    /// Its share among the gateways of its priority.
+    #[serde(default = "hundred_parts")]
+    pub weight: u32,
+    /// Names of the carriers whose numbers it takes; empty: all.
+    #[serde(default)]
+    pub carriers: Vec<String>,
+    /// Codes of the command regions that it serves, with all below; empty: all.
+    #[serde(default)]
+    pub regions: Vec<String>,
+    /// Seconds after which it counts as silent while others tell; 0: never.
+    #[serde(default = "quarter_hour")]
+    pub silent_s: u64,
     /// Where attempts are posted to; only `http`.
     pub url: Option<String>,
     /// PEM certificates of the authorities that are trusted beside the system's; only `http`.
@@ -48,6 +67,8 @@ pub struct GatewaySection {
     pub idempotent: Option<bool>,
     /// See [`GatewaySection::callback_skew_s`]; only `http`.
     pub callback_skew_s: Option<u64>,
+    /// What it is tried with before it is needed.
+    pub canary: Option<CanarySection>,
     /// What its vendor has registered. With any, nothing else goes through it.
     #[serde(rename = "template", default, skip_serializing_if = "Vec::is_empty")]
     pub templates: Vec<TemplateSection>,
@@ -113,8 +134,20 @@ impl GatewaySection {
                 ("batch_max", self.batch_max as u64),
                 ("timeout_ms", self.timeout_ms()),
                 ("callback_skew_s", self.callback_skew_s()),
+                ("weight", self.weight.into()),
             ],
         );
+        faults.require(self.weight <= 10_000, key("weight"), "must be 1 to 10000");
+        for region in &self.regions {
+            let level = [2, 4, 6, 9, 12].contains(&region.len());
+            let digits = region.bytes().all(|b| b.is_ascii_digit());
+            faults.require(level && digits, key("regions"), "must be codes of 2, 4, 6, 9 or 12 digits");
+        }
+        if let Some(canary) = &self.canary {
+            canary.check(at, faults);
+            let rings = !self.channels.contains(&GatewayChannel::Broadcast) || self.channels.len() > 1;
+            faults.require(rings, key("canary"), "a loudspeaker answers nothing by itself");
+        }
         for (i, template) in self.templates.iter().enumerate() {
             template.check(&format!("{at}.template[{i}]"), faults);
         }
@@ -160,7 +193,7 @@ impl GatewayChannel {
     }
 }
 
-pub(super) fn check(gateways: &[GatewaySection], faults: &mut Faults) {
+pub(super) fn check(gateways: &[GatewaySection], carriers: &[Carrier], faults: &mut Faults) {
     let real = gateways.iter().any(|g| !g.drill);
     faults.require(
         real,
@@ -171,7 +204,21 @@ pub(super) fn check(gateways: &[GatewaySection], faults: &mut Faults) {
         gateway.check(&format!("gateway[{i}]"), faults);
         let taken = gateways[..i].iter().any(|g| g.id == gateway.id);
         faults.require(!taken, format!("gateway[{i}].id"), "is taken by another gateway");
+        let known = gateway.carriers.iter().all(|name| carriers.iter().any(|c| c.name == *name));
+        faults.require(known, format!("gateway[{i}].carriers"), "must name [[carrier]] sections");
     }
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn hundred_parts() -> u32 {
+    100
+}
+
+fn quarter_hour() -> u64 {
+    900
 }
 
 fn fifty() -> u32 {

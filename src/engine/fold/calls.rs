@@ -105,6 +105,7 @@ pub(super) fn release(callout: &mut Callout, at: Timestamp, event: &Event) {
         valid_until,
         next_due,
         phrasing,
+        routed: _,
     } = event
     else {
         return;

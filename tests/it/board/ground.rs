@@ -176,6 +176,7 @@ impl Rig {
             window: 1000,
             lines: 1000,
             templates: Vec::new(),
+            route: jiaoying::dispatch::Route::default(),
         };
         let parts = CellParts {
             settings: CellSettings {

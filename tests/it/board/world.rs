@@ -250,6 +250,7 @@ impl World {
                 contact,
                 code,
                 phrasing: PhrasingWish::default(),
+                routed: None,
             }),
             at,
         );
@@ -283,7 +284,7 @@ impl World {
     }
 
     fn tell(&mut self, at: Timestamp, attempt: AttemptIx, fact: Fact) {
-        self.plan(at, Command::Report { attempt, fact, reported_at: None });
+        self.plan(at, Command::Report { attempt, fact, reported_at: None, elsewhere: false });
     }
 
     pub fn say(

@@ -1,6 +1,6 @@
 //! Budgets of carriers and persons: they hold back, they yield where they may, and they drop nothing.
 
-use jiaoying::dispatch::{Budgets, CarrierBudget, Dispatch, Lane, LaneSettings, Offer, PersonBudget};
+use jiaoying::dispatch::{Budgets, CarrierBudget, Dispatch, Lane, LaneSettings, Offer, PersonBudget, Route};
 use jiaoying::model::{AttemptKey, Channel, Colour, PersonId, TextKind, Timestamp};
 use std::cmp::Reverse;
 
@@ -20,8 +20,9 @@ fn dispatch(carriers: Vec<CarrierBudget>, person: PersonBudget) -> Dispatch {
         window: 10_000,
         lines: 0,
         templates: Vec::new(),
+        route: Route::default(),
     };
-    Dispatch::new(vec![Lane::new(lane)], Budgets { carriers, person })
+    Dispatch::new(vec![Lane::new(lane)], Budgets { carriers, person, ..Budgets::default() })
 }
 
 fn carrier(name: &str, prefix: &str, yields_to: Option<Colour>) -> CarrierBudget {
@@ -39,11 +40,13 @@ fn offer(colour: Colour, call: u32) -> Offer {
         track: 0,
         rung: 0,
         text: TextKind::Sms,
+        avoid: None,
+        onward: false,
     }
 }
 
 fn granted(d: &mut Dispatch, now: Timestamp) -> Vec<u32> {
-    std::iter::from_fn(|| d.grant(now)).map(|(.., o)| o.call).collect()
+    std::iter::from_fn(|| d.grant(now)).map(|g| g.offer.call).collect()
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Dispatch on a virtual clock.
 
-use jiaoying::dispatch::{Budgets, Dispatch, Lane, LaneSettings, Offer};
+use jiaoying::dispatch::{Budgets, Dispatch, Grant, Lane, LaneSettings, Offer, Route};
 use jiaoying::model::{AttemptKey, CalloutId, Channel, Colour, SkipReason, TextKind, Timestamp};
 use std::cmp::Reverse;
 
@@ -14,6 +14,7 @@ fn lane(id: &str, channels: &[Channel], rate_per_s: f64, burst: u32, window: usi
         window,
         lines,
         templates: Vec::new(),
+        route: Route::default(),
     })
 }
 
@@ -34,6 +35,8 @@ fn offer(colour: Colour, call: u32) -> Offer {
         track: 0,
         rung: 0,
         text: TextKind::Sms,
+        avoid: None,
+        onward: false,
     }
 }
 
@@ -49,7 +52,7 @@ fn red_goes_before_a_full_queue_of_blue() {
     }
     assert!(d.grant(at(0)).is_some() && d.grant(at(0)).is_none());
     d.offer(Channel::Sms, "", Offer { callout: "d".into(), ..offer(Colour::Red, 5000) });
-    assert_eq!(d.grant(at(1001)).unwrap().2.call, 5000);
+    assert_eq!(d.grant(at(1001)).unwrap().offer.call, 5000);
 }
 
 #[test]
@@ -67,15 +70,15 @@ fn within_a_colour_no_callout_waits_behind_the_thousands_of_another() {
         d.offer(Channel::Sms, "", of("533323-b", Colour::Red, 1, call));
         d.offer(Channel::Sms, "", of("533322-c", Colour::Orange, 0, call));
     }
-    let went: Vec<_> = (0..20).map(|_| d.grant(at(0)).unwrap().2).collect();
+    let went: Vec<_> = (0..20).map(|_| d.grant(at(0)).unwrap().offer).collect();
     let counties: Vec<_> = went.iter().map(|o| &o.callout.as_str()[..6]).collect();
     assert_eq!(counties, ["533324", "533323"].repeat(10), "turn by turn, and orange waits");
     let calls: Vec<_> = went.iter().filter(|o| o.step == 0).map(|o| o.call).collect();
     assert_eq!(calls, (50..60).collect::<Vec<_>>(), "each callout in its own order");
     // Whoever comes back again and again does not jump the others' turn.
     d.offer(Channel::Sms, "", of("533323-b", Colour::Red, 0, 100));
-    assert_eq!(d.grant(at(0)).unwrap().2.callout.as_str(), "533324-a");
-    assert_eq!(d.grant(at(0)).unwrap().2.callout.as_str(), "533323-b");
+    assert_eq!(d.grant(at(0)).unwrap().offer.callout.as_str(), "533324-a");
+    assert_eq!(d.grant(at(0)).unwrap().offer.callout.as_str(), "533323-b");
 }
 
 #[test]
@@ -85,8 +88,8 @@ fn what_an_upgraded_callout_has_queued_is_as_urgent_as_its_new_colour() {
     d.offer(Channel::Sms, "", of("533323-b", Colour::Orange, 1));
     d.offer(Channel::Sms, "", of("533324-a", Colour::Yellow, 2));
     d.recolour(&"533324-a".into(), Colour::Red);
-    assert_eq!(d.grant(at(0)).unwrap().2, of("533324-a", Colour::Red, 2));
-    assert_eq!(d.grant(at(0)).unwrap().2.call, 1);
+    assert_eq!(d.grant(at(0)).unwrap().offer, of("533324-a", Colour::Red, 2));
+    assert_eq!(d.grant(at(0)).unwrap().offer.call, 1);
     assert!(d.grant(at(0)).is_none(), "nothing is queued twice");
 }
 
@@ -126,7 +129,7 @@ fn nothing_starves_while_a_lane_is_free() {
         d.offer(Channel::Voice, "", offer(Colour::Red, call));
         d.offer(Channel::Sms, "", offer(Colour::Blue, call));
     }
-    let mut went: Vec<String> = std::iter::from_fn(|| d.grant(at(0))).map(|g| g.0.to_string()).collect();
+    let mut went: Vec<String> = std::iter::from_fn(|| d.grant(at(0))).map(|g| g.gateway.to_string()).collect();
     went.sort();
     assert_eq!(went, ["one", "two", "voice"], "one line of voice, and both lanes of short messages");
 }
@@ -137,16 +140,16 @@ fn a_number_has_one_live_voice_call() {
     let key = |attempt| AttemptKey { callout: CalloutId::from("c"), attempt };
     d.offer(Channel::Voice, "", offer(Colour::Red, 1));
     d.offer(Channel::Voice, "", offer(Colour::Red, 2));
-    let (gateway, _, first) = d.grant(at(0)).unwrap();
+    let Grant { gateway, offer: first, .. } = d.grant(at(0)).unwrap();
     assert!(!d.waits_for_number("+861", &first));
     d.hold_number("+861", &key(1));
-    let (_, channel, second) = d.grant(at(0)).unwrap();
+    let Grant { channel, offer: second, .. } = d.grant(at(0)).unwrap();
     assert!(d.waits_for_number("+861", &second));
     d.give_back(&gateway, channel);
     assert!(d.grant(at(0)).is_none(), "it waits for the number");
     d.answered(&gateway, Channel::Voice, true);
     d.ended(&gateway, &key(1));
-    assert_eq!(d.grant(at(0)).unwrap().2, second, "and comes back when the number is free");
+    assert_eq!(d.grant(at(0)).unwrap().offer, second, "and comes back when the number is free");
 }
 
 #[test]
@@ -159,7 +162,7 @@ fn a_drill_and_the_real_thing_share_no_queue_and_no_lane() {
     d.offer(Channel::Sms, "", drill(1));
     d.offer(Channel::Voice, "", offer(Colour::Red, 2));
     assert!(d.grant(at(0)).is_none(), "neither goes through the other's gateway");
-    let mut unserved: Vec<_> = d.unserved().into_iter().map(|(o, why)| (o.call, why)).collect();
+    let mut unserved: Vec<_> = d.unserved(at(0)).into_iter().map(|(o, why)| (o.call, why)).collect();
     unserved.sort_unstable_by_key(|(call, _)| *call);
     assert_eq!(
         unserved,
@@ -168,7 +171,7 @@ fn a_drill_and_the_real_thing_share_no_queue_and_no_lane() {
     );
     d.offer(Channel::Voice, "", drill(3));
     d.offer(Channel::Sms, "", offer(Colour::Blue, 4));
-    let went: Vec<_> = std::iter::from_fn(|| d.grant(at(0))).map(|(g, _, o)| (g.to_string(), o.call)).collect();
+    let went: Vec<_> = std::iter::from_fn(|| d.grant(at(0))).map(|g| (g.gateway.to_string(), g.offer.call)).collect();
     assert_eq!(went, [("real".into(), 4), ("drill".into(), 3)], "blue and real goes before red and a drill");
 }
 
@@ -186,7 +189,7 @@ fn a_real_call_takes_the_number_that_a_drill_holds() {
     assert!(d.grant(at(0)).is_none(), "the end of the drill's call frees nothing");
     assert!(d.waits_for_number("+861", &drill_offer), "a drill waits for the real one");
     d.ended(&"real".into(), &key("533324-00"));
-    assert_eq!(d.grant(at(0)).unwrap().2, drill_offer);
+    assert_eq!(d.grant(at(0)).unwrap().offer, drill_offer);
     // After a restart, whichever is read first.
     for order in [["533324-drill-00", "533324-00"], ["533324-00", "533324-drill-00"]] {
         let mut d = Dispatch::new(Vec::new(), Budgets::default());

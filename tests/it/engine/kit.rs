@@ -213,6 +213,7 @@ impl Case {
             contact: ContactRef { contact: ContactId::from(contact), version: 1 },
             code: None,
             phrasing: PhrasingWish::default(),
+            routed: None,
         }));
         (self.callout.attempts.len() > attempt).then_some(attempt as u32)
     }
@@ -249,12 +250,12 @@ impl Case {
 
     pub fn fails(&mut self, attempt: AttemptIx, failure: Failure) -> Vec<Event> {
         let fact = Fact::Failed { failure, detail: None };
-        self.decide(Command::Report { attempt, fact, reported_at: None })
+        self.decide(Command::Report { attempt, fact, reported_at: None, elsewhere: false })
     }
 
     pub fn reached(&mut self, attempt: AttemptIx, stage: Stage) -> Vec<Event> {
         let fact = Fact::Reached { stage, reference: None };
-        self.decide(Command::Report { attempt, fact, reported_at: None })
+        self.decide(Command::Report { attempt, fact, reported_at: None, elsewhere: false })
     }
 
     pub fn reply(&self, who: &str, answer: Answer, proof: Proof) -> Reply {

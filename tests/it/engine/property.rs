@@ -61,6 +61,7 @@ fn apply(c: &mut Case, n: usize, act: Act) {
                 contact,
                 code: None,
                 phrasing: PhrasingWish::default(),
+                routed: None,
             }));
         }
         Act::Skip(call, track, gateway) if calls > 0 => {
@@ -81,7 +82,7 @@ fn apply(c: &mut Case, n: usize, act: Act) {
                 5 => Fact::Reached { stage: Stage::Delivered, reference: None },
                 _ => Fact::Reached { stage: Stage::Heard, reference: None },
             };
-            c.decide(Command::Report { attempt, fact, reported_at: None });
+            c.decide(Command::Report { attempt, fact, reported_at: None, elsewhere: false });
         }
         Act::Say(call, yes, proof) if calls > 0 => {
             let answer = if yes { Answer::Yes } else { Answer::Cannot };

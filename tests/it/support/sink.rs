@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 /// The secret between the service and the sink.
 pub const SECRET: &str = "a secret of sixteen bytes and more";
@@ -46,20 +47,43 @@ impl Sink {
     /// Starts a sink whose callbacks go to `callbacks`. With `reacts`, two of three people answer.
     pub async fn start(callbacks: String, reacts: bool) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let seen: Arc<Mutex<Seen>> = Arc::default();
-        let carrier =
-            Carrier { seen: seen.clone(), callbacks: callbacks.clone(), client: reqwest::Client::new(), reacts };
-        let app = Router::new().route("/", post(submit)).route("/withdraw", post(async || "{}")).with_state(carrier);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        let seen: Arc<Mutex<Seen>> = Arc::default();
+        tokio::spawn(serve(listener, callbacks.clone(), reacts, seen.clone()));
         Self { url, callbacks, seen }
+    }
+
+    /// A sink that does not react and dies when what is returned is dropped: its connections break in the middle, and
+    /// nobody listens at its port any more.
+    pub fn doomed() -> (Self, oneshot::Sender<()>) {
+        let (alive, dead) = oneshot::channel::<()>();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let seen: Arc<Mutex<Seen>> = Arc::default();
+        let sink = Self { url, callbacks: String::new(), seen: seen.clone() };
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let listener = TcpListener::from_std(listener).unwrap();
+                let serving = serve(listener, String::new(), false, seen);
+                tokio::select! { () = serving => {}, _ = dead => {} }
+            });
+        });
+        (sink, alive)
     }
 
     /// What has been seen so far.
     pub fn count(&self) -> usize {
         self.seen.lock().unwrap().order.len()
     }
+}
+
+async fn serve(listener: TcpListener, callbacks: String, reacts: bool, seen: Arc<Mutex<Seen>>) {
+    let carrier = Carrier { seen, callbacks, client: reqwest::Client::new(), reacts };
+    let app = Router::new().route("/", post(submit)).route("/withdraw", post(async || "{}")).with_state(carrier);
+    axum::serve(listener, app).await.unwrap();
 }
 
 /// Signs a callback and sends it until it is taken.
