@@ -41,24 +41,42 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("11G05", "境内草原火灾", "grassland fire"),
 ];
 
+/// (word, code) of other words for the same, as bureaus and people use them.
+const SPOKEN: &[(&str, &str)] = &[
+    ("山洪", "11A51"),
+    ("山洪灾害气象风险", "11A51"),
+    ("雷暴大风", "11B20"),
+    ("地质灾害", "11B37"),
+    ("地震", "11C02"),
+    ("山体滑坡", "11D01"),
+    ("山火", "11G01"),
+    ("森林火灾", "11G01"),
+    ("草原火灾", "11G05"),
+];
+
 // === impl Hazard ===
 
 impl Hazard {
-    /// From a code or a word in Chinese or English. Anything else passes as `other:<text>`.
+    /// From a code or a word in Chinese or English, `预警` or `预警信号` behind it or not. Anything else passes as
+    /// `other:<text>`.
     #[must_use]
     pub fn from_word(word: &str) -> Self {
         let word = word.trim();
+        let bare = word.strip_suffix("信号").unwrap_or(word).strip_suffix("预警").unwrap_or(word);
         let lower = word.to_lowercase();
-        match KNOWN.iter().find(|(code, zh, en)| *code == word || *zh == word || *en == lower) {
-            Some((code, _, _)) => Self((*code).into()),
+        let official = KNOWN.iter().find(|(code, zh, en)| *code == word || *zh == bare || *en == lower);
+        let code = official.map(|(code, ..)| *code).or_else(|| Some(SPOKEN.iter().find(|(zh, _)| *zh == bare)?.1));
+        match code {
+            Some(code) => Self(code.into()),
             None if is_code(word) => Self(word.into()),
             None => Self(format!("other:{word}").into()),
         }
     }
 
-    /// All hazards whose codes this build knows, in order of code.
-    pub fn known() -> impl Iterator<Item = Self> {
-        KNOWN.iter().map(|(code, ..)| Self((*code).into()))
+    /// The Chinese words that name hazards whose codes this build knows.
+    pub fn names() -> impl Iterator<Item = (&'static str, Self)> {
+        let official = KNOWN.iter().map(|(code, zh, _)| (*zh, *code));
+        official.chain(SPOKEN.iter().copied()).map(|(zh, code)| (zh, Self(code.into())))
     }
 
     /// The code, or `other:<text>`.
@@ -110,6 +128,17 @@ mod tests {
     fn reads_codes_and_words_and_lets_the_unknown_pass() {
         assert_eq!(Hazard::from_word("暴雨").as_str(), "11B03");
         assert_eq!(Hazard::from_word("Rainstorm").as_str(), "11B03");
+        for (said, code) in [
+            ("山洪", "11A51"),
+            ("地震", "11C02"),
+            ("地质灾害", "11B37"),
+            ("暴雨预警信号", "11B03"),
+            ("山洪灾害气象风险预警", "11A51"),
+            ("信号", "other:信号"),
+        ] {
+            assert_eq!(Hazard::from_word(said).as_str(), code, "{said}");
+        }
+        assert!(Hazard::names().all(|(name, hazard)| Hazard::from_word(name) == hazard && hazard.is_known()));
         assert_eq!(Hazard::from_word("11Z99").as_str(), "11Z99");
         assert_eq!(Hazard::from_word("蝗灾").as_str(), "other:蝗灾");
         assert_eq!(Hazard::from_word("蝗灾").zh(), "蝗灾");

@@ -169,6 +169,21 @@ fn the_closest_scope_wins() {
 }
 
 #[test]
+fn what_people_call_a_hazard_finds_its_plan() {
+    for (word, plan) in [
+        ("地震", "地震“123”快速响应预案"),
+        ("山洪", "暴雨山洪红橙预警叫应预案"),
+        ("暴雨预警信号", "暴雨山洪红橙预警叫应预案"),
+        ("地质灾害", "地质灾害红橙预警叫应预案"),
+        ("山火", "森林草原防灭火六级叫应预案"),
+    ] {
+        let plans = presets();
+        let found = plans.select(&Hazard::from_word(word), Colour::Red, &code("533324204")).unwrap();
+        assert_eq!(found.plan.name, plan, "{word}");
+    }
+}
+
+#[test]
 fn two_plans_equally_fit_or_no_plan_for_some_warning_are_refused() {
     let default = || PlanFile::parse("default.toml", DEFAULT).unwrap();
     let red = |name| PlanFile::parse(name, RED).unwrap();

@@ -9,9 +9,8 @@ use std::collections::BTreeSet;
 /// at by an officer.
 const DOUBTS: [&str; 9] = ["没", "未", "无", "不", "解除", "排除", "处置", "处理", "误报"];
 
-/// What people call hazards whose official names they do not use.
-const SPOKEN: [(&str, &str); 4] =
-    [("山洪", "山洪灾害"), ("山火", "境内森林火灾"), ("森林火灾", "境内森林火灾"), ("草原火灾", "境内草原火灾")];
+/// A forecast of risk, which nobody sees on the ground.
+const FORECAST: &str = "11B37";
 
 /// Where somebody's posts lie: the smallest region that holds all of them.
 pub(super) fn ground_of(directory: &Directory, people: &[PersonId]) -> Option<RegionCode> {
@@ -27,12 +26,8 @@ pub(super) fn ground_of(directory: &Directory, people: &[PersonId]) -> Option<Re
 
 /// The hazard that words name; the longest name counts.
 pub(super) fn hazard_in(words: &str) -> Option<Hazard> {
-    let spoken = SPOKEN
-        .iter()
-        .filter(|(word, _)| words.contains(word))
-        .map(|(word, name)| (word.len(), Hazard::from_word(name)));
-    let official = Hazard::known().filter(|h| words.contains(h.zh())).map(|h| (h.zh().len(), h));
-    spoken.chain(official).max_by_key(|(len, _)| *len).map(|(_, hazard)| hazard)
+    let named = Hazard::names().filter(|(name, hazard)| words.contains(name) && hazard.as_str() != FORECAST);
+    named.max_by_key(|(name, _)| name.len()).map(|(_, hazard)| hazard)
 }
 
 /// The warning that a report becomes without an officer: everybody who has the number holds a trusted post,
