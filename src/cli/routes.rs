@@ -59,8 +59,8 @@ pub(super) fn ported(config: &Config) -> anyhow::Result<Ported> {
     let Some(path) = &config.routing.ported_file else { return Ok(Ported::default()) };
     let read = |path: &Path| -> anyhow::Result<HashMap<Box<str>, Box<str>>> {
         let mut rows = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path)?;
-        let headers = rows.headers()?;
-        ensure!(headers == &["number", "carrier"][..], "the first line must be: number,carrier");
+        let named = rows.headers()?.iter().eq(["number", "carrier"]);
+        ensure!(named, "the first line must be: number,carrier");
         let mut numbers = HashMap::new();
         for (row, line) in rows.records().zip(2..) {
             // The reader's own errors may quote the line.

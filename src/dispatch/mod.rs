@@ -261,7 +261,8 @@ impl Dispatch {
 
     /// The queue whose turn it is among those that a lane with room serves, and that lane.
     fn next(&self, now: Timestamp) -> Option<(Kind, usize, Place)> {
-        let mut best: Option<((bool, &Turn), Kind, (usize, Place))> = None;
+        type Best<'a> = ((bool, &'a Turn), Kind, (usize, Place));
+        let mut best: Option<Best<'_>> = None;
         for (kind, queue) in &self.queues {
             let Some(turn) = queue.turn() else { continue };
             // Whatever is real goes before any drill: they may want the same number.

@@ -24,6 +24,8 @@ valid_s = 10
 
 [texts]
 sms = "{headline} {place} 收到回复1#{code} 不能到岗回复2#{code}"
+voice = "{headline} {place} 收到请按1 不能请按2"
+broadcast = "{headline}"
 cancelled = "解除 {headline}"
 updated = "更新 {headline}"
 ask_code = "请回复1#{code}"
@@ -69,7 +71,7 @@ const CALLS: usize = 1000;
 /// Milliseconds that an attempt of the plan is valid.
 const VALID_MS: i64 = 10_000;
 
-/// The way of one rung: when it was first released, the attempts, and when a gateway took one.
+/// The way of one call: when it was first released, the attempts, and when a gateway took one.
 #[derive(Default)]
 struct Way {
     released: Option<Timestamp>,
@@ -77,19 +79,21 @@ struct Way {
     taken: Option<Timestamp>,
 }
 
-/// All rungs of all calls that ask for an answer, and how often the dead gateway was passed over.
-async fn ways(journal: &dyn Journal) -> (BTreeMap<(String, u32, u8, u16), Way>, usize) {
+/// All calls that ask for an answer, of which each has one rung here, and how often the dead gateway was passed over.
+async fn ways(journal: &dyn Journal) -> (BTreeMap<(String, u32), Way>, usize) {
     let (mut ways, mut past) = (BTreeMap::<_, Way>::new(), 0);
     let all = SelectCallouts::Before { before: Timestamp(i64::MAX), limit: 100 };
     for row in journal.callouts(all).await.unwrap() {
         let records = journal.read(row.stream.clone(), 0, usize::MAX >> 1).await.unwrap();
-        let (mut calls, mut of) = (BTreeSet::new(), BTreeMap::new());
+        let mut of = BTreeMap::new();
         for Entry(at, event) in records.iter().flat_map(|r| r.entries::<Entry>().unwrap()) {
             match event {
-                Event::CallPlanned { call, purpose: Purpose::CallOut, .. } => drop(calls.insert(call)),
-                Event::AttemptReleased { attempt, call, track, rung, routed, .. } if calls.contains(&call) => {
-                    let place = (row.stream.to_string(), call, track, rung);
-                    let way = ways.entry(place.clone()).or_default();
+                Event::CallPlanned { call, purpose: Purpose::CallOut, .. } => {
+                    ways.entry((row.stream.to_string(), call)).or_default();
+                }
+                Event::AttemptReleased { attempt, call, routed, .. } => {
+                    let place = (row.stream.to_string(), call);
+                    let Some(way) = ways.get_mut(&place) else { continue };
                     way.released.get_or_insert(at);
                     way.attempts += 1;
                     of.insert(attempt, place);
