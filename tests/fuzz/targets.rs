@@ -1,5 +1,6 @@
 //! What holds for every document. Plain functions: cargo-fuzz and the default tests run the same ones.
 
+use jiaoying::gateway::cmpp::codec::{Frames, Pdu, Report, Version};
 use jiaoying::intake::formats::{Limits, Parsed, parse};
 use jiaoying::model::Severity;
 
@@ -41,5 +42,30 @@ pub fn inside(bytes: &[u8]) {
     ];
     for (before, after) in around {
         document(&[before.as_bytes(), bytes, after.as_bytes()].concat());
+    }
+}
+
+/// Any bytes as a stream of CMPP: no panic; what could be read is written and read again as the same, and a fault
+/// has its place.
+pub fn cmpp(bytes: &[u8]) {
+    let mut frames = Frames { buffer: bytes.into() };
+    while let Ok(Some(frame)) = frames.next() {
+        for version in [Version::V20, Version::V30] {
+            let pdu = match Pdu::decode(version, &frame) {
+                Ok(pdu) => pdu,
+                Err(fault) => {
+                    assert!(!fault.place.is_empty() && fault.reason.len() < 100, "{fault:?}");
+                    continue;
+                }
+            };
+            if let Pdu::Deliver(deliver) = &pdu {
+                let _ = Report::decode(&deliver.content);
+            }
+            // What is no UTF-8 grows when it is replaced, and may then no longer fit its field.
+            let Ok(written) = pdu.encode(version, frame.sequence) else { continue };
+            let mut again = Frames { buffer: written[..].into() };
+            let again = again.next().ok().flatten().map(|frame| Pdu::decode(version, &frame));
+            assert!(again == Some(Ok(pdu)), "not the same");
+        }
     }
 }
