@@ -142,7 +142,7 @@ impl<'a> Link<'a> {
                 }
                 Event::Read(Err(e)) | Event::Written(Err(e)) => Err(Over(format!("the line broke: {}", e.kind()))),
                 Event::Asked(Some(order)) => self.asked(order),
-                Event::Taken(Ok(confirms)) => self.confirm(confirms),
+                Event::Taken(Ok(confirms)) => self.confirm(confirms).and_then(|()| self.received()),
                 Event::Taken(Err(why)) => Err(Over(why)),
                 Event::Time => self.tick(),
                 // Nobody is left to ask, or the service ends.
@@ -209,8 +209,12 @@ impl<'a> Link<'a> {
         Ok(())
     }
 
+    /// Handles what was read, as far as there is room for what it tells.
     fn received(&mut self) -> Result<(), Over> {
         loop {
+            if self.incoming.is_full() {
+                return Ok(());
+            }
             match self.frames.next() {
                 Ok(Some(frame)) => self.frame(&frame)?,
                 Ok(None) => return Ok(()),

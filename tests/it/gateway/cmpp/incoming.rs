@@ -148,8 +148,7 @@ async fn a_flood_of_replies_waits_outside_and_all_are_taken_in_order() {
     });
     assert!(words.eq(0..FLOOD), "in order, each once");
     ismg.until(|seen| seen.confirmed.len() == FLOOD).await;
-    // 256, and what one read of 8 KiB brings more.
     let largest = side.sink.largest.load(Ordering::SeqCst);
-    assert!(largest <= 256 + 8192 / 100, "{largest} at once");
+    assert!((200..=256).contains(&largest), "{largest} at once");
     assert_eq!(ismg.seen().connects.len(), 1);
 }

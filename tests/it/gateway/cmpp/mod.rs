@@ -91,9 +91,10 @@ impl Sink {
 
 impl Side {
     fn new(address: &str, extra: &str) -> Self {
+        let extension = if extra.contains("extension") { "" } else { "extension = true\n" };
         let section = format!(
             "address = '{address}'\naccount = '{ACCOUNT}'\nsecret = 'env:UNUSED'\naccess_number = '10690123'\n\
-             extension = true\nservice_id = 'jy'\n{extra}"
+             service_id = 'jy'\n{extension}{extra}"
         );
         Self::of(toml::from_str(&section).unwrap(), SECRET)
     }
