@@ -49,7 +49,7 @@ pub fn inside(bytes: &[u8]) {
 /// has its place.
 pub fn cmpp(bytes: &[u8]) {
     let mut frames = Frames { buffer: bytes.into() };
-    while let Ok(Some(frame)) = frames.next() {
+    while let Ok(Some(frame)) = frames.cut() {
         for version in [Version::V20, Version::V30] {
             let pdu = match Pdu::decode(version, &frame) {
                 Ok(pdu) => pdu,
@@ -64,7 +64,7 @@ pub fn cmpp(bytes: &[u8]) {
             // What is no UTF-8 grows when it is replaced, and may then no longer fit its field.
             let Ok(written) = pdu.encode(version, frame.sequence) else { continue };
             let mut again = Frames { buffer: written[..].into() };
-            let again = again.next().ok().flatten().map(|frame| Pdu::decode(version, &frame));
+            let again = again.cut().ok().flatten().map(|frame| Pdu::decode(version, &frame));
             assert!(again == Some(Ok(pdu)), "not the same");
         }
     }

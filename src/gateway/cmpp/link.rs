@@ -215,7 +215,7 @@ impl<'a> Link<'a> {
             if self.incoming.is_full() {
                 return Ok(());
             }
-            match self.frames.next() {
+            match self.frames.cut() {
                 Ok(Some(frame)) => self.frame(&frame)?,
                 Ok(None) => return Ok(()),
                 Err(fault) => return Err(Over(format!("the gateway sent no CMPP: {fault}"))),

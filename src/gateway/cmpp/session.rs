@@ -149,7 +149,7 @@ impl Shared {
         let mut frames = Frames::default();
         loop {
             let broken = |e: super::codec::CodecError| NoSession::Unreachable(format!("no CMPP: {e}"));
-            while let Some(frame) = frames.next().map_err(broken)? {
+            while let Some(frame) = frames.cut().map_err(broken)? {
                 if let Pdu::ConnectResp(resp) = Pdu::decode(version, &frame).map_err(broken)? {
                     let version = self.admitted(version, &resp, &source)?;
                     return Ok((stream, frames, version));

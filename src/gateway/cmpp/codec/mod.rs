@@ -144,7 +144,7 @@ impl Frames {
     ///
     /// # Errors
     /// A length that no message has: where the next frame begins is not known any more, the connection is lost.
-    pub fn next(&mut self) -> Result<Option<Frame>, CodecError> {
+    pub fn cut(&mut self) -> Result<Option<Frame>, CodecError> {
         let Some((mut head, _)) = self.buffer.split_at_checked(HEADER) else { return Ok(None) };
         let length = head.get_u32() as usize;
         if !(HEADER..=PDU_MAX).contains(&length) {

@@ -8,7 +8,7 @@ const MSG_ID: u64 = 12_878_564_852_733_378_560;
 
 fn frame(bytes: &[u8]) -> Frame {
     let mut frames = Frames { buffer: BytesMut::from(bytes) };
-    let frame = frames.next().unwrap().unwrap();
+    let frame = frames.cut().unwrap().unwrap();
     assert!(frames.buffer.is_empty());
     frame
 }
@@ -173,7 +173,7 @@ fn what_is_malformed_is_told_with_its_place() {
     for length in [11u32, PDU_MAX as u32 + 1, u32::MAX] {
         let mut frames = Frames { buffer: BytesMut::from(&length.to_be_bytes()[..]) };
         frames.buffer.resize(HEADER, 0);
-        assert!(frames.next().unwrap_err().to_string().starts_with("Total_Length: "));
+        assert!(frames.cut().unwrap_err().to_string().starts_with("Total_Length: "));
     }
     assert_eq!(format!("{:?}", Pdu::Submit(Box::new(submit()))), "SUBMIT", "no numbers, no words");
 }
@@ -259,7 +259,7 @@ proptest! {
             let (now, later) = rest.split_at(rest.len().min(*piece));
             frames.buffer.extend_from_slice(now);
             rest = later;
-            while let Some(frame) = frames.next().unwrap() {
+            while let Some(frame) = frames.cut().unwrap() {
                 read.push((frame.sequence, Pdu::decode(version, &frame).unwrap()));
             }
             if rest.is_empty() {
@@ -272,7 +272,7 @@ proptest! {
     #[test]
     fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), command in 0u32..10, resp: bool) {
         let mut frames = Frames { buffer: BytesMut::from(&bytes[..]) };
-        while let Ok(Some(_)) = frames.next() {}
+        while let Ok(Some(_)) = frames.cut() {}
         let command = command | if resp { RESP } else { 0 };
         let frame = Frame { command, sequence: 0, body: bytes.into() };
         for version in ALL {

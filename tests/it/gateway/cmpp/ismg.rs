@@ -170,7 +170,7 @@ impl Inner {
                     None => return,
                 },
             }
-            while let Ok(Some(frame)) = frames.next() {
+            while let Ok(Some(frame)) = frames.cut() {
                 let (bytes, close) = self.answer(&frame, &mut version);
                 if stream.write_all(&bytes).await.is_err() || close {
                     return;
