@@ -91,7 +91,7 @@ fn a_cmpp_account_is_checked_key_by_key_and_its_secret_stays_one() {
         format!("[[gateway]]\nid = \"{id}\"\nkind = \"{kind}\"\nchannels = [{channels}]\n{table}")
     };
     let wrong = "[gateway.cmpp]\naddress = \"h\"\naccount = \"90\"\nsecret = \"\"\naccess_number = \"+86\"\n\
-                 fee_user_type = 3\nfee_type = \"1\"\nlevel = 10\nwindow = 0\njoin_wait_ms = 60000\n\
+                 fee_user_type = 3\nfee_type = \"1\"\nlevel = 10\nwindow = 0\njoin_wait_ms = 60000\nidle_test_s = 86401\n\
                  reconnect_max_ms = 1\ndown_results = [8]\ndead_number = [\"DELIVRD\"]\n";
     let text = gateway("a", "cmpp", "\"sms\", \"voice\"", wrong)
         + &gateway("b", "cmpp", "\"sms\"", "")
@@ -106,6 +106,7 @@ fn a_cmpp_account_is_checked_key_by_key_and_its_secret_stays_one() {
         "fee_terminal",
         "level",
         "window",
+        "idle_test_s",
         "reconnect_max_ms",
         "join_wait_ms",
         "down_results",

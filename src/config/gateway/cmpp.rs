@@ -3,6 +3,7 @@
 use crate::config::Secret;
 use crate::config::error::Faults;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Digits of a sender's number (Src_Id), extension included.
 pub const CMPP_NUMBER_MAX: usize = 21;
@@ -168,6 +169,17 @@ impl CmppSection {
                 ("join_wait_ms", self.join_wait_ms),
             ],
         );
+        let day = Duration::from_secs(86_400);
+        for (name, time) in [
+            ("idle_test_s", Duration::from_secs(self.idle_test_s)),
+            ("response_timeout_ms", Duration::from_millis(self.response_timeout_ms)),
+            ("connect_timeout_ms", Duration::from_millis(self.connect_timeout_ms)),
+            ("reconnect_max_ms", Duration::from_millis(self.reconnect_max_ms)),
+            ("refused_retry_s", Duration::from_secs(self.refused_retry_s)),
+            ("flow_pause_ms", Duration::from_millis(self.flow_pause_ms)),
+        ] {
+            faults.require(time <= day, key(name), "must be at most a day");
+        }
         let rising = self.reconnect_max_ms >= self.reconnect_min_ms;
         faults.require(rising, key("reconnect_max_ms"), "must not be less than reconnect_min_ms");
         // The parts that came are confirmed only with the rest; until then the gateway must not have given up.

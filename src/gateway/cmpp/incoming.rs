@@ -48,7 +48,7 @@ struct Taking {
 struct Held {
     report: Report,
     confirm: Confirm,
-    until: Instant,
+    came: Instant,
 }
 
 // === impl Incoming ===
@@ -65,21 +65,25 @@ impl Incoming {
         queued + taking >= OPEN_MAX
     }
 
-    /// A DELIVER came. `open` tells whether submits wait for their answers: then a report about an unknown message
-    /// may be about one of them. Comes back with what can be answered at once.
+    /// A DELIVER came. `oldest` is when the first of the submits was sent that wait for their answers: a report about
+    /// an unknown message may be about one of them. Comes back with what can be answered at once.
     ///
     /// # Errors
     /// Why it cannot be read.
-    pub(super) fn deliver(&mut self, sequence: u32, d: &Deliver, open: bool) -> Result<Vec<Confirm>, CodecError> {
+    pub(super) fn deliver(
+        &mut self,
+        sequence: u32,
+        d: &Deliver,
+        oldest: Option<Instant>,
+    ) -> Result<Vec<Confirm>, CodecError> {
         let confirm = (sequence, d.msg_id);
         if d.is_report() {
             let report = Report::decode(&d.content)?;
             let known = self.shared.receipts.lock().unwrap_or_else(PoisonError::into_inner).knows(report.msg_id);
-            if known || !open {
+            if known || oldest.is_none() {
                 return Ok(self.report(&report, confirm));
             }
-            let until = Instant::now() + self.shared.response_timeout() / 2;
-            self.held.push_back(Held { report, confirm, until });
+            self.held.push_back(Held { report, confirm, came: Instant::now() });
             let full = self.held.len() > HELD_MAX;
             return Ok(self.release(|_, n| full && n == 0));
         }
@@ -97,20 +101,20 @@ impl Incoming {
         Ok(Vec::new())
     }
 
-    /// The answer to a submit came: what was told about this message, and when no other answer is open about any, can
-    /// be told on. Comes back with what can be answered at once.
-    pub(super) fn settled(&mut self, msg_id: u64, none_open: bool) -> Vec<Confirm> {
+    /// The answer to a submit came, or is not waited for any more. Reports about this message can be told on, and those
+    /// that came before all submits that still wait. Comes back with what can be answered at once.
+    pub(super) fn settled(&mut self, msg_id: Option<u64>, oldest: Option<Instant>) -> Vec<Confirm> {
         if self.held.is_empty() {
             return Vec::new();
         }
-        self.release(|held, _| none_open || held.report.msg_id == msg_id)
+        self.release(|held, _| msg_id == Some(held.report.msg_id) || oldest.is_none_or(|sent| sent > held.came))
     }
 
     /// Does what is due by time alone.
     ///
     /// # Errors
     /// What hangs for too long.
-    pub(super) fn tick(&mut self) -> Result<Vec<Confirm>, String> {
+    pub(super) fn tick(&mut self) -> Result<(), String> {
         if self.taking.as_ref().is_some_and(|t| t.since + self.shared.response_timeout() <= Instant::now()) {
             return Err("what was delivered is not taken".into());
         }
@@ -118,15 +122,13 @@ impl Incoming {
             tracing::warn!(gateway = %self.shared.id, "a long reply of which parts are missing");
             self.joined(joined);
         }
-        let now = Instant::now();
-        Ok(self.release(|held, _| held.until <= now))
+        Ok(())
     }
 
     /// When there is next something to do by time alone.
     pub(super) fn due(&self) -> Option<Instant> {
         let hung = self.taking.as_ref().map(|t| t.since + self.shared.response_timeout());
-        let held = self.held.iter().map(|h| h.until).min();
-        [hung, held, self.pieces.due(self.join_wait())].into_iter().flatten().min()
+        [hung, self.pieces.due(self.join_wait())].into_iter().flatten().min()
     }
 
     /// Waits until something is taken: then its DELIVERs can be answered. Nothing is lost when it is dropped.

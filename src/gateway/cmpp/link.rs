@@ -18,6 +18,8 @@ use tokio::time::{Instant, sleep_until};
 
 /// Bytes read at once.
 const READ: usize = 8192;
+/// Bytes that wait to be written; then nothing more is read, as most of what is read is answered.
+const OUT_MAX: usize = 1 << 16;
 /// Submits whose answer did not come in time and is still of use when it comes late.
 const LATE_MAX: usize = 1024;
 /// How long the end of a session may take.
@@ -125,8 +127,9 @@ impl<'a> Link<'a> {
             self.frames.buffer.reserve(READ);
             let wake = self.wake();
             let leaving = self.farewell.is_some();
+            let room = !self.incoming.is_full() && self.out.len() < OUT_MAX;
             let event = tokio::select! {
-                read = reader.read_buf(&mut self.frames.buffer), if !self.incoming.is_full() => Event::Read(read),
+                read = reader.read_buf(&mut self.frames.buffer), if room => Event::Read(read),
                 written = writer.write_buf(&mut self.out), if !self.out.is_empty() => Event::Written(written),
                 order = orders.recv(), if !leaving && self.open() < self.shared.config.window => Event::Asked(order),
                 taken = self.incoming.taken() => Event::Taken(taken),
@@ -279,14 +282,23 @@ impl<'a> Link<'a> {
         if let Some(reply) = reply {
             let _ = reply.send(answer);
         }
-        let none_open = self.open() == 0;
-        let confirms = self.incoming.settled(msg_id, none_open);
+        self.settled(Some(msg_id))
+    }
+
+    /// An answer came, or is not waited for any more: reports may have waited for it.
+    fn settled(&mut self, msg_id: Option<u64>) -> Result<(), Over> {
+        let confirms = self.incoming.settled(msg_id, self.oldest());
         self.confirm(confirms)
     }
 
+    /// When the first of the submits was sent that wait for their answer.
+    fn oldest(&self) -> Option<Instant> {
+        self.pending.values().filter(|p| matches!(p.what, What::Submit(_))).map(|p| p.sent).min()
+    }
+
     fn delivered(&mut self, sequence: u32, deliver: &Deliver) -> Result<(), Over> {
-        let open = self.open() > 0;
-        match self.incoming.deliver(sequence, deliver, open) {
+        let oldest = self.oldest();
+        match self.incoming.deliver(sequence, deliver, oldest) {
             Ok(confirms) => self.confirm(confirms),
             Err(fault) => {
                 tracing::warn!(gateway = %self.shared.id, %fault, "a DELIVER that cannot be read");
@@ -392,8 +404,8 @@ impl<'a> Link<'a> {
             // Without a body it cannot fail.
             let _ = self.request(&Pdu::ActiveTest, What::Test, None);
         }
-        let confirms = self.incoming.tick().map_err(Over)?;
-        self.confirm(confirms)
+        self.settled(None)?;
+        self.incoming.tick().map_err(Over)
     }
 
     fn remember_late(&mut self, sequence: u32, track: Track) {

@@ -2,6 +2,7 @@
 
 use super::ismg::{Ismg, Script, part, reply, report};
 use super::*;
+use jiaoying::gateway::cmpp::codec::{Pdu, SubmitResp};
 
 fn text(from: &str, words: &str, extension: Option<&str>) -> Upcall {
     let extension = extension.map(str::to_owned);
@@ -50,6 +51,35 @@ async fn a_report_that_no_answer_names_is_held_no_longer_than_the_answer_is_wait
     };
     let (fact, told) = tokio::join!(submit, stranger);
     assert!(fact == UNKNOWN && matches!(&told[..], [Upcall::Receipt { .. }]), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_report_waits_for_no_submit_that_was_sent_after_it_came() {
+    let ismg = Ismg::new(Script { swallow: true, ..Script::default() }).await;
+    let side = Side::new(&ismg.address, "");
+    side.until(|c| c.well).await;
+    // CONNECT was 1, so the submits are 2 and 3.
+    let answer = |sequence, msg_id| {
+        ismg.raw(Pdu::SubmitResp(SubmitResp { msg_id, result: 0 }).encode(Version::V30, sequence).unwrap());
+    };
+    let later = async {
+        ismg.until(|seen| seen.submits.len() == 1).await;
+        ismg.send(Version::V30, report(0xab, "DELIVRD", "13800138001", "10690123", true));
+        ismg.send(Version::V30, Pdu::ActiveTest);
+        ismg.until(|seen| seen.test_answers == 1).await;
+        assert!(side.sink.taken.borrow().is_empty(), "it may be about the first");
+        let told = async {
+            ismg.until(|seen| seen.submits.len() == 2).await;
+            answer(2, 77);
+            let told = side.sink.until(1).await;
+            answer(3, 78);
+            told
+        };
+        tokio::join!(side.one(attempt(2)), told)
+    };
+    let (first, (second, told)) = tokio::join!(side.one(attempt(1)), later);
+    assert_eq!((first, second), (reached("000000000000004d"), reached("000000000000004e")));
+    assert!(matches!(&told[..], [Upcall::Receipt { reference, .. }] if reference == "00000000000000ab"), "{told:?}");
 }
 
 #[tokio::test]
