@@ -28,10 +28,10 @@ packages_install() {
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >/dev/null
 }
 
-# Parsers and checkers of other makers that ours are compared with, in a folder of their own:
+# Parsers, checkers and clients of other makers that ours are compared with, in a folder of their own:
 # tests/foreign.py runs in it. An installation that was broken off is begun again.
 judges_install() {
-    local packages=(capparser==2.0.4 jsonschema==4.17.3)
+    local packages=(capparser==2.0.4 jsonschema==4.17.3 pycmpp==2.0.2 cmppy==0.3)
     local dir=${XDG_CACHE_HOME:-$HOME/.cache}/jiaoying/judges
     export JIAOYING_TEST_JUDGES=$dir/bin/python
     [ "$(cat "$dir/installed" 2>/dev/null)" = "${packages[*]}" ] && "$JIAOYING_TEST_JUDGES" -c "" 2>/dev/null && return

@@ -36,7 +36,8 @@ impl Config {
                         faults.add(key, error.to_string());
                     }
                 }
-                Ok(value) if key.starts_with("gateway[") && value.len() < GATEWAY_SECRET_MIN => {
+                // Secrets of a protocol's own table are as long as the other side makes them.
+                Ok(value) if key.ends_with("].secret") && value.len() < GATEWAY_SECRET_MIN => {
                     faults.add(key, format!("the secret {secret} is shorter than {GATEWAY_SECRET_MIN} bytes"));
                 }
                 Ok(_) => {}
@@ -57,7 +58,10 @@ impl Config {
         let mut out = vec![("store.url".to_owned(), &self.store.url), ("keys.master".to_owned(), &self.keys.master)];
         out.extend(self.amqp.enabled.then(|| ("amqp.url".to_owned(), &self.amqp.url)));
         let of_gateway = self.gateways.iter().enumerate();
-        out.extend(of_gateway.filter_map(|(i, g)| Some((format!("gateway[{i}].secret"), g.secret.as_ref()?))));
+        out.extend(of_gateway.clone().filter_map(|(i, g)| Some((format!("gateway[{i}].secret"), g.secret.as_ref()?))));
+        out.extend(
+            of_gateway.filter_map(|(i, g)| Some((format!("gateway[{i}].cmpp.secret"), &g.cmpp.as_ref()?.secret))),
+        );
         out
     }
 }

@@ -39,7 +39,7 @@ pub use budget::{Carrier, PersonBudget};
 pub use cell::Cell;
 pub use drill::Drill;
 pub use error::{ConfigError, Fault};
-pub use gateway::{CanaryProof, CanarySection, GATEWAY_SECRET_MIN, GatewayChannel, GatewayKind, GatewaySection};
+pub use gateway::*;
 pub use http::{Http, LOCAL_ACCOUNT, Right, Token};
 pub use intake::Intake;
 pub use keys::{KeyError, Keys};

@@ -8,6 +8,7 @@
 //!   one fact in its answer, [`Fact::Unknown`] when the wire died; what comes back later is confirmed
 //!   to the other side only after [`Upcalls::take`] said it is durable.
 
+pub mod cmpp;
 pub mod http;
 mod later;
 mod open;

@@ -2,6 +2,7 @@
 //! tests run the same ones.
 
 use jiaoying::directory::{Book, ImportOptions, import};
+use jiaoying::gateway::cmpp::codec::{Frames, Pdu, Report, Version};
 use jiaoying::intake::formats::{Limits, Parsed, parse};
 use jiaoying::intake::reports::Keywords;
 use jiaoying::model::{Figures, SecretKey, Severity};
@@ -93,6 +94,31 @@ pub fn sheet(ground: &[u8], bytes: &[u8]) {
         Ok(taken) => assert!(taken.findings.iter().all(|f| f.severity != Severity::Fatal)),
         Err(faults) => {
             assert!(!faults.is_empty() && faults.iter().all(|f| !f.place.is_empty() && !f.reason.is_empty()));
+        }
+    }
+}
+
+/// Any bytes as a stream of CMPP: no panic; what could be read is written and read again as the same, and a fault
+/// has its place.
+pub fn cmpp(bytes: &[u8]) {
+    let mut frames = Frames { buffer: bytes.into() };
+    while let Ok(Some(frame)) = frames.cut() {
+        for version in [Version::V20, Version::V30] {
+            let pdu = match Pdu::decode(version, &frame) {
+                Ok(pdu) => pdu,
+                Err(fault) => {
+                    assert!(!fault.place.is_empty() && fault.reason.len() < 100, "{fault:?}");
+                    continue;
+                }
+            };
+            if let Pdu::Deliver(deliver) = &pdu {
+                let _ = Report::decode(&deliver.content);
+            }
+            // What is no UTF-8 grows when it is replaced, and may then no longer fit its field.
+            let Ok(written) = pdu.encode(version, frame.sequence) else { continue };
+            let mut again = Frames { buffer: written[..].into() };
+            let again = again.cut().ok().flatten().map(|frame| Pdu::decode(version, &frame));
+            assert!(again == Some(Ok(pdu)), "not the same");
         }
     }
 }

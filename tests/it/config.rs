@@ -1,6 +1,8 @@
 //! Configuration: the default file is the documentation, faults name their place, secrets stay secret.
 
-use jiaoying::config::{Config, ConfigError, DEFAULT_FILE, Fault, Origin, Right, Secret, StoreKind, documented_file};
+use jiaoying::config::{
+    CmppSection, Config, ConfigError, DEFAULT_FILE, Fault, Origin, Right, Secret, StoreKind, documented_file,
+};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -74,6 +76,61 @@ fn what_the_default_file_shows_as_off_is_what_applies_when_it_is_left_out() {
     let default = &documented.senders[0];
     assert_eq!((&sender.senders, &sender.regions), (&default.senders, &default.regions));
     assert_eq!((&sender.hazards, &sender.statuses), (&default.hazards, &default.statuses));
+}
+
+#[test]
+fn what_the_default_file_shows_of_cmpp_is_what_applies_when_it_is_left_out() {
+    let documented = load(&documented_file(), &[]).unwrap();
+    let shown = documented.gateways.into_iter().find_map(|g| g.cmpp).unwrap();
+    let short = format!("[[gateway]]\nid = \"a\"\nkind = \"cmpp\"\nchannels = [\"sms\"]\n{CMPP}");
+    let left_out = load(&short, &[]).unwrap().gateways.remove(0).cmpp.unwrap();
+    assert_eq!(CmppSection { source: String::new(), ..shown }, left_out);
+}
+
+const CMPP: &str = "[gateway.cmpp]\naddress = \"192.0.2.10:7890\"\naccount = \"901234\"\n\
+                    secret = \"env:CMPP_SECRET\"\naccess_number = \"10690123\"\n";
+
+#[test]
+fn a_cmpp_account_is_checked_key_by_key_and_its_secret_stays_one() {
+    let gateway = |id: &str, kind: &str, channels: &str, table: &str| {
+        format!("[[gateway]]\nid = \"{id}\"\nkind = \"{kind}\"\nchannels = [{channels}]\n{table}")
+    };
+    let wrong = "[gateway.cmpp]\naddress = \"h\"\naccount = \"90\"\nsecret = \"\"\naccess_number = \"+86\"\n\
+                 fee_user_type = 3\nfee_type = \"1\"\nlevel = 10\nwindow = 0\njoin_wait_ms = 60000\nidle_test_s = 86401\n\
+                 reconnect_max_ms = 1\ndown_results = [8]\ndead_number = [\"DELIVRD\"]\n";
+    let text = gateway("a", "cmpp", "\"sms\", \"voice\"", wrong)
+        + &gateway("b", "cmpp", "\"sms\"", "")
+        + &gateway("c", "simulator", "\"sms\"", CMPP);
+    let found: Vec<_> = faults(&text, &[]).into_iter().map(|f| f.key).collect();
+    let of_table = [
+        "address",
+        "account",
+        "secret",
+        "access_number",
+        "fee_type",
+        "fee_terminal",
+        "level",
+        "window",
+        "idle_test_s",
+        "reconnect_max_ms",
+        "join_wait_ms",
+        "down_results",
+        "dead_number",
+    ];
+    let mut expected = vec!["gateway[0].channels".to_owned()];
+    expected.extend(of_table.map(|key| format!("gateway[0].cmpp.{key}")));
+    expected.extend(["gateway[1]".to_owned(), "gateway[2].cmpp".to_owned()]);
+    assert_eq!(found, expected);
+    let hidden = gateway("a", "cmpp", "\"sms\"", &CMPP.replace("env:CMPP_SECRET", "hush-4711"));
+    let config = load(&hidden, &[]).unwrap();
+    let (shown, debug) = (config.print(), format!("{config:?}"));
+    assert!(!shown.contains("hush-4711") && !debug.contains("hush-4711"));
+    let line = shown.lines().find(|line| line.starts_with("account = ")).unwrap();
+    assert!(line.ends_with("jiaoying.toml:6"), "{line}");
+    // A carrier's secret is as long as the carrier makes it; one that cannot be had is a fault.
+    assert_eq!(config.examine().0, []);
+    let unset = load(&hidden.replace("hush-4711", "env:JIAOYING_NOT_SET_ANYWHERE"), &[]).unwrap().examine().0;
+    assert_eq!(unset[0].key, "gateway[0].cmpp.secret");
 }
 
 #[test]

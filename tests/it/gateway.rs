@@ -2,6 +2,7 @@
 //! answering, or not answering, is turned into.
 
 mod callbacks;
+mod cmpp;
 pub mod contract;
 mod tls;
 

@@ -1,8 +1,10 @@
 //! `[[gateway]]`: the ways to reach people. What a protocol alone needs is a table of its own within, and a file here.
 
 mod canary;
+mod cmpp;
 
 pub use canary::{CanaryProof, CanarySection};
+pub use cmpp::{CMPP_NUMBER_MAX, CmppCoding, CmppSection, CmppVersion};
 
 use super::error::Faults;
 use super::{Carrier, Secret, TemplateSection};
@@ -69,6 +71,8 @@ pub struct GatewaySection {
     pub callback_skew_s: Option<u64>,
     /// What it is tried with before it is needed.
     pub canary: Option<CanarySection>,
+    /// The account at a CMPP gateway; only `cmpp`.
+    pub cmpp: Option<CmppSection>,
     /// What its vendor has registered. With any, nothing else goes through it.
     #[serde(rename = "template", default, skip_serializing_if = "Vec::is_empty")]
     pub templates: Vec<TemplateSection>,
@@ -82,6 +86,8 @@ pub enum GatewayKind {
     Simulator,
     /// The generic HTTP gateway.
     Http,
+    /// China Mobile's CMPP, 3.0 or 2.0.
+    Cmpp,
 }
 
 /// What a gateway serves.
@@ -152,9 +158,14 @@ impl GatewaySection {
             template.check(&format!("{at}.template[{i}]"), faults);
         }
         faults.require(self.batch_max <= self.window, key("batch_max"), "must not exceed the window");
+        let speaks = self.kind == GatewayKind::Cmpp;
+        faults.require(self.cmpp.is_none() || speaks, key("cmpp"), "belongs to gateways of kind cmpp");
+        if speaks {
+            self.check_cmpp(at, faults);
+        }
         match self.kind {
             GatewayKind::Http => self.check_http(at, faults),
-            GatewayKind::Simulator => {
+            GatewayKind::Simulator | GatewayKind::Cmpp => {
                 let given = [
                     ("url", self.url.is_some()),
                     ("ca_file", self.ca_file.is_some()),
@@ -178,6 +189,15 @@ impl GatewaySection {
         faults.require(tls, format!("{at}.ca_file"), "is used by https:// only");
         let signed = self.secret.as_ref().is_some_and(|secret| !secret.is_empty());
         faults.require(signed, format!("{at}.secret"), "kind http needs a secret");
+    }
+
+    fn check_cmpp(&self, at: &str, faults: &mut Faults) {
+        let sms = self.channels.iter().all(|channel| *channel == GatewayChannel::Sms);
+        faults.require(sms, format!("{at}.channels"), "kind cmpp serves sms only");
+        match &self.cmpp {
+            Some(cmpp) => cmpp.check(&format!("{at}.cmpp"), faults),
+            None => faults.add(at, "kind cmpp needs a table [gateway.cmpp]"),
+        }
     }
 }
 
