@@ -36,7 +36,9 @@ impl Config {
                         faults.add(key, error.to_string());
                     }
                 }
-                Ok(value) if key.starts_with("gateway[") && value.len() < GATEWAY_SECRET_MIN => {
+                Ok(value)
+                    if key.starts_with("gateway[") && key.ends_with("].secret") && value.len() < GATEWAY_SECRET_MIN =>
+                {
                     faults.add(key, format!("the secret {secret} is shorter than {GATEWAY_SECRET_MIN} bytes"));
                 }
                 Ok(_) => {}
@@ -57,7 +59,10 @@ impl Config {
         let mut out = vec![("store.url".to_owned(), &self.store.url), ("keys.master".to_owned(), &self.keys.master)];
         out.extend(self.amqp.enabled.then(|| ("amqp.url".to_owned(), &self.amqp.url)));
         let of_gateway = self.gateways.iter().enumerate();
-        out.extend(of_gateway.filter_map(|(i, g)| Some((format!("gateway[{i}].secret"), g.secret.as_ref()?))));
+        out.extend(of_gateway.clone().filter_map(|(i, g)| Some((format!("gateway[{i}].secret"), g.secret.as_ref()?))));
+        let smpp =
+            of_gateway.filter_map(|(i, g)| Some((format!("gateway[{i}].smpp.password"), &g.smpp.as_ref()?.password)));
+        out.extend(smpp);
         out
     }
 }

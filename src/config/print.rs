@@ -14,7 +14,7 @@ pub(super) fn print(config: &Config) -> String {
             seen.push(list);
             table = format!("{}.", indexed(list, &seen));
         } else if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            table = format!("{name}.");
+            table = format!("{}.", within(name, &seen));
         } else if let Some((key, _)) = line.split_once(" = ") {
             let origin = config.origin(&format!("{table}{key}"));
             if origin != Origin::Default {
@@ -24,6 +24,14 @@ pub(super) fn print(config: &Config) -> String {
         out.push('\n');
     }
     out
+}
+
+/// A table by its key: `gateway[1].smpp` when it stands in an element of a list.
+fn within(name: &str, seen: &[&str]) -> String {
+    match name.rsplit_once('.') {
+        Some((list, last)) if seen.contains(&list) => format!("{}.{last}", indexed(list, seen)),
+        _ => name.to_owned(),
+    }
 }
 
 /// A list by its key, with the index of each list in it: `gateway[1].template[0]`. `seen` holds the

@@ -1,5 +1,9 @@
 //! `[[gateway]]`: the ways to reach people. What a protocol alone needs is a table of its own within, and a file here.
 
+mod smpp;
+
+pub use smpp::{DefaultAlphabet, LongText, NumberForm, ReceiptId, SmppSection, Validity};
+
 use super::error::Faults;
 use super::{Secret, TemplateSection};
 use serde::{Deserialize, Serialize};
@@ -48,6 +52,8 @@ pub struct GatewaySection {
     pub idempotent: Option<bool>,
     /// See [`GatewaySection::callback_skew_s`]; only `http`.
     pub callback_skew_s: Option<u64>,
+    /// What kind `smpp` needs, and no other.
+    pub smpp: Option<SmppSection>,
     /// What its vendor has registered. With any, nothing else goes through it.
     #[serde(rename = "template", default, skip_serializing_if = "Vec::is_empty")]
     pub templates: Vec<TemplateSection>,
@@ -61,6 +67,8 @@ pub enum GatewayKind {
     Simulator,
     /// The generic HTTP gateway.
     Http,
+    /// A short message centre that speaks SMPP 3.4.
+    Smpp,
 }
 
 /// What a gateway serves.
@@ -119,9 +127,10 @@ impl GatewaySection {
             template.check(&format!("{at}.template[{i}]"), faults);
         }
         faults.require(self.batch_max <= self.window, key("batch_max"), "must not exceed the window");
+        self.check_smpp(at, faults);
         match self.kind {
             GatewayKind::Http => self.check_http(at, faults),
-            GatewayKind::Simulator => {
+            GatewayKind::Simulator | GatewayKind::Smpp => {
                 let given = [
                     ("url", self.url.is_some()),
                     ("ca_file", self.ca_file.is_some()),
@@ -135,6 +144,17 @@ impl GatewaySection {
                 }
             }
         }
+    }
+
+    fn check_smpp(&self, at: &str, faults: &mut Faults) {
+        let of_kind = self.kind == GatewayKind::Smpp;
+        match &self.smpp {
+            Some(smpp) if of_kind => smpp.check(&format!("{at}.smpp"), faults),
+            Some(_) => faults.add(format!("{at}.smpp"), "belongs to gateways of kind smpp"),
+            None => faults.require(!of_kind, format!("{at}.smpp"), "kind smpp needs this table"),
+        }
+        let sms = !of_kind || self.channels.iter().all(|c| *c == GatewayChannel::Sms);
+        faults.require(sms, format!("{at}.channels"), "kind smpp serves sms only");
     }
 
     fn check_http(&self, at: &str, faults: &mut Faults) {
