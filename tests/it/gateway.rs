@@ -3,6 +3,7 @@
 
 mod callbacks;
 pub mod contract;
+mod smpp;
 mod tls;
 
 use axum::body::Bytes;
