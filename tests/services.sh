@@ -16,9 +16,12 @@ services_install() {
     compgen -G '/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin' >/dev/null || missing+=(rabbitmq-server)
     /usr/bin/python3 -c "import pika" 2>/dev/null || missing+=(python3-pika)
     /usr/bin/python3 -c "import ensurepip" 2>/dev/null || missing+=(python3-venv)
+    command -v node >/dev/null || missing+=(nodejs)
+    command -v npm >/dev/null || missing+=(npm)
     [ ${#missing[@]} = 0 ] || packages_install "${missing[@]}"
     # The tests that ask for them fail without them.
     judges_install || unset JIAOYING_TEST_JUDGES
+    peers_install || unset JIAOYING_TEST_PEERS
 }
 
 packages_install() {
@@ -40,6 +43,20 @@ judges_install() {
     /usr/bin/python3 -m venv "$dir" &&
         "$dir/bin/pip" install -q --disable-pip-version-check "${packages[@]}" &&
         echo "${packages[*]}" >"$dir/installed"
+}
+
+# Other sides of protocols, of other makers, in a folder of their own: the programs in tests/peers stand on them.
+# The Python ones are installed by the judges' pip.
+peers_install() {
+    local node=(smpp@0.5.1) python=(smpp34==1.5.0)
+    local dir=${XDG_CACHE_HOME:-$HOME/.cache}/jiaoying/peers
+    export JIAOYING_TEST_PEERS=$dir
+    [ "$(cat "$dir/installed" 2>/dev/null)" = "${node[*]} ${python[*]}" ] && return
+    echo "installing ${node[*]} ${python[*]}" >&2
+    rm -rf "$dir" && mkdir -p "$dir" &&
+        npm install --prefix "$dir" --silent --no-audit --no-fund --ignore-scripts "${node[@]}" >&2 &&
+        "$JIAOYING_TEST_JUDGES" -m pip install -q --disable-pip-version-check --target "$dir/python" "${python[@]}" &&
+        echo "${node[*]} ${python[*]}" >"$dir/installed"
 }
 
 # Prints N free ports below the range that the kernel gives out to outgoing connections.

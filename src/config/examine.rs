@@ -57,11 +57,15 @@ impl Config {
     fn secrets(&self) -> Vec<(String, &Secret)> {
         let mut out = vec![("store.url".to_owned(), &self.store.url), ("keys.master".to_owned(), &self.keys.master)];
         out.extend(self.amqp.enabled.then(|| ("amqp.url".to_owned(), &self.amqp.url)));
-        let of_gateway = self.gateways.iter().enumerate();
-        out.extend(of_gateway.clone().filter_map(|(i, g)| Some((format!("gateway[{i}].secret"), g.secret.as_ref()?))));
-        out.extend(
-            of_gateway.filter_map(|(i, g)| Some((format!("gateway[{i}].cmpp.secret"), &g.cmpp.as_ref()?.secret))),
-        );
+        for (i, gateway) in self.gateways.iter().enumerate() {
+            let of_table = [
+                ("secret", gateway.secret.as_ref()),
+                ("cmpp.secret", gateway.cmpp.as_ref().map(|t| &t.secret)),
+                ("smpp.password", gateway.smpp.as_ref().map(|t| &t.password)),
+            ];
+            let given = of_table.into_iter().filter_map(|(key, secret)| Some((format!("gateway[{i}].{key}"), secret?)));
+            out.extend(given);
+        }
         out
     }
 }

@@ -12,11 +12,11 @@ const UCS2_UNITS_JOINED: usize = 67;
 const GSM7_UNITS: usize = 160;
 const GSM7_UNITS_JOINED: usize = 153;
 
-/// The GSM 7-bit default alphabet, TS 23.038 6.2.1.
-const GSM7: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡\
+/// The GSM 7-bit default alphabet, TS 23.038 6.2.1, in the order of its codes without the escape (0x1B).
+pub(crate) const GSM7: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡\
 ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 /// Its extension table, TS 23.038 6.2.1.1: each costs an escape and itself.
-const GSM7_EXTENSION: &str = "\u{c}^{}\\[~]|€";
+pub(crate) const GSM7_EXTENSION: &str = "\u{c}^{}\\[~]|€";
 
 /// The alphabet of a short message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,30 @@ impl SmsAlphabet {
             Self::Gsm7 => "GSM-7",
             Self::Ucs2 => "UCS-2",
         }
+    }
+
+    /// The pieces of a text that is sent in this alphabet: itself, or pieces that leave room for the header that
+    /// joins them. What costs two units is not torn apart; what is not in the alphabet counts as one unit.
+    #[must_use]
+    pub fn cut(self, text: &str) -> Vec<&str> {
+        let (one, joined) = match self {
+            Self::Gsm7 => (GSM7_UNITS, GSM7_UNITS_JOINED),
+            Self::Ucs2 => (UCS2_UNITS, UCS2_UNITS_JOINED),
+        };
+        let cost = |c: char| if self == Self::Ucs2 { c.len_utf16() } else { septets(c).unwrap_or(1) };
+        if text.chars().map(cost).sum::<usize>() <= one {
+            return vec![text];
+        }
+        let (mut pieces, mut start, mut used) = (Vec::new(), 0, 0);
+        for (at, c) in text.char_indices() {
+            if used + cost(c) > joined {
+                pieces.push(&text[start..at]);
+                (start, used) = (at, 0);
+            }
+            used += cost(c);
+        }
+        pieces.push(&text[start..]);
+        pieces
     }
 }
 
@@ -119,6 +143,16 @@ mod tests {
         assert_eq!(of(&"𠮷".repeat(35)), ("UCS-2", 70, 1));
         assert_eq!(of(&"𠮷".repeat(66)), ("UCS-2", 132, 2));
         assert_eq!(of(&"𠮷".repeat(67)), ("UCS-2", 134, 3), "a pair does not fit into the last of 67 units");
+    }
+
+    #[test]
+    fn a_text_is_cut_into_as_many_pieces_as_are_counted() {
+        for text in ["a", "应", &"a€".repeat(120), &"应a".repeat(80), &"𠮷".repeat(67), &"{}".repeat(90)] {
+            let segments = Segments::of(text);
+            let pieces = segments.alphabet.cut(text);
+            assert_eq!((pieces.len(), pieces.concat().as_str()), (segments.segments, text));
+        }
+        assert_eq!(SmsAlphabet::Ucs2.cut(""), [""]);
     }
 
     #[test]

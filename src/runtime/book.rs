@@ -210,4 +210,25 @@ mod tests {
         assert!(book.by_link(&book.link(&key(0))).is_none());
         assert!(book.by_link(&book.link(&key(1))).is_some());
     }
+
+    #[test]
+    fn references_are_each_gateways_own_and_forgotten_with_their_callout() {
+        let mut book = ReplyBook::new(&SecretKey::new([1; 32]), 2);
+        let key = |callout: &str, attempt| AttemptKey { callout: callout.into(), attempt };
+        let (a, b) = (GatewayId::from("a"), GatewayId::from("b"));
+        book.refer(&a, "1", &key("x", 0));
+        book.refer(&b, "1", &key("y", 0));
+        assert_eq!(book.by_reference(&a, "1"), Some(&key("x", 0)));
+        assert_eq!(book.by_reference(&b, "1"), Some(&key("y", 0)));
+        assert_eq!((book.by_reference(&a, "2"), book.by_reference(&"c".into(), "1")), (None, None));
+        // A gateway that gives a name again means the newer one.
+        book.refer(&a, "1", &key("x", 1));
+        assert_eq!(book.by_reference(&a, "1"), Some(&key("x", 1)));
+        book.close(&"x".into(), Timestamp(72), false);
+        book.forget(Timestamp(71));
+        assert!(book.by_reference(&a, "1").is_some(), "held");
+        book.forget(Timestamp(72));
+        assert!(book.by_reference(&a, "1").is_none());
+        assert!(book.by_reference(&b, "1").is_some());
+    }
 }

@@ -1,8 +1,10 @@
 //! What holds for every document, short message, plan and sheet. Plain functions: cargo-fuzz and the default
 //! tests run the same ones.
 
+use jiaoying::config::SmppSection;
 use jiaoying::directory::{Book, ImportOptions, import};
 use jiaoying::gateway::cmpp::codec::{Frames, Pdu, Report, Version};
+use jiaoying::gateway::smpp::{self, Incoming, ReceiptText, cut};
 use jiaoying::intake::formats::{Limits, Parsed, parse};
 use jiaoying::intake::reports::Keywords;
 use jiaoying::model::{Figures, SecretKey, Severity};
@@ -121,4 +123,31 @@ pub fn cmpp(bytes: &[u8]) {
             assert!(again == Some(Ok(pdu)), "not the same");
         }
     }
+}
+
+/// Any octets of a message centre: no panic, what is cut out is no more than came, and a stream that cannot be read
+/// on says so.
+pub fn smpp(octets: &[u8]) {
+    let mut stream = octets.into();
+    let settings = SmppSection::default();
+    let mut frames = 0;
+    while let Ok(Some(frame)) = cut(&mut stream) {
+        frames += 1;
+        if let Incoming::Deliver(deliver) = frame.read() {
+            let said = smpp::words(&deliver, &settings);
+            assert!(said.len() <= 3 * octets.len(), "{} bytes of words", said.len());
+            receipt(said.as_bytes());
+        }
+    }
+    assert!(frames <= octets.len() / 16, "{frames} PDUs");
+}
+
+/// Any words of a receipt: no panic, and nothing is read that is not there.
+pub fn receipt(octets: &[u8]) {
+    let text = String::from_utf8_lossy(octets);
+    let read = ReceiptText::read(&text);
+    for value in [&read.id, &read.err, &read.done].into_iter().flatten() {
+        assert!(!value.is_empty() && text.contains(value.as_str()), "{value}");
+    }
+    let _ = read.done_at(480);
 }

@@ -4,6 +4,7 @@
 mod callbacks;
 mod cmpp;
 pub mod contract;
+mod smpp;
 mod tls;
 
 use axum::body::Bytes;

@@ -22,6 +22,8 @@ struct Case {
     now: Timestamp,
     sent: Vec<Outgoing>,
     parts: CellParts,
+    /// Whether the gateway only takes attempts, under references of its own.
+    refers: bool,
 }
 
 fn parts(ask_max: u8) -> CellParts {
@@ -62,7 +64,7 @@ fn parts(ask_max: u8) -> CellParts {
         key,
         gateways: [("gw", false), ("drill", true)]
             .map(|(id, drill)| LaneSettings { id: id.into(), drill, ..lane.clone() })
-            .map(|lane| GatewayInfo { lane, idempotent: true, by_reference: false })
+            .map(|lane| GatewayInfo { lane, idempotent: true, by_reference: true })
             .into(),
         entropy: Box::new(|| [9; 32]),
     }
@@ -74,7 +76,7 @@ impl Case {
         let lease = journal.acquire("cell".into(), "test".into(), 1_000_000).now_or_never().unwrap().unwrap();
         assert_eq!(lease.unwrap().epoch, 1);
         let cell = Cell::new(parts(ask_max), BEGIN);
-        Self { cell, journal, now: BEGIN, sent: Vec::new(), parts: parts(ask_max) }
+        Self { cell, journal, now: BEGIN, sent: Vec::new(), parts: parts(ask_max), refers: false }
     }
 
     /// A message about a hazard in the village; its callout.
@@ -152,8 +154,11 @@ impl Case {
             for output in outputs {
                 match output {
                     Output::Submit { gateway, attempts } => {
-                        let taken =
-                            |a: &Outgoing| (a.key.clone(), Fact::Reached { stage: Stage::Delivered, reference: None });
+                        let fact = |a: &Outgoing| match self.refers {
+                            true => Fact::Reached { stage: Stage::Submitted, reference: Some(reference(&a.key)) },
+                            false => Fact::Reached { stage: Stage::Delivered, reference: None },
+                        };
+                        let taken = |a: &Outgoing| (a.key.clone(), fact(a));
                         self.cell.submitted(&gateway, attempts.iter().map(taken).collect(), self.now);
                         self.sent.extend(attempts);
                     }
@@ -209,13 +214,61 @@ impl Case {
         text: &str,
         key: Option<AttemptKey>,
     ) -> Vec<Event> {
+        let text = Upcall::Text { from: from.into(), text: text.into(), key, extension: None, reported_at: None };
+        self.told(gateway, id, text)
+    }
+
+    /// Sends a text to the number behind which the code of a call stands.
+    fn text_to(&mut self, gateway: &str, id: &CalloutId, from: &str, text: &str, extension: &str) -> Vec<Event> {
+        let (from, text, extension) = (from.into(), text.into(), Some(extension.into()));
+        self.told(gateway, id, Upcall::Text { from, text, key: None, extension, reported_at: None })
+    }
+
+    /// A gateway tells something; the events that followed in a callout.
+    fn told(&mut self, gateway: &str, id: &CalloutId, upcall: Upcall) -> Vec<Event> {
         let before = self.entries(id).len();
         self.now = self.now.plus_ms(1000);
-        let text = Upcall::Text { from: from.into(), text: text.into(), key, extension: None, reported_at: None };
-        self.cell.upcalls(&gateway.into(), vec![text], 1, self.now);
+        self.cell.upcalls(&gateway.into(), vec![upcall], 1, self.now);
         self.settle();
         self.entries(id).split_off(before)
     }
+
+    /// An engine that starts with what the journal of this one holds about a callout.
+    fn restarted(&self, id: &CalloutId) -> Self {
+        let mut back = Self::new(2);
+        back.now = self.now;
+        let records = self.journal.read(id.stream(), 0, 1000).now_or_never().unwrap().unwrap();
+        let group = Group { records, ..Group::default() };
+        let stored = back.journal.commit(Batch { lease: None, groups: vec![group] }).now_or_never().unwrap();
+        assert_eq!(stored.unwrap(), [Ok(())]);
+        back.cell.recover_all([id.clone()]);
+        back.settle();
+        back
+    }
+
+    /// The code of the call that somebody was sent for a callout.
+    fn code(&self, id: &CalloutId, number: &str) -> String {
+        let sms = self.sent.iter().find(|a| a.key.callout == *id && a.number == number && a.channel == Channel::Sms);
+        sms.unwrap().code.clone().unwrap()
+    }
+
+    /// Whether nobody has answered a call of a callout.
+    fn is_silent(&self, id: &CalloutId) -> bool {
+        let callout = self.cell.callouts().find(|callout| callout.id == *id).unwrap();
+        callout.calls.iter().flat_map(|call| &call.links).all(|l| l.answer.is_none())
+    }
+}
+
+fn reference(key: &AttemptKey) -> String {
+    format!("r-{key}")
+}
+
+fn receipt(reference: String, fact: Fact) -> Upcall {
+    Upcall::Receipt { reference, fact, reported_at: None }
+}
+
+fn arrived() -> Fact {
+    Fact::Reached { stage: Stage::Delivered, reference: None }
 }
 
 fn noted(events: &[Event]) -> Option<NoteReason> {
@@ -451,4 +504,72 @@ fn figures_and_the_shelter_come_by_short_message() {
     let callout = c.cell.callouts().find(|callout| callout.id == id).unwrap();
     assert!(callout.targets.iter().any(|t| t.progress.shelter == *shelter && shelter.is_some()));
     assert_ne!(shelter, text, "the place is sealed by itself");
+}
+
+#[test]
+fn a_receipt_moves_the_attempt_that_its_reference_names_also_after_a_restart() {
+    let mut c = Case::new(2);
+    c.refers = true;
+    let id = c.message("暴雨", MessageKind::Alert);
+    let key = c.sent.iter().find(|a| a.key.callout == id && a.channel == Channel::Sms).unwrap().key.clone();
+    let reported = |events: &[Event], fact: &Fact| {
+        let of = |e: &Event| matches!(e, Event::AttemptReported { attempt, fact: f, .. } if *attempt == key.attempt && f == fact);
+        events.iter().any(of)
+    };
+    let events = c.told("gw", &id, receipt(reference(&key), arrived()));
+    assert!(reported(&events, &arrived()), "{events:?}");
+    assert!(c.told("gw", &id, receipt(reference(&key), arrived())).is_empty(), "told once");
+    let mut back = c.restarted(&id);
+    let failed = Fact::Failed { failure: Failure::Undelivered, detail: None };
+    let events = back.told("gw", &id, receipt(reference(&key), failed.clone()));
+    assert!(reported(&events, &failed), "{events:?}");
+}
+
+#[test]
+fn a_receipt_whose_reference_is_not_known_or_anothers_has_no_effect() {
+    let mut c = Case::new(2);
+    c.refers = true;
+    let id = c.message("暴雨", MessageKind::Alert);
+    let known = c.sent.iter().find(|a| a.key.callout == id).unwrap().key.clone();
+    assert!(c.told("gw", &id, receipt("r-never".into(), arrived())).is_empty());
+    assert!(c.told("drill", &id, receipt(reference(&known), arrived())).is_empty(), "another gateway's reference");
+    assert!(c.told("nobody", &id, receipt(reference(&known), arrived())).is_empty());
+    assert!(!c.told("gw", &id, receipt(reference(&known), arrived())).is_empty());
+}
+
+#[test]
+fn a_bare_word_answers_the_call_whose_code_is_the_extension() {
+    let mut c = Case::new(2);
+    let rain = c.message("暴雨", MessageKind::Alert);
+    c.now = c.now.plus_ms(1000);
+    let wind = c.message("大风", MessageKind::Alert);
+    let from = c.number(&rain);
+    let (of_rain, of_wind) = (c.code(&rain, &from), c.code(&wind, &from));
+    let events = c.text_to("gw", &rain, &from, "收到", &of_rain);
+    assert!(answers(&events), "{events:?}");
+    assert!(c.is_silent(&wind), "and no other");
+    // A number that stands behind no call says nothing: one call is left that it can mean.
+    let events = c.text_to("gw", &wind, &from, "谢谢", &of_wind);
+    assert_eq!(noted(&events), Some(NoteReason::Nonsense));
+    let events = c.text_to("gw", &wind, &from, "收到", "9999");
+    assert!(!c.is_silent(&wind) || noted(&events).is_some(), "{events:?}");
+}
+
+#[test]
+fn the_extension_of_a_drill_never_answers_the_real_thing_nor_the_reverse() {
+    let mut c = Case::new(2);
+    let drill = c.message_for(Status::Exercise, Colour::Red, "暴雨", MessageKind::Alert);
+    c.now = c.now.plus_ms(1000);
+    let real = c.message_for(Status::Actual, Colour::Blue, "大风", MessageKind::Alert);
+    let from = c.number(&real);
+    let (of_drill, of_real) = (c.code(&drill, &from), c.code(&real, &from));
+    // Through the gateway of drills, sent behind the code of the real call: it is about the drill.
+    c.text_to("drill", &drill, &from, "收到", &of_real);
+    assert!(c.is_silent(&real) && !c.is_silent(&drill));
+    let mut c = Case::new(2);
+    let drill = c.message_for(Status::Exercise, Colour::Red, "暴雨", MessageKind::Alert);
+    c.now = c.now.plus_ms(1000);
+    let real = c.message_for(Status::Actual, Colour::Blue, "大风", MessageKind::Alert);
+    c.text_to("gw", &real, &from, "收到", &of_drill);
+    assert!(c.is_silent(&drill) && !c.is_silent(&real));
 }

@@ -2,9 +2,11 @@
 
 mod canary;
 mod cmpp;
+mod smpp;
 
 pub use canary::{CanaryProof, CanarySection};
 pub use cmpp::{CMPP_NUMBER_MAX, CmppCoding, CmppSection, CmppVersion};
+pub use smpp::{DefaultAlphabet, LongText, NumberForm, ReceiptId, SmppSection, Validity};
 
 use super::error::Faults;
 use super::{Carrier, Secret, TemplateSection};
@@ -73,6 +75,8 @@ pub struct GatewaySection {
     pub canary: Option<CanarySection>,
     /// The account at a CMPP gateway; only `cmpp`.
     pub cmpp: Option<CmppSection>,
+    /// What kind `smpp` needs, and no other.
+    pub smpp: Option<SmppSection>,
     /// What its vendor has registered. With any, nothing else goes through it.
     #[serde(rename = "template", default, skip_serializing_if = "Vec::is_empty")]
     pub templates: Vec<TemplateSection>,
@@ -88,6 +92,8 @@ pub enum GatewayKind {
     Http,
     /// China Mobile's CMPP, 3.0 or 2.0.
     Cmpp,
+    /// A short message centre that speaks SMPP 3.4.
+    Smpp,
 }
 
 /// What a gateway serves.
@@ -163,9 +169,10 @@ impl GatewaySection {
         if speaks {
             self.check_cmpp(at, faults);
         }
+        self.check_smpp(at, faults);
         match self.kind {
             GatewayKind::Http => self.check_http(at, faults),
-            GatewayKind::Simulator | GatewayKind::Cmpp => {
+            GatewayKind::Simulator | GatewayKind::Cmpp | GatewayKind::Smpp => {
                 let given = [
                     ("url", self.url.is_some()),
                     ("ca_file", self.ca_file.is_some()),
@@ -179,6 +186,17 @@ impl GatewaySection {
                 }
             }
         }
+    }
+
+    fn check_smpp(&self, at: &str, faults: &mut Faults) {
+        let of_kind = self.kind == GatewayKind::Smpp;
+        match &self.smpp {
+            Some(smpp) if of_kind => smpp.check(&format!("{at}.smpp"), faults),
+            Some(_) => faults.add(format!("{at}.smpp"), "belongs to gateways of kind smpp"),
+            None => faults.require(!of_kind, format!("{at}.smpp"), "kind smpp needs this table"),
+        }
+        let sms = !of_kind || self.channels.iter().all(|c| *c == GatewayChannel::Sms);
+        faults.require(sms, format!("{at}.channels"), "kind smpp serves sms only");
     }
 
     fn check_http(&self, at: &str, faults: &mut Faults) {

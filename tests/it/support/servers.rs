@@ -54,6 +54,15 @@ pub fn judges() -> Option<String> {
     server("JIAOYING_TEST_JUDGES", "set of foreign parsers")
 }
 
+/// The folder with what the programs in `tests/peers` stand on: `node_modules` and `python`; `None` when tests shall
+/// do without servers.
+///
+/// # Panics
+/// When there are none and nobody said to do without.
+pub fn peers() -> Option<String> {
+    server("JIAOYING_TEST_PEERS", "set of other sides")
+}
+
 /// Whether the long tests are asked for (`tests/run --all`).
 pub fn all() -> bool {
     env::var("JIAOYING_TEST_ALL").is_ok_and(|v| v == "1")
