@@ -60,7 +60,7 @@ fn parts(ask_max: u8) -> CellParts {
         key,
         gateways: [("gw", false), ("drill", true)]
             .map(|(id, drill)| LaneSettings { id: id.into(), drill, ..lane.clone() })
-            .map(|lane| GatewayInfo { lane, idempotent: true, by_reference: false })
+            .map(|lane| GatewayInfo { lane, idempotent: true, by_reference: true })
             .into(),
         entropy: Box::new(|| [9; 32]),
     }
@@ -150,8 +150,11 @@ impl Case {
             for output in outputs {
                 match output {
                     Output::Submit { gateway, attempts } => {
-                        let taken =
-                            |a: &Outgoing| (a.key.clone(), Fact::Reached { stage: Stage::Delivered, reference: None });
+                        let reached = |a: &Outgoing| Fact::Reached {
+                            stage: Stage::Delivered,
+                            reference: Some(reference(&a.key)),
+                        };
+                        let taken = |a: &Outgoing| (a.key.clone(), reached(a));
                         self.cell.submitted(&gateway, attempts.iter().map(taken).collect(), self.now);
                         self.sent.extend(attempts);
                     }
@@ -214,6 +217,11 @@ impl Case {
         self.settle();
         self.entries(id).split_off(before)
     }
+}
+
+/// What the gateways call an attempt.
+fn reference(key: &AttemptKey) -> String {
+    format!("ref/{key}")
 }
 
 fn noted(events: &[Event]) -> Option<NoteReason> {
@@ -359,6 +367,25 @@ fn a_bare_word_never_counts_across_a_drill_and_the_real_thing() {
     c.cell.upcalls(&"drill".into(), vec![Upcall::Report { key, fact: failed, reported_at: None }], 2, now);
     c.settle();
     assert_eq!(c.entries(&real).len(), before);
+}
+
+#[test]
+fn a_key_that_is_told_by_reference_answers_the_call_that_it_names() {
+    let mut c = Case::new(2);
+    let id = c.message("暴雨", MessageKind::Alert);
+    let key = c.sent.iter().find(|a| a.key.callout == id).unwrap().key.clone();
+    let before = c.entries(&id).len();
+    let mut press = |gateway: &str, reference: String| {
+        c.now = c.now.plus_ms(1000);
+        let pressed = Upcall::Pressed { reference, digits: "1".into(), reported_at: None };
+        c.cell.upcalls(&gateway.into(), vec![pressed], 1, c.now);
+        c.settle();
+        c.entries(&id).split_off(before)
+    };
+    assert!(press("gw", "of nobody".into()).is_empty());
+    assert!(press("drill", reference(&key)).is_empty(), "another gateway's name means nothing");
+    let events = press("gw", reference(&key));
+    assert!(events.iter().any(|e| matches!(e, Event::Answered { answer: Answer::Yes, .. })), "{events:?}");
 }
 
 #[test]
