@@ -2,7 +2,7 @@
 //! that nobody filled in.
 
 use super::error::{Fault, Faults};
-use super::{Config, GATEWAY_SECRET_MIN, Secret, StoreKind};
+use super::{Config, GATEWAY_SECRET_MIN, PATH_SECRET, Secret, StoreKind, is_path_secret};
 use toml::Value;
 
 /// What stands in the shipped examples where an installation's own value belongs.
@@ -36,7 +36,11 @@ impl Config {
                         faults.add(key, error.to_string());
                     }
                 }
-                Ok(value) if key.starts_with("gateway[") && value.len() < GATEWAY_SECRET_MIN => {
+                Ok(value) if key.ends_with(".path_secret") && !is_path_secret(&value) => faults.add(key, PATH_SECRET),
+                // A vendor's key is as the vendor gave it.
+                Ok(value)
+                    if key.starts_with("gateway[") && key.ends_with(".secret") && value.len() < GATEWAY_SECRET_MIN =>
+                {
                     faults.add(key, format!("the secret {secret} is shorter than {GATEWAY_SECRET_MIN} bytes"));
                 }
                 Ok(_) => {}
@@ -57,7 +61,13 @@ impl Config {
         let mut out = vec![("store.url".to_owned(), &self.store.url), ("keys.master".to_owned(), &self.keys.master)];
         out.extend(self.amqp.enabled.then(|| ("amqp.url".to_owned(), &self.amqp.url)));
         let of_gateway = self.gateways.iter().enumerate();
-        out.extend(of_gateway.filter_map(|(i, g)| Some((format!("gateway[{i}].secret"), g.secret.as_ref()?))));
+        for (i, g) in of_gateway {
+            out.extend(g.secret.as_ref().map(|secret| (format!("gateway[{i}].secret"), secret)));
+            if let Some(vendor) = &g.vendor {
+                out.push((format!("gateway[{i}].vendor.key"), &vendor.key));
+                out.push((format!("gateway[{i}].vendor.path_secret"), &vendor.path_secret));
+            }
+        }
         out
     }
 }

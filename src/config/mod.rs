@@ -39,6 +39,8 @@ pub use cell::Cell;
 pub use drill::Drill;
 pub use error::{ConfigError, Fault};
 pub use gateway::{GATEWAY_SECRET_MIN, GatewayChannel, GatewayKind, GatewaySection};
+pub use gateway::{MenuKey, VendorDialect, VendorSection, network};
+pub(crate) use gateway::{PATH_SECRET, is_path_secret};
 pub use http::{Http, LOCAL_ACCOUNT, Right, Token};
 pub use intake::Intake;
 pub use keys::{KeyError, Keys};

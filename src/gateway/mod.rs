@@ -14,6 +14,7 @@ mod later;
 mod open;
 mod scrub;
 pub mod simulator;
+pub mod vendor;
 mod wire;
 
 pub use inbox::CallbackLimits;

@@ -1,5 +1,7 @@
 //! What holds for every document. Plain functions: cargo-fuzz and the default tests run the same ones.
 
+use jiaoying::config::GatewaySection;
+use jiaoying::gateway::vendor::count_events;
 use jiaoying::intake::formats::{Limits, Parsed, parse};
 use jiaoying::model::Severity;
 
@@ -41,5 +43,22 @@ pub fn inside(bytes: &[u8]) {
     ];
     for (before, after) in around {
         document(&[before.as_bytes(), bytes, after.as_bytes()].concat());
+    }
+}
+
+/// Any bytes as a callback of any vendor, the first line as the query: no panic, and no more events than there is
+/// room for.
+pub fn callback(bytes: &[u8]) {
+    let (query, body) = bytes.split_at(bytes.iter().position(|b| *b == b'\n').unwrap_or(bytes.len()));
+    let dialects =
+        ["aliyun_sms", "aliyun_voice", "tencent_sms", "tencent_voice", "twilio_sms", "twilio_voice", "kannel"];
+    for dialect in dialects {
+        let section = serde_json::json!({
+            "id": "v", "kind": "vendor", "channels": ["sms"], "url": "http://127.0.0.1:9",
+            "vendor": {"dialect": dialect, "account": "a", "path_secret": "only-the-vendor-knows", "key": "k"},
+        });
+        let section: GatewaySection = serde_json::from_value(section).expect("a section");
+        let (events, bad) = count_events(&section, query, body).unwrap_or_default();
+        assert!(events + bad <= 4 * bytes.len() + 1, "{events} events, {bad} bad ones");
     }
 }

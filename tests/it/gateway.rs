@@ -4,6 +4,7 @@
 mod callbacks;
 pub mod contract;
 mod tls;
+mod vendor;
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};

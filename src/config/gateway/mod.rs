@@ -1,9 +1,14 @@
 //! `[[gateway]]`: the ways to reach people. What a protocol alone needs is a table of its own within, and a file here.
 
+mod vendor;
+
 use super::error::Faults;
 use super::{Secret, TemplateSection};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+pub use vendor::{MenuKey, VendorDialect, VendorSection, network};
+pub(crate) use vendor::{PATH_SECRET, is_path_secret};
 
 /// Bytes that a gateway's secret has at least: what signs can else be guessed.
 pub const GATEWAY_SECRET_MIN: usize = 16;
@@ -36,13 +41,13 @@ pub struct GatewaySection {
     /// Attempts in one submit, at most.
     #[serde(default = "twenty")]
     pub batch_max: usize,
-    /// Where attempts are posted to; only `http`.
+    /// Where attempts are posted to; only `http`, and `vendor` where it is not the vendor's public address.
     pub url: Option<String>,
-    /// PEM certificates of the authorities that are trusted beside the system's; only `http`.
+    /// PEM certificates of the authorities that are trusted beside the system's; `http` and `vendor`.
     pub ca_file: Option<PathBuf>,
     /// What signs requests and callbacks; only `http`.
     pub secret: Option<Secret>,
-    /// See [`GatewaySection::timeout_ms`]; only `http`.
+    /// See [`GatewaySection::timeout_ms`]; `http` and `vendor`.
     pub timeout_ms: Option<u64>,
     /// See [`GatewaySection::is_idempotent`]; only `http`.
     pub idempotent: Option<bool>,
@@ -51,6 +56,8 @@ pub struct GatewaySection {
     /// What its vendor has registered. With any, nothing else goes through it.
     #[serde(rename = "template", default, skip_serializing_if = "Vec::is_empty")]
     pub templates: Vec<TemplateSection>,
+    /// The vendor's API; only `vendor`.
+    pub vendor: Option<Box<VendorSection>>,
 }
 
 /// What a gateway speaks.
@@ -61,6 +68,8 @@ pub enum GatewayKind {
     Simulator,
     /// The generic HTTP gateway.
     Http,
+    /// A vendor's HTTP API.
+    Vendor,
 }
 
 /// What a gateway serves.
@@ -119,8 +128,11 @@ impl GatewaySection {
             template.check(&format!("{at}.template[{i}]"), faults);
         }
         faults.require(self.batch_max <= self.window, key("batch_max"), "must not exceed the window");
+        let alien = self.vendor.is_some() && self.kind != GatewayKind::Vendor;
+        faults.require(!alien, key("vendor"), "belongs to gateways of kind vendor");
         match self.kind {
             GatewayKind::Http => self.check_http(at, faults),
+            GatewayKind::Vendor => self.check_vendor(at, faults),
             GatewayKind::Simulator => {
                 let given = [
                     ("url", self.url.is_some()),
@@ -134,6 +146,21 @@ impl GatewaySection {
                     faults.add(key(name), "belongs to gateways of kind http");
                 }
             }
+        }
+    }
+
+    fn check_vendor(&self, at: &str, faults: &mut Faults) {
+        let given = [
+            ("secret", self.secret.is_some()),
+            ("idempotent", self.idempotent.is_some()),
+            ("callback_skew_s", self.callback_skew_s.is_some()),
+        ];
+        for (name, _) in given.into_iter().filter(|(_, given)| *given) {
+            faults.add(format!("{at}.{name}"), "belongs to gateways of kind http");
+        }
+        match &self.vendor {
+            Some(vendor) => vendor.check(at, self, faults),
+            None => faults.add(format!("{at}.vendor"), "kind vendor needs this table"),
         }
     }
 
