@@ -18,9 +18,15 @@ services_install() {
     /usr/bin/python3 -c "import ensurepip" 2>/dev/null || missing+=(python3-venv)
     command -v node >/dev/null || missing+=(nodejs)
     command -v npm >/dev/null || missing+=(npm)
+    # Kannel and the SMS centre that comes with it, for the long tests.
+    if [ "${JIAOYING_TEST_ALL:-}" = 1 ]; then
+        [ -x /usr/sbin/bearerbox ] || missing+=(kannel)
+        [ -x /usr/lib/kannel/test/fakesmsc ] || missing+=(kannel-extras)
+    fi
     [ ${#missing[@]} = 0 ] || packages_install "${missing[@]}"
     # The tests that ask for them fail without them.
     judges_install || unset JIAOYING_TEST_JUDGES
+    sdks_install || unset JIAOYING_TEST_SDKS
     peers_install || unset JIAOYING_TEST_PEERS
 }
 
@@ -31,25 +37,38 @@ packages_install() {
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >/dev/null
 }
 
-# Parsers, checkers and clients of other makers that ours are compared with, in a folder of their own:
-# tests/foreign.py runs in it. An installation that was broken off is begun again.
+# Parsers, checkers and clients of other makers that ours are compared with: tests/foreign.py runs in their folder.
 judges_install() {
-    local packages=(capparser==2.0.4 jsonschema==4.17.3 pycmpp==2.0.2 cmppy==0.3)
-    local dir=${XDG_CACHE_HOME:-$HOME/.cache}/jiaoying/judges
-    export JIAOYING_TEST_JUDGES=$dir/bin/python
-    [ "$(cat "$dir/installed" 2>/dev/null)" = "${packages[*]}" ] && "$JIAOYING_TEST_JUDGES" -c "" 2>/dev/null && return
-    echo "installing ${packages[*]}" >&2
+    export JIAOYING_TEST_JUDGES; JIAOYING_TEST_JUDGES=$(venv_of judges)
+    venv_install judges capparser==2.0.4 jsonschema==4.17.3 pycmpp==2.0.2 cmppy==0.3
+}
+
+# The libraries of vendors whose APIs we speak: tests/vendor_sdks.py runs in their folder.
+sdks_install() {
+    export JIAOYING_TEST_SDKS; JIAOYING_TEST_SDKS=$(venv_of sdks)
+    venv_install sdks alibabacloud-dysmsapi20170525==4.6.0 alibabacloud-dyvmsapi20170525==5.3.0 \
+        alibabacloud-tea-openapi==0.4.6 tencentcloud-sdk-python-sms==3.1.153 \
+        tencentcloud-sdk-python-vms==3.0.1459 tencentcloud-sdk-python-common==3.1.195 twilio==9.13.0
+}
+
+venv_of() { echo "${XDG_CACHE_HOME:-$HOME/.cache}/jiaoying/$1/bin/python"; }
+
+# venv_install NAME PACKAGE...: a folder of their own. An installation that was broken off is begun again.
+venv_install() {
+    local python dir; python=$(venv_of "$1") dir=${XDG_CACHE_HOME:-$HOME/.cache}/jiaoying/$1; shift
+    [ "$(cat "$dir/installed" 2>/dev/null)" = "$*" ] && "$python" -c "" 2>/dev/null && return
+    echo "installing $*" >&2
     rm -rf "$dir"
     /usr/bin/python3 -m venv "$dir" &&
-        "$dir/bin/pip" install -q --disable-pip-version-check "${packages[@]}" &&
-        echo "${packages[*]}" >"$dir/installed"
+        "$dir/bin/pip" install -q --disable-pip-version-check "$@" &&
+        echo "$*" >"$dir/installed"
 }
 
 # Other sides of protocols, of other makers, in a folder of their own: the programs in tests/peers stand on them.
 # The Python ones are installed by the judges' pip.
 peers_install() {
     local node=(smpp@0.5.1) python=(smpp34==1.5.0)
-    local dir=${XDG_CACHE_HOME:-$HOME/.cache}/jiaoying/peers
+    local dir=${XDG_CACHE_HOME:-$HOME/.cache}/jiaoying/other-sides
     export JIAOYING_TEST_PEERS=$dir
     [ "$(cat "$dir/installed" 2>/dev/null)" = "${node[*]} ${python[*]}" ] && return
     echo "installing ${node[*]} ${python[*]}" >&2

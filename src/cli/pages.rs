@@ -77,7 +77,9 @@ impl Pages {
         let serve = |listener: TcpListener, router: Router| {
             let stop = stop.clone();
             tokio::spawn(async move {
-                let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+                // Callback routes want to know who calls.
+                let service = router.into_make_service_with_connect_info::<SocketAddr>();
+                let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await;
                 if let Err(error) = served {
                     tracing::error!(%error, "a listener ended");
                 }

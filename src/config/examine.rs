@@ -2,7 +2,7 @@
 //! that nobody filled in.
 
 use super::error::{Fault, Faults};
-use super::{Config, GATEWAY_SECRET_MIN, Secret, StoreKind};
+use super::{Config, GATEWAY_SECRET_MIN, PATH_SECRET, Secret, StoreKind, is_path_secret};
 use toml::Value;
 
 /// What stands in the shipped examples where an installation's own value belongs.
@@ -36,6 +36,7 @@ impl Config {
                         faults.add(key, error.to_string());
                     }
                 }
+                Ok(value) if key.ends_with(".path_secret") && !is_path_secret(&value) => faults.add(key, PATH_SECRET),
                 // Secrets of a protocol's own table are as long as the other side makes them.
                 Ok(value) if key.ends_with("].secret") && value.len() < GATEWAY_SECRET_MIN => {
                     faults.add(key, format!("the secret {secret} is shorter than {GATEWAY_SECRET_MIN} bytes"));
@@ -62,6 +63,8 @@ impl Config {
                 ("secret", gateway.secret.as_ref()),
                 ("cmpp.secret", gateway.cmpp.as_ref().map(|t| &t.secret)),
                 ("smpp.password", gateway.smpp.as_ref().map(|t| &t.password)),
+                ("vendor.key", gateway.vendor.as_ref().map(|t| &t.key)),
+                ("vendor.path_secret", gateway.vendor.as_ref().map(|t| &t.path_secret)),
             ];
             let given = of_table.into_iter().filter_map(|(key, secret)| Some((format!("gateway[{i}].{key}"), secret?)));
             out.extend(given);

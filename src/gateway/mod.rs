@@ -10,12 +10,16 @@
 
 pub mod cmpp;
 pub mod http;
+mod inbox;
 mod later;
 mod open;
 mod scrub;
 pub mod simulator;
 pub mod smpp;
+pub mod vendor;
+mod wire;
 
+pub use inbox::CallbackLimits;
 pub use later::LateUpcalls;
 pub use open::{Clock, Door, OpenError, Opened, channels_of, open};
 
@@ -96,6 +100,16 @@ pub enum Upcall {
         /// When, by the gateway's clock.
         reported_at: Option<Timestamp>,
     },
+    /// As [`Upcall::Key`], of the attempt that a reference names, as [`Upcall::Receipt`]: some vendors tell a key by
+    /// the name of the call alone.
+    Pressed {
+        /// The reference, as the submit's [`Fact::Reached`] had it.
+        reference: String,
+        /// The digits.
+        digits: String,
+        /// When, by the gateway's clock.
+        reported_at: Option<Timestamp>,
+    },
 }
 
 /// How a gateway stands, as far as it knows without calling anybody.
@@ -154,7 +168,7 @@ pub trait Gateway: Send + Sync {
     /// Hangs up a ringing call or withdraws a message that was not delivered yet, when it can.
     fn withdraw(&self, key: AttemptKey) -> BoxFuture<'_, ()>;
 
-    /// Whether its receipts are [`Upcall::Receipt`]s: the engine then remembers its references.
+    /// Whether it tells [`Upcall::Receipt`] or [`Upcall::Pressed`]: the engine then remembers its references.
     fn reports_by_reference(&self) -> bool {
         false
     }
@@ -188,6 +202,7 @@ impl fmt::Debug for Upcall {
             Self::Key { key, .. } => write!(f, "Key({key})"),
             Self::Text { key, .. } => write!(f, "Text({key:?})"),
             Self::Receipt { reference, fact, .. } => write!(f, "Receipt({reference}, {fact:?})"),
+            Self::Pressed { reference, .. } => write!(f, "Pressed({reference})"),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::cmpp;
 use super::http;
 use super::simulator::{People, SimulatedGateway};
 use super::smpp;
+use super::vendor;
 use crate::config::{GatewayKind, GatewaySection};
 use crate::model::{Channel, Timestamp};
 use axum::Router;
@@ -58,6 +59,7 @@ pub fn open(section: &GatewaySection, door: &Door) -> Result<Opened, OpenError> 
         GatewayKind::Http => http::open(section, door),
         GatewayKind::Cmpp => cmpp::open(section, door),
         GatewayKind::Smpp => smpp::open(section, door),
+        GatewayKind::Vendor => vendor::open(section, door),
     };
     opened.map_err(|reason: String| OpenError { id: section.id.clone(), reason })
 }

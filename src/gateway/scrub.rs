@@ -21,6 +21,13 @@ pub(super) fn scrub(text: &str) -> String {
     out
 }
 
+/// A reference is kept unless it is oversized or holds the phone number: timelines hold no personal data.
+pub(super) fn reference(number: &str, reference: Option<&str>) -> Option<String> {
+    let number = number.trim_start_matches('+');
+    let national = number.strip_prefix("86").unwrap_or(number);
+    reference.filter(|r| !r.is_empty() && r.len() <= 128 && !r.contains(national)).map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::scrub;

@@ -143,7 +143,12 @@ impl Canaries {
                 }
                 mine
             }
-            Upcall::Receipt { reference, fact, .. } => perch.is_some_and(|p| p.receipt(reference, fact)),
+            Upcall::Receipt { reference, fact, .. } => {
+                perch.is_some_and(|p| p.referred(reference, |seen| seen.take(fact)))
+            }
+            Upcall::Pressed { reference, .. } => {
+                perch.is_some_and(|p| p.referred(reference, |seen| seen.answered = true))
+            }
         }
     }
 }
@@ -254,14 +259,14 @@ impl Perch {
         }
     }
 
-    /// A receipt by a reference: whether it is a canary's.
-    fn receipt(&self, reference: &str, fact: &Fact) -> bool {
+    /// Something is told by a reference: whether it is a canary's.
+    fn referred(&self, reference: &str, note: impl FnOnce(&mut Seen)) -> bool {
         let place = {
             let flight = self.flight.lock().unwrap_or_else(PoisonError::into_inner);
             flight.references.iter().rposition(|r| r == reference).map(|at| at + 1 == flight.references.len())
         };
         if place == Some(true) {
-            self.heard(None, |seen| seen.take(fact));
+            self.heard(None, note);
         }
         place.is_some()
     }

@@ -93,21 +93,27 @@ impl Cell {
             match &mut upcall {
                 Upcall::Report { key, .. } | Upcall::Key { key, .. } if key.callout.is_drill() != drill => continue,
                 Upcall::Text { key, .. } => *key = key.take().filter(|k| k.callout.is_drill() == drill),
-                Upcall::Report { .. } | Upcall::Key { .. } | Upcall::Receipt { .. } => {}
+                Upcall::Report { .. } | Upcall::Key { .. } | Upcall::Receipt { .. } | Upcall::Pressed { .. } => {}
             }
             self.told(Told::Upcall(upcall, drill), ticket, now);
         }
         self.close_ticket(ticket);
     }
 
-    /// A receipt as a report of the attempt that its reference names; nothing when it names none.
+    /// What was told by a reference, as told of the attempt that it names; nothing when it names none.
     fn named(&self, gateway: &GatewayId, upcall: Upcall) -> Option<Upcall> {
-        let Upcall::Receipt { reference, fact, reported_at } = upcall else { return Some(upcall) };
-        let key = self.book.by_reference(gateway, &reference).cloned();
-        if key.is_none() {
-            tracing::debug!(%gateway, "a receipt names no attempt that is known");
-        }
-        Some(Upcall::Report { key: key?, fact, reported_at })
+        let (Upcall::Receipt { reference, .. } | Upcall::Pressed { reference, .. }) = &upcall else {
+            return Some(upcall);
+        };
+        let Some(key) = self.book.by_reference(gateway, reference).cloned() else {
+            tracing::debug!(%gateway, "a reference names no attempt that is known");
+            return None;
+        };
+        Some(match upcall {
+            Upcall::Receipt { fact, reported_at, .. } => Upcall::Report { key, fact, reported_at },
+            Upcall::Pressed { digits, reported_at, .. } => Upcall::Key { key, digits, reported_at },
+            other => other,
+        })
     }
 
     /// The one-time link of a call was posted. False when there is no such link.
@@ -138,8 +144,8 @@ impl Cell {
                 return;
             }
             Told::Upcall(Upcall::Key { key, .. } | Upcall::Text { key: Some(key), .. }, _) => key.callout.clone(),
-            // By now it is a report or nothing.
-            Told::Upcall(Upcall::Receipt { .. }, _) => return,
+            // By now it is a report, a key or nothing.
+            Told::Upcall(Upcall::Receipt { .. } | Upcall::Pressed { .. }, _) => return,
             Told::Upcall(Upcall::Text { from, text, key: None, extension, .. }, drill) => {
                 match self.route(from, text, extension.as_deref(), *drill) {
                     Some(route) => route.call.0,
@@ -167,7 +173,7 @@ impl Cell {
                 let route = self.route(&from, &text, extension.as_deref(), drill);
                 self.text(route, &text, key.as_ref(), reported_at, ticket, now);
             }
-            Told::Upcall(Upcall::Report { .. } | Upcall::Receipt { .. }, _) => {}
+            Told::Upcall(Upcall::Report { .. } | Upcall::Receipt { .. } | Upcall::Pressed { .. }, _) => {}
             Told::Link((callout, call), deed) => {
                 let (command, blobs) = self.deed(&callout, Some(call), deed, AnswerWay::Link, None);
                 self.ask(&callout, Asked { command, ticket: Some(ticket), inbox: None, blobs }, now);

@@ -1,10 +1,12 @@
 //! What holds for every document, short message, plan and sheet. Plain functions: cargo-fuzz and the default
 //! tests run the same ones.
 
+use jiaoying::config::GatewaySection;
 use jiaoying::config::SmppSection;
 use jiaoying::directory::{Book, ImportOptions, import};
 use jiaoying::gateway::cmpp::codec::{Frames, Pdu, Report, Version};
 use jiaoying::gateway::smpp::{self, Incoming, ReceiptText, cut};
+use jiaoying::gateway::vendor::count_events;
 use jiaoying::intake::formats::{Limits, Parsed, parse};
 use jiaoying::intake::reports::Keywords;
 use jiaoying::model::{Figures, SecretKey, Severity};
@@ -150,4 +152,20 @@ pub fn receipt(octets: &[u8]) {
         assert!(!value.is_empty() && text.contains(value.as_str()), "{value}");
     }
     let _ = read.done_at(480);
+}
+/// Any bytes as a callback of any vendor, the first line as the query: no panic, and no more events than there is
+/// room for.
+pub fn callback(bytes: &[u8]) {
+    let (query, body) = bytes.split_at(bytes.iter().position(|b| *b == b'\n').unwrap_or(bytes.len()));
+    let dialects =
+        ["aliyun_sms", "aliyun_voice", "tencent_sms", "tencent_voice", "twilio_sms", "twilio_voice", "kannel"];
+    for dialect in dialects {
+        let section = serde_json::json!({
+            "id": "v", "kind": "vendor", "channels": ["sms"], "url": "http://127.0.0.1:9",
+            "vendor": {"dialect": dialect, "account": "a", "path_secret": "only-the-vendor-knows", "key": "k"},
+        });
+        let section: GatewaySection = serde_json::from_value(section).expect("a section");
+        let (events, bad) = count_events(&section, query, body).unwrap_or_default();
+        assert!(events + bad <= 4 * bytes.len() + 1, "{events} events, {bad} bad ones");
+    }
 }

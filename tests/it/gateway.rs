@@ -6,6 +6,7 @@ mod cmpp;
 pub mod contract;
 mod smpp;
 mod tls;
+mod vendor;
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};

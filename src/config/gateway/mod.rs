@@ -3,10 +3,13 @@
 mod canary;
 mod cmpp;
 mod smpp;
+mod vendor;
 
 pub use canary::{CanaryProof, CanarySection};
 pub use cmpp::{CMPP_NUMBER_MAX, CmppCoding, CmppSection, CmppVersion};
 pub use smpp::{DefaultAlphabet, LongText, NumberForm, ReceiptId, SmppSection, Validity};
+pub use vendor::{MenuKey, VendorDialect, VendorSection, network};
+pub(crate) use vendor::{PATH_SECRET, is_path_secret};
 
 use super::error::Faults;
 use super::{Carrier, Secret, TemplateSection};
@@ -59,13 +62,13 @@ pub struct GatewaySection {
     /// Seconds after which it counts as silent while others tell; 0: never.
     #[serde(default = "quarter_hour")]
     pub silent_s: u64,
-    /// Where attempts are posted to; only `http`.
+    /// Where attempts are posted to; only `http`, and `vendor` where it is not the vendor's public address.
     pub url: Option<String>,
-    /// PEM certificates of the authorities that are trusted beside the system's; only `http`.
+    /// PEM certificates of the authorities that are trusted beside the system's; `http` and `vendor`.
     pub ca_file: Option<PathBuf>,
     /// What signs requests and callbacks; only `http`.
     pub secret: Option<Secret>,
-    /// See [`GatewaySection::timeout_ms`]; only `http`.
+    /// See [`GatewaySection::timeout_ms`]; `http` and `vendor`.
     pub timeout_ms: Option<u64>,
     /// See [`GatewaySection::is_idempotent`]; only `http`.
     pub idempotent: Option<bool>,
@@ -80,6 +83,8 @@ pub struct GatewaySection {
     /// What its vendor has registered. With any, nothing else goes through it.
     #[serde(rename = "template", default, skip_serializing_if = "Vec::is_empty")]
     pub templates: Vec<TemplateSection>,
+    /// The vendor's API; only `vendor`.
+    pub vendor: Option<Box<VendorSection>>,
 }
 
 /// What a gateway speaks.
@@ -94,6 +99,8 @@ pub enum GatewayKind {
     Cmpp,
     /// A short message centre that speaks SMPP 3.4.
     Smpp,
+    /// A vendor's HTTP API.
+    Vendor,
 }
 
 /// What a gateway serves.
@@ -170,8 +177,11 @@ impl GatewaySection {
             self.check_cmpp(at, faults);
         }
         self.check_smpp(at, faults);
+        let alien = self.vendor.is_some() && self.kind != GatewayKind::Vendor;
+        faults.require(!alien, key("vendor"), "belongs to gateways of kind vendor");
         match self.kind {
             GatewayKind::Http => self.check_http(at, faults),
+            GatewayKind::Vendor => self.check_vendor(at, faults),
             GatewayKind::Simulator | GatewayKind::Cmpp | GatewayKind::Smpp => {
                 let given = [
                     ("url", self.url.is_some()),
@@ -197,6 +207,21 @@ impl GatewaySection {
         }
         let sms = !of_kind || self.channels.iter().all(|c| *c == GatewayChannel::Sms);
         faults.require(sms, format!("{at}.channels"), "kind smpp serves sms only");
+    }
+
+    fn check_vendor(&self, at: &str, faults: &mut Faults) {
+        let given = [
+            ("secret", self.secret.is_some()),
+            ("idempotent", self.idempotent.is_some()),
+            ("callback_skew_s", self.callback_skew_s.is_some()),
+        ];
+        for (name, _) in given.into_iter().filter(|(_, given)| *given) {
+            faults.add(format!("{at}.{name}"), "belongs to gateways of kind http");
+        }
+        match &self.vendor {
+            Some(vendor) => vendor.check(at, self, faults),
+            None => faults.add(format!("{at}.vendor"), "kind vendor needs this table"),
+        }
     }
 
     fn check_http(&self, at: &str, faults: &mut Faults) {

@@ -1,7 +1,7 @@
 //! From the answer of a submit to one fact per attempt.
 
 use crate::gateway::Outgoing;
-use crate::gateway::scrub::scrub;
+use crate::gateway::scrub::{reference, scrub};
 use crate::model::{Fact, Failure, Stage};
 use reqwest::StatusCode;
 use serde::Deserialize;
@@ -101,13 +101,6 @@ fn one(attempt: &Outgoing, result: &ResultOf) -> Fact {
             Fact::Failed { failure, detail: result.reason.as_deref().map(scrub) }
         }
     }
-}
-
-/// A reference is kept unless it is oversized or holds the phone number: timelines hold no personal data.
-fn reference(number: &str, reference: Option<&str>) -> Option<String> {
-    let number = number.trim_start_matches('+');
-    let national = number.strip_prefix("86").unwrap_or(number);
-    reference.filter(|r| !r.is_empty() && r.len() <= 128 && !r.contains(national)).map(str::to_owned)
 }
 
 fn detail(answer: &Answer) -> String {

@@ -108,6 +108,11 @@ impl Secret {
     pub fn bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
+
+    /// The text, for what is sent as it is.
+    pub(in crate::gateway) fn text(&self) -> &str {
+        &self.0
+    }
 }
 
 impl From<&str> for Secret {

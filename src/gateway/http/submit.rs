@@ -2,25 +2,19 @@
 
 use super::answer::{self, Answer, down};
 use super::{Clock, HttpGatewayConfig, SIGNATURE, TIMESTAMP, sign};
-use crate::gateway::scrub::scrub;
+use crate::gateway::wire::{self, Pause, chain};
 use crate::gateway::{Gateway, Outgoing};
 use crate::model::{AttemptKey, Channel, Digest, Fact, Failure, Filled, GatewayId, Speech, Timestamp};
 use futures::future::{BoxFuture, join_all};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde::Serialize;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
-
-/// The longest pause a gateway can ask for, in milliseconds; a breaker probes it again after that.
-const PAUSE_MAX_MS: i64 = 300_000;
 
 /// A gateway that takes attempts by signed HTTP POST.
 pub struct HttpGateway {
     config: HttpGatewayConfig,
     client: reqwest::Client,
     clock: Clock,
-    /// Microseconds since the epoch; 0 when no pause was asked for.
-    pause_until: AtomicI64,
+    pause: Pause,
 }
 
 /// Why a gateway could not be set up.
@@ -89,24 +83,9 @@ impl HttpGateway {
         if !faults.is_empty() {
             return Err(refuse(faults.join("; ")));
         }
-        // The build has no default provider; an error means that one was installed before, which will do.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let own = config.ca_pem.as_deref().unwrap_or_default();
-        let own = reqwest::Certificate::from_pem_bundle(own.as_bytes()).map_err(|e| refuse(format!("ca_pem: {e}")))?;
-        let client = reqwest::Client::builder()
-            .tls_certs_merge(own)
-            .timeout(Duration::from_millis(config.timeout_ms))
-            .connect_timeout(Duration::from_millis(config.connect_timeout_ms))
-            // A redirect would send numbers to somebody the signature was not made for.
-            .redirect(reqwest::redirect::Policy::none())
-            // Servers close idle connections after 5 s and more; a request on a closed one ends as unknown.
-            .pool_idle_timeout(Duration::from_secs(4))
-            // Nothing below us repeats a call.
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .build()
-            .map_err(|e| refuse(e.to_string()))?;
-        Ok(Self { config, client, clock, pause_until: AtomicI64::new(0) })
+        let client = wire::client(config.ca_pem.as_deref(), config.timeout_ms, config.connect_timeout_ms);
+        let client = client.map_err(refuse)?;
+        Ok(Self { config, client, clock, pause: Pause::default() })
     }
 
     async fn submit_batch(&self, attempts: &[Outgoing]) -> Vec<Fact> {
@@ -127,7 +106,7 @@ impl HttpGateway {
             Ok(response) => {
                 self.note_pause(response.status(), response.headers());
                 let status = response.status();
-                let body = read(response, self.config.answer_max_bytes).await;
+                let body = wire::read(response, self.config.answer_max_bytes).await;
                 answer::facts(attempts, &Answer { status, body }, self.config.idempotent)
             }
             Err(e) => {
@@ -156,12 +135,12 @@ impl HttpGateway {
 
     fn note_pause(&self, status: reqwest::StatusCode, headers: &HeaderMap) {
         if !matches!(status.as_u16(), 429 | 503) {
-            self.pause_until.store(0, Ordering::Relaxed);
+            self.pause.end();
             return;
         }
         let now = (self.clock)();
-        if let Some(ms) = headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(|v| retry_after_ms(v, now)) {
-            self.pause_until.store(now.plus_ms(ms.clamp(0, PAUSE_MAX_MS)).0, Ordering::Relaxed);
+        if let Some(ms) = wire::retry_after_ms(headers, now) {
+            self.pause.begin(now, ms);
         }
     }
 }
@@ -169,8 +148,7 @@ impl HttpGateway {
 impl Gateway for HttpGateway {
     /// By 429 or 503 with Retry-After, at most 300 s ahead.
     fn pause_until(&self) -> Option<Timestamp> {
-        let at = Timestamp(self.pause_until.load(Ordering::Relaxed));
-        (at > (self.clock)()).then_some(at)
+        self.pause.until((self.clock)())
     }
 
     fn id(&self) -> &GatewayId {
@@ -251,45 +229,4 @@ impl<'a> From<&'a Filled> for TemplateOut<'a> {
 #[expect(clippy::unwrap_used, reason = "text and numbers always serialise")]
 fn to_json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap()
-}
-
-/// The body, or `None` when it is longer than `max` bytes or was cut off.
-async fn read(mut response: reqwest::Response, max: usize) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.ok()? {
-        if body.len() + chunk.len() > max {
-            return None;
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Some(body)
-}
-
-/// RFC 9110 10.2.3: whole seconds, or a date.
-fn retry_after_ms(value: &str, now: Timestamp) -> Option<i64> {
-    if let Ok(seconds) = value.trim().parse::<u32>() {
-        return Some(i64::from(seconds) * 1000);
-    }
-    let at = chrono::DateTime::parse_from_rfc2822(value.trim()).ok()?;
-    Some(Timestamp::from_chrono(&at).ms_since(now))
-}
-
-/// An error with its causes, without numbers.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |e| e.source());
-    let texts: Vec<_> = std::iter::once(error.to_string()).chain(causes.map(ToString::to_string)).collect();
-    scrub(&texts.join(": "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let now = Timestamp::parse_iso("2026-07-01T04:18:00+08:00").unwrap();
-        assert_eq!(retry_after_ms("7", now), Some(7000));
-        assert_eq!(retry_after_ms("Tue, 30 Jun 2026 20:18:09 GMT", now), Some(9000));
-        assert_eq!(retry_after_ms("soon", now), None);
-    }
 }

@@ -63,6 +63,14 @@ pub fn peers() -> Option<String> {
     server("JIAOYING_TEST_PEERS", "set of other sides")
 }
 
+/// The Python that has the libraries of vendors, for `tests/vendor_sdks.py`.
+///
+/// # Panics
+/// When there is none and nobody said to do without.
+pub fn sdks() -> Option<String> {
+    server("JIAOYING_TEST_SDKS", "set of vendors' libraries")
+}
+
 /// Whether the long tests are asked for (`tests/run --all`).
 pub fn all() -> bool {
     env::var("JIAOYING_TEST_ALL").is_ok_and(|v| v == "1")
