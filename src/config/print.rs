@@ -14,7 +14,11 @@ pub(super) fn print(config: &Config) -> String {
             seen.push(list);
             table = format!("{}.", indexed(list, &seen));
         } else if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            table = format!("{name}.");
+            table = match name.rsplit_once('.') {
+                // A table of a list's element.
+                Some((list, inner)) if seen.contains(&list) => format!("{}.{inner}.", indexed(list, &seen)),
+                _ => format!("{name}."),
+            };
         } else if let Some((key, _)) = line.split_once(" = ") {
             let origin = config.origin(&format!("{table}{key}"));
             if origin != Origin::Default {
