@@ -38,6 +38,7 @@ pub use budget::{Carrier, PersonBudget};
 pub use cell::Cell;
 pub use drill::Drill;
 pub use error::{ConfigError, Fault};
+pub use gateway::{EbdSection, EbdSignature, MqttSection, OfflineSpeaker, PostAs, SPEAKER};
 pub use gateway::{GATEWAY_SECRET_MIN, GatewayChannel, GatewayKind, GatewaySection};
 pub use http::{Http, LOCAL_ACCOUNT, Right, Token};
 pub use intake::Intake;

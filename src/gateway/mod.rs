@@ -8,8 +8,10 @@
 //!   one fact in its answer, [`Fact::Unknown`] when the wire died; what comes back later is confirmed
 //!   to the other side only after [`Upcalls::take`] said it is durable.
 
+pub mod ebd;
 pub mod http;
 mod later;
+pub mod mqtt;
 mod open;
 mod scrub;
 pub mod simulator;

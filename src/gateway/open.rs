@@ -2,8 +2,8 @@
 
 use super::Gateway;
 use super::Upcalls;
-use super::http;
 use super::simulator::{People, SimulatedGateway};
+use super::{ebd, http, mqtt};
 use crate::config::{GatewayKind, GatewaySection};
 use crate::model::{Channel, Timestamp};
 use axum::Router;
@@ -54,6 +54,8 @@ pub fn open(section: &GatewaySection, door: &Door) -> Result<Opened, OpenError> 
             Ok(SimulatedGateway::new(id, channels, People::new(1), door.upcalls.clone()).into())
         }
         GatewayKind::Http => http::open(section, door),
+        GatewayKind::Ebd => ebd::open(section, door),
+        GatewayKind::Mqtt => mqtt::open(section, door),
     };
     opened.map_err(|reason: String| OpenError { id: section.id.clone(), reason })
 }

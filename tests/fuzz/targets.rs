@@ -1,5 +1,6 @@
 //! What holds for every document. Plain functions: cargo-fuzz and the default tests run the same ones.
 
+use jiaoying::gateway::{ebd, mqtt};
 use jiaoying::intake::formats::{Limits, Parsed, parse};
 use jiaoying::model::Severity;
 
@@ -42,4 +43,28 @@ pub fn inside(bytes: &[u8]) {
     for (before, after) in around {
         document(&[before.as_bytes(), bytes, after.as_bytes()].concat());
     }
+}
+
+/// Any bytes where a platform posts packages, as a body, as a form, and inside a package that is whole; and where a
+/// speaker tells something: no panic, and what is refused says why.
+pub fn broadcast(bytes: &[u8]) {
+    let form = [b"--x\r\nfilename\r\n\r\n".as_slice(), bytes, b"\r\n--x--\r\n"].concat();
+    let inside = String::from_utf8_lossy(bytes);
+    let state = format!(
+        "<EBD><EBDID>1</EBDID><EBDType>EBMStateResponse</EBDType><EBMStateResponse><EBM><EBMID>1</EBMID></EBM>{inside}\
+         </EBMStateResponse></EBD>"
+    );
+    let read = [
+        ebd::read_any("application/x-tar", bytes),
+        ebd::read_any("multipart/form-data; boundary=x", &form),
+        ebd::read_any(&inside, bytes),
+        ebd::read_any("", &ebd::pack_any(&inside)),
+        ebd::read_any("", &ebd::pack_any(&state)),
+        mqtt::read_state(bytes).map(|state| format!("{state:?}")),
+    ];
+    for refused in read.into_iter().filter_map(Result::err) {
+        assert!(!refused.is_empty() && refused.chars().count() <= TEXT_CHARS_MAX, "{refused}");
+    }
+    let status = mqtt::read_status(bytes);
+    assert!(status.is_none() || bytes.len() >= 6, "{status:?}");
 }

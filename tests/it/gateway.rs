@@ -3,7 +3,10 @@
 
 mod callbacks;
 pub mod contract;
+mod ebd;
+mod mqtt;
 mod tls;
+pub mod told;
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};

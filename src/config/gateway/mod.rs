@@ -1,5 +1,11 @@
 //! `[[gateway]]`: the ways to reach people. What a protocol alone needs is a table of its own within, and a file here.
 
+mod ebd;
+mod mqtt;
+
+pub use ebd::{EbdSection, EbdSignature, PostAs};
+pub use mqtt::{MqttSection, OfflineSpeaker, SPEAKER};
+
 use super::error::Faults;
 use super::{Secret, TemplateSection};
 use serde::{Deserialize, Serialize};
@@ -48,6 +54,10 @@ pub struct GatewaySection {
     pub idempotent: Option<bool>,
     /// See [`GatewaySection::callback_skew_s`]; only `http`.
     pub callback_skew_s: Option<u64>,
+    /// The emergency broadcast platform; only `ebd`.
+    pub ebd: Option<EbdSection>,
+    /// The broker of loudspeakers; only `mqtt`.
+    pub mqtt: Option<MqttSection>,
     /// What its vendor has registered. With any, nothing else goes through it.
     #[serde(rename = "template", default, skip_serializing_if = "Vec::is_empty")]
     pub templates: Vec<TemplateSection>,
@@ -61,6 +71,10 @@ pub enum GatewayKind {
     Simulator,
     /// The generic HTTP gateway.
     Http,
+    /// An emergency broadcast platform (GD/J 082).
+    Ebd,
+    /// Loudspeakers behind an MQTT broker.
+    Mqtt,
 }
 
 /// What a gateway serves.
@@ -121,7 +135,7 @@ impl GatewaySection {
         faults.require(self.batch_max <= self.window, key("batch_max"), "must not exceed the window");
         match self.kind {
             GatewayKind::Http => self.check_http(at, faults),
-            GatewayKind::Simulator => {
+            GatewayKind::Simulator | GatewayKind::Ebd | GatewayKind::Mqtt => {
                 let given = [
                     ("url", self.url.is_some()),
                     ("ca_file", self.ca_file.is_some()),
@@ -134,6 +148,27 @@ impl GatewaySection {
                     faults.add(key(name), "belongs to gateways of kind http");
                 }
             }
+        }
+        self.check_broadcast(at, faults);
+    }
+
+    fn check_broadcast(&self, at: &str, faults: &mut Faults) {
+        let kinds = [(GatewayKind::Ebd, "ebd", self.ebd.is_some()), (GatewayKind::Mqtt, "mqtt", self.mqtt.is_some())];
+        for (kind, name, given) in kinds {
+            let key = format!("{at}.{name}");
+            if self.kind == kind {
+                faults.require(given, key, "kind needs a table of this name");
+                let only = self.channels == [GatewayChannel::Broadcast];
+                faults.require(only, format!("{at}.channels"), "loudspeakers serve broadcast only");
+            } else {
+                faults.require(!given, key, "belongs to gateways of the kind of its name");
+            }
+        }
+        if let Some(ebd) = &self.ebd {
+            ebd.check(&format!("{at}.ebd"), faults);
+        }
+        if let Some(mqtt) = &self.mqtt {
+            mqtt.check(&format!("{at}.mqtt"), faults);
         }
     }
 
