@@ -6,6 +6,7 @@ mod pushed;
 
 use super::contract;
 use super::told::{Told, door, until};
+use crate::support::tls::Front;
 use futures::future::BoxFuture;
 use jiaoying::gateway::{Door, Gateway, Opened, Outgoing, open};
 use jiaoying::model::{AttemptKey, Channel, Fact, Failure, Stage};
@@ -266,6 +267,22 @@ async fn identifiers_that_cannot_be_written_down_or_are_used_up_send_nothing() {
     assert_eq!(failure(&fact), Some(Failure::GatewayDown));
     assert!(detail(&fact).contains("used up"), "{fact:?}");
     assert_eq!(rig.platform.seen("EBM").len(), 2);
+}
+
+#[tokio::test]
+async fn tls_is_spoken_with_a_platform_whose_authority_is_named_and_with_no_other() {
+    let platform = Platform::start(Way::Result("1")).await;
+    let behind = platform.url.trim_start_matches("http://").trim_end_matches("/ebd").parse().unwrap();
+    let front = Front::new(behind).await;
+    let folder = TempDir::new().unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, &front.ca_pem).unwrap();
+    let (url, told) = (format!("https://localhost:{}/ebd", front.port), Arc::new(Told::default()));
+    let trusting = opened(&url, folder.path(), &format!("ca_file = '{}'", ca.display()), &door(&told)).gateway;
+    assert!(trusting.check().await.is_ok());
+    let distrustful = opened(&url, &folder.path().join("other"), "", &door(&told)).gateway;
+    let facts = distrustful.submit(vec![attempt(1, "533324")]).await;
+    assert_eq!(failure(&facts[0]), Some(Failure::GatewayDown), "nothing was sent: {facts:?}");
 }
 
 /// The gateway under the contract of all gateways. The folders last as long as the rig.

@@ -5,6 +5,7 @@ mod broker;
 
 use super::contract;
 use super::told::{Told, door, until};
+use crate::support::tls::Front;
 use broker::Broker;
 use futures::future::{BoxFuture, join_all};
 use jiaoying::gateway::{Door, Gateway, Outgoing, Upcall, open};
@@ -15,8 +16,12 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 fn opened(port: u16, extra: &str, door: &Door) -> Arc<dyn Gateway> {
+    opened_at(&format!("mqtt://127.0.0.1:{port}"), extra, door)
+}
+
+fn opened_at(url: &str, extra: &str, door: &Door) -> Arc<dyn Gateway> {
     let section = format!(
-        "id = 'horns'\nkind = 'mqtt'\nchannels = ['broadcast']\n[mqtt]\nurl = 'mqtt://127.0.0.1:{port}'\n\
+        "id = 'horns'\nkind = 'mqtt'\nchannels = ['broadcast']\n[mqtt]\nurl = '{url}'\n\
          keep_alive_s = 5\nbackoff_max_ms = 300\n{extra}"
     );
     open(&toml::from_str(&section).unwrap(), door).unwrap().gateway
@@ -268,6 +273,42 @@ async fn what_is_no_message_of_a_speaker_changes_nothing() {
     assert_eq!(told.all().len(), 1, "{:?}", told.all());
     broker.publish("jiaoying/village-1/state", good, false).await;
     assert_eq!(told.wait(&key(1), 1).await, [reached(Stage::Heard)]);
+}
+
+#[tokio::test]
+async fn a_flood_fills_no_memory_and_pushes_nothing_out_that_is_confirmed() {
+    let broker = Broker::start().await;
+    let (gateway, told) = connected(&broker, "").await;
+    told.down(true);
+    broker.publish("jiaoying/village-1/state", "{\"key\":\"533324-ab.1\",\"state\":\"played\"}", false).await;
+    until("a refusal", || told.refused() > 0).await;
+    broker.flood("jiaoying/village-1/state", "{\"key\":\"533324-ab.2\",\"state\":\"playing\"}", 6_000).await;
+    broker.flood("jiaoying/village-1/state", "{\"key\":", 1_000).await;
+    broker.publish("jiaoying/village-1/state", "{\"key\":\"533324-ab.3\",\"state\":\"played\"}", false).await;
+    told.down(false);
+    for n in [1, 3] {
+        assert_eq!(told.wait(&key(n), 1).await, [reached(Stage::Heard)]);
+    }
+    let kept = told.facts(&key(2)).len();
+    assert!((1..=1_500).contains(&kept), "{kept} of a flood of 6000 were kept while nothing was taken");
+    assert!(gateway.condition().well);
+}
+
+#[tokio::test]
+async fn tls_is_spoken_with_a_broker_whose_authority_is_named_and_with_no_other() {
+    let broker = Broker::start().await;
+    let front = Front::new(([127, 0, 0, 1], broker.port).into()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, &front.ca_pem).unwrap();
+    let (url, told) = (format!("mqtts://localhost:{}", front.port), Arc::new(Told::default()));
+    let gateway = opened_at(&url, &format!("ca_file = '{}'", ca.display()), &door(&told));
+    assert!(gateway.check().await.is_ok(), "{:?}", gateway.condition());
+    let _speaker = broker.speaker("village-1").await;
+    assert_eq!(gateway.submit(vec![attempt(1, "village-1")]).await, [SUBMITTED]);
+    let distrustful = opened_at(&url, "timeout_ms = 1000\nclient_id = 'other'", &door(&told));
+    let refused = distrustful.check().await.unwrap_err();
+    assert!(refused.to_lowercase().contains("certificate"), "{refused}");
 }
 
 /// The MQTT gateway under the contract of all gateways.

@@ -6,7 +6,7 @@ use std::fs;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
@@ -77,6 +77,19 @@ impl Broker {
             command.arg("-r");
         }
         assert!(command.status().await.unwrap().success(), "{topic}");
+    }
+
+    /// Publishes one message many times with QoS 0.
+    pub async fn flood(&self, topic: &str, payload: &str, times: usize) {
+        let port = self.port.to_string();
+        let mut child = Command::new("mosquitto_pub")
+            .args(["-p", &port, "-q", "0", "-t", topic, "-l"])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = format!("{payload}\n").repeat(times);
+        child.stdin.take().unwrap().write_all(lines.as_bytes()).await.unwrap();
+        assert!(child.wait().await.unwrap().success(), "{topic}");
     }
 
     /// A speaker that is there: it listens, and its retained status says online.
