@@ -1,6 +1,8 @@
 //! Configuration: the default file is the documentation, faults name their place, secrets stay secret.
 
-use jiaoying::config::{Config, ConfigError, DEFAULT_FILE, Fault, Origin, Right, Secret, StoreKind, documented_file};
+use jiaoying::config::{
+    Config, ConfigError, DEFAULT_FILE, Fault, GatewayKind, Origin, Right, Secret, StoreKind, documented_file,
+};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -383,6 +385,14 @@ channels = ["broadcast"]
         .unwrap()
         .print();
     assert!(printed.contains("url = \"mqtt://h\"  # "), "a table of a list's element has its origin: {printed}");
+}
+
+#[test]
+fn the_examples_of_the_document_on_broadcast_gateways_are_sound() {
+    let doc = include_str!("../../docs/GATEWAY-BROADCAST.md");
+    let blocks: Vec<_> = doc.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let kinds: Vec<_> = blocks.iter().map(|block| load(block, &[]).unwrap().gateways[0].kind).collect();
+    assert_eq!(kinds, [GatewayKind::Ebd, GatewayKind::Mqtt]);
 }
 
 #[test]
