@@ -14,6 +14,8 @@ services_install() {
     local missing=()
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
     compgen -G '/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin' >/dev/null || missing+=(rabbitmq-server)
+    # Tests start brokers of their own; the one that the package starts is not needed.
+    command -v mosquitto >/dev/null && command -v mosquitto_sub >/dev/null || missing+=(mosquitto mosquitto-clients)
     /usr/bin/python3 -c "import pika" 2>/dev/null || missing+=(python3-pika)
     /usr/bin/python3 -c "import ensurepip" 2>/dev/null || missing+=(python3-venv)
     command -v node >/dev/null || missing+=(nodejs)

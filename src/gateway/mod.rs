@@ -9,9 +9,11 @@
 //!   to the other side only after [`Upcalls::take`] said it is durable.
 
 pub mod cmpp;
+pub mod ebd;
 pub mod http;
 mod inbox;
 mod later;
+pub mod mqtt;
 mod open;
 mod scrub;
 pub mod simulator;

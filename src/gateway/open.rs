@@ -2,11 +2,8 @@
 
 use super::Gateway;
 use super::Upcalls;
-use super::cmpp;
-use super::http;
 use super::simulator::{People, SimulatedGateway};
-use super::smpp;
-use super::vendor;
+use super::{cmpp, ebd, http, mqtt, smpp, vendor};
 use crate::config::{GatewayKind, GatewaySection};
 use crate::model::{Channel, Timestamp};
 use axum::Router;
@@ -60,6 +57,8 @@ pub fn open(section: &GatewaySection, door: &Door) -> Result<Opened, OpenError> 
         GatewayKind::Cmpp => cmpp::open(section, door),
         GatewayKind::Smpp => smpp::open(section, door),
         GatewayKind::Vendor => vendor::open(section, door),
+        GatewayKind::Ebd => ebd::open(section, door),
+        GatewayKind::Mqtt => mqtt::open(section, door),
     };
     opened.map_err(|reason: String| OpenError { id: section.id.clone(), reason })
 }

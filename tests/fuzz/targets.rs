@@ -7,6 +7,7 @@ use jiaoying::directory::{Book, ImportOptions, import};
 use jiaoying::gateway::cmpp::codec::{Frames, Pdu, Report, Version};
 use jiaoying::gateway::smpp::{self, Incoming, ReceiptText, cut};
 use jiaoying::gateway::vendor::count_events;
+use jiaoying::gateway::{ebd, mqtt};
 use jiaoying::intake::formats::{Limits, Parsed, parse};
 use jiaoying::intake::reports::Keywords;
 use jiaoying::model::{Figures, SecretKey, Severity};
@@ -168,4 +169,28 @@ pub fn callback(bytes: &[u8]) {
         let (events, bad) = count_events(&section, query, body).unwrap_or_default();
         assert!(events + bad <= 4 * bytes.len() + 1, "{events} events, {bad} bad ones");
     }
+}
+
+/// Any bytes where a platform posts packages, as a body, as a form, and inside a package that is whole; and where a
+/// speaker tells something: no panic, and what is refused says why.
+pub fn broadcast(bytes: &[u8]) {
+    let form = [b"--x\r\nfilename\r\n\r\n".as_slice(), bytes, b"\r\n--x--\r\n"].concat();
+    let inside = String::from_utf8_lossy(bytes);
+    let state = format!(
+        "<EBD><EBDID>1</EBDID><EBDType>EBMStateResponse</EBDType><EBMStateResponse><EBM><EBMID>1</EBMID></EBM>{inside}\
+         </EBMStateResponse></EBD>"
+    );
+    let read = [
+        ebd::read_any("application/x-tar", bytes),
+        ebd::read_any("multipart/form-data; boundary=x", &form),
+        ebd::read_any(&inside, bytes),
+        ebd::read_any("", &ebd::pack_any(&inside)),
+        ebd::read_any("", &ebd::pack_any(&state)),
+        mqtt::read_state(bytes).map(|state| format!("{state:?}")),
+    ];
+    for refused in read.into_iter().filter_map(Result::err) {
+        assert!(!refused.is_empty() && refused.chars().count() <= TEXT_CHARS_MAX, "{refused}");
+    }
+    let status = mqtt::read_status(bytes);
+    assert!(status.is_none() || bytes.len() >= 6, "{status:?}");
 }

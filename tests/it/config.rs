@@ -1,7 +1,8 @@
 //! Configuration: the default file is the documentation, faults name their place, secrets stay secret.
 
 use jiaoying::config::{
-    CmppSection, Config, ConfigError, DEFAULT_FILE, Fault, Origin, Right, Secret, StoreKind, documented_file,
+    CmppSection, Config, ConfigError, DEFAULT_FILE, Fault, GatewayKind, Origin, Right, Secret, StoreKind,
+    documented_file,
 };
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -380,6 +381,79 @@ fn print_tells_where_each_template_of_each_gateway_comes_from() {
     assert_eq!(again["gateway"][2]["template"][0]["parameters"][0]["from"].as_str(), Some("{place}"));
     let found = faults(&text.replace("id = \"C1\"", "id = \"\""), &[]);
     assert_eq!(found[0].key, "gateway[2].template[0].id");
+}
+
+#[test]
+fn broadcast_gateways_are_checked_key_by_key() {
+    let text = r#"[[gateway]]
+id = "a"
+kind = "ebd"
+channels = ["sms"]
+[gateway.ebd]
+url = "ftp://x"
+source = "65332400000002010"
+destination = "653324000000010101"
+token = "short-secret"
+sender_name = "x"
+sender_code = "1"
+state_file = "x"
+sequence = [5, 5]
+playing_codes = ["1"]
+
+[[gateway]]
+id = "b"
+kind = "mqtt"
+channels = ["broadcast"]
+[gateway.mqtt]
+url = "mqtt://user:pass-word@h"
+ca_file = "x"
+command_topic = "a/{speaker}"
+state_topic = "a/{speaker}"
+status_topic = "a/x-{speaker}"
+all_topic = "a/#"
+keep_alive_s = 1
+
+[[gateway]]
+id = "c"
+kind = "mqtt"
+channels = ["broadcast"]
+"#;
+    let found = faults(text, &[]);
+    let keys: Vec<_> = found.iter().map(|f| f.key.trim_start_matches("gateway")).collect();
+    let expected = [
+        "[0].channels",
+        "[0].ebd.url",
+        "[0].ebd.source",
+        "[0].ebd.token",
+        "[0].ebd.sequence",
+        "[0].ebd.playing_codes",
+        "[1].mqtt.url",
+        "[1].mqtt.ca_file",
+        "[1].mqtt.status_topic",
+        "[1].mqtt.command_topic",
+        "[1].mqtt.state_topic",
+        "[1].mqtt.all_topic",
+        "[1].mqtt.keep_alive_s",
+        "[2].mqtt",
+    ];
+    assert_eq!(keys, expected);
+    let shown = format!("{found:?}");
+    assert!(!shown.contains("short-secret") && !shown.contains("pass-word"), "{shown}");
+    let wrong_kind =
+        "[[gateway]]\nid = \"a\"\nkind = \"simulator\"\nchannels = [\"sms\"]\n[gateway.mqtt]\nurl = \"mqtt://h\"\n";
+    assert_eq!(faults(wrong_kind, &[])[0].key, "gateway[0].mqtt");
+    let printed = load(&format!("{}\n", wrong_kind.replace("simulator", "mqtt").replace("sms", "broadcast")), &[])
+        .unwrap()
+        .print();
+    assert!(printed.contains("url = \"mqtt://h\"  # "), "a table of a list's element has its origin: {printed}");
+}
+
+#[test]
+fn the_examples_of_the_document_on_broadcast_gateways_are_sound() {
+    let doc = include_str!("../../docs/GATEWAY-BROADCAST.md");
+    let blocks: Vec<_> = doc.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let kinds: Vec<_> = blocks.iter().map(|block| load(block, &[]).unwrap().gateways[0].kind).collect();
+    assert_eq!(kinds, [GatewayKind::Ebd, GatewayKind::Mqtt]);
 }
 
 #[test]

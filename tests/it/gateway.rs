@@ -4,8 +4,11 @@
 mod callbacks;
 mod cmpp;
 pub mod contract;
+mod ebd;
+mod mqtt;
 mod smpp;
 mod tls;
+pub mod told;
 mod vendor;
 
 use axum::body::Bytes;

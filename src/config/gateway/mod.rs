@@ -2,11 +2,15 @@
 
 mod canary;
 mod cmpp;
+mod ebd;
+mod mqtt;
 mod smpp;
 mod vendor;
 
 pub use canary::{CanaryProof, CanarySection};
 pub use cmpp::{CMPP_NUMBER_MAX, CmppCoding, CmppSection, CmppVersion};
+pub use ebd::{EbdSection, EbdSignature, PostAs};
+pub use mqtt::{MqttSection, OfflineSpeaker, SPEAKER};
 pub use smpp::{DefaultAlphabet, LongText, NumberForm, ReceiptId, SmppSection, Validity};
 pub use vendor::{MenuKey, VendorDialect, VendorSection, network};
 pub(crate) use vendor::{PATH_SECRET, is_path_secret};
@@ -80,6 +84,10 @@ pub struct GatewaySection {
     pub cmpp: Option<CmppSection>,
     /// What kind `smpp` needs, and no other.
     pub smpp: Option<SmppSection>,
+    /// The emergency broadcast platform; only `ebd`.
+    pub ebd: Option<EbdSection>,
+    /// The broker of loudspeakers; only `mqtt`.
+    pub mqtt: Option<MqttSection>,
     /// What its vendor has registered. With any, nothing else goes through it.
     #[serde(rename = "template", default, skip_serializing_if = "Vec::is_empty")]
     pub templates: Vec<TemplateSection>,
@@ -101,6 +109,10 @@ pub enum GatewayKind {
     Smpp,
     /// A vendor's HTTP API.
     Vendor,
+    /// An emergency broadcast platform (GD/J 082).
+    Ebd,
+    /// Loudspeakers behind an MQTT broker.
+    Mqtt,
 }
 
 /// What a gateway serves.
@@ -182,7 +194,7 @@ impl GatewaySection {
         match self.kind {
             GatewayKind::Http => self.check_http(at, faults),
             GatewayKind::Vendor => self.check_vendor(at, faults),
-            GatewayKind::Simulator | GatewayKind::Cmpp | GatewayKind::Smpp => {
+            GatewayKind::Simulator | GatewayKind::Cmpp | GatewayKind::Ebd | GatewayKind::Mqtt | GatewayKind::Smpp => {
                 let given = [
                     ("url", self.url.is_some()),
                     ("ca_file", self.ca_file.is_some()),
@@ -195,6 +207,27 @@ impl GatewaySection {
                     faults.add(key(name), "belongs to gateways of kind http");
                 }
             }
+        }
+        self.check_broadcast(at, faults);
+    }
+
+    fn check_broadcast(&self, at: &str, faults: &mut Faults) {
+        let kinds = [(GatewayKind::Ebd, "ebd", self.ebd.is_some()), (GatewayKind::Mqtt, "mqtt", self.mqtt.is_some())];
+        for (kind, name, given) in kinds {
+            let key = format!("{at}.{name}");
+            if self.kind == kind {
+                faults.require(given, key, "kind needs a table of this name");
+                let only = self.channels == [GatewayChannel::Broadcast];
+                faults.require(only, format!("{at}.channels"), "loudspeakers serve broadcast only");
+            } else {
+                faults.require(!given, key, "belongs to gateways of the kind of its name");
+            }
+        }
+        if let Some(ebd) = &self.ebd {
+            ebd.check(&format!("{at}.ebd"), faults);
+        }
+        if let Some(mqtt) = &self.mqtt {
+            mqtt.check(&format!("{at}.mqtt"), faults);
         }
     }
 

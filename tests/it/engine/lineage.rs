@@ -239,6 +239,29 @@ fn the_end_reaches_everybody_who_was_reached_loudspeakers_and_notices_too() {
 }
 
 #[test]
+fn what_a_loudspeaker_plays_is_a_fact_and_never_an_answer() {
+    let mut p = plan();
+    p.steps[0] = step("grid", Outcome::Satisfied, vec![ring(Channel::Voice, 3, 40), ring(Channel::Broadcast, 1, 30)]);
+    p.steps[0].alert = vec!["loudspeaker".into()];
+    // The weakest that a plan can ask for: a voice call that was picked up would do.
+    p.steps[0].proof = Proof::PickedUp;
+    let mut c = Case::new(p);
+    let mut order = c.make("A", MessageKind::Alert, Colour::Yellow, &[G1]);
+    order.ground[0].seats[0].alert = vec!["horn".into()];
+    c.decide(Command::Apply(Box::new(order)));
+    let horn = c.release_alert("horn");
+    assert_eq!(c.callout.attempts[horn as usize].channel, Channel::Broadcast);
+    for stage in [Stage::Submitted, Stage::Delivered, Stage::PickedUp, Stage::Heard] {
+        let events = c.reached(horn, stage);
+        assert!(matches!(events[..], [Event::AttemptReported { .. }]), "told, and nothing else: {events:?}");
+    }
+    assert!(matches!(c.callout.targets[0].phase, Phase::Calling { .. }));
+    let voice = c.release("a", 0);
+    c.reached(voice, Stage::PickedUp);
+    assert!(matches!(c.callout.targets[0].phase, Phase::Satisfied { .. }));
+}
+
+#[test]
 fn a_notice_that_the_end_overtakes_is_not_sent_any_more() {
     let mut c = Case::new(plan());
     c.alert(&[G1]);

@@ -173,7 +173,26 @@ proptest! {
     fn any_bytes_never_break_a_promise(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
         targets::document(&bytes);
         targets::inside(&bytes);
+        targets::broadcast(&bytes);
     }
+}
+
+#[test]
+fn mutated_packages_and_messages_never_break_a_promise() {
+    let state = "<EBD><EBDID>1</EBDID><EBDType>EBMStateResponse</EBDType><EBMStateResponse><EBM><EBMID>1</EBMID></EBM>\
+                 <BrdStateCode>3</BrdStateCode><Coverage><CoverageRate>0.9</CoverageRate><AreaCode>53,33</AreaCode>\
+                 </Coverage></EBMStateResponse></EBD>";
+    let speaker = b"{\"key\":\"533324-ab.1\",\"state\":\"played\",\"at\":\"2026-07-01T04:18:00+08:00\"}";
+    let corpus = [jiaoying::gateway::ebd::pack_any(state), state.as_bytes().to_vec(), speaker.to_vec()];
+    let mut read = 0;
+    for seed in 0..seeds() {
+        let bytes = mutated(seed, &corpus);
+        let held = std::panic::catch_unwind(|| targets::broadcast(&bytes));
+        assert!(held.is_ok(), "seed {seed}: {}", String::from_utf8_lossy(&bytes));
+        let whole = jiaoying::gateway::ebd::read_any("", &bytes).is_ok();
+        read += u64::from(whole || jiaoying::gateway::mqtt::read_state(&bytes).is_ok());
+    }
+    assert!(read > seeds() / 100 && read < seeds(), "{read} of {}: mutations that break all prove nothing", seeds());
 }
 
 /// Documents inside the byte limit that are built to be costly.
