@@ -62,6 +62,36 @@ async fn a_receipt_before_the_answer_of_its_submit_waits_for_it() {
 }
 
 #[tokio::test]
+async fn no_more_receipts_wait_for_an_answer_than_there_is_room_for() {
+    const ROOM: u32 = 1_024;
+    let mut centre = Centre::new().await;
+    let open = open_at(&centre.address, &[("timeout_ms", "60000")]);
+    centre.bind().await;
+    let gateway = open.gateway.clone();
+    let facts = tokio::spawn(async move { gateway.submit(vec![attempt(1)]).await });
+    let submit = centre.expect(SUBMIT_SM).await;
+    for n in 1..=ROOM + 3 {
+        centre.write(DELIVER_SM, OK, n, &receipt(&format!("early-{n}"), "DELIVRD")).await;
+    }
+    for n in ROOM + 1..=ROOM + 3 {
+        let answer = centre.expect(DELIVERED).await;
+        assert_eq!((answer.sequence, answer.status), (n, TEMPORARY), "it is to come again");
+    }
+    centre.write(SUBMITTED, OK, submit.sequence, b"early-7\0").await;
+    let mut confirmed: Vec<u32> = Vec::new();
+    for _ in 1..=ROOM {
+        let answer = centre.expect(DELIVERED).await;
+        assert_eq!(answer.status, OK);
+        confirmed.push(answer.sequence);
+    }
+    confirmed.sort_unstable();
+    assert!(confirmed.into_iter().eq(1..=ROOM));
+    facts.await.unwrap();
+    let own = |upcall: &&Upcall| matches!(upcall, Upcall::Report { key, .. } if *key == attempt(1).key);
+    assert_eq!((open.ear.heard().len(), open.ear.heard().iter().filter(own).count()), (ROOM as usize, 1));
+}
+
+#[tokio::test]
 async fn a_receipt_of_an_attempt_from_before_the_start_goes_by_its_reference() {
     let mut centre = Centre::new().await;
     let open = open_at(&centre.address, &[]);
