@@ -76,7 +76,7 @@ peers_install() {
     echo "installing ${node[*]} ${python[*]}" >&2
     rm -rf "$dir" && mkdir -p "$dir" &&
         npm install --prefix "$dir" --silent --no-audit --no-fund --ignore-scripts "${node[@]}" >&2 &&
-        "$JIAOYING_TEST_JUDGES" -m pip install -q --disable-pip-version-check --target "$dir/python" "${python[@]}" &&
+        "${JIAOYING_TEST_JUDGES:-false}" -m pip install -q --disable-pip-version-check --target "$dir/python" "${python[@]}" &&
         echo "${node[*]} ${python[*]}" >"$dir/installed"
 }
 

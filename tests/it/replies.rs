@@ -513,8 +513,10 @@ fn a_receipt_moves_the_attempt_that_its_reference_names_also_after_a_restart() {
     let id = c.message("暴雨", MessageKind::Alert);
     let key = c.sent.iter().find(|a| a.key.callout == id && a.channel == Channel::Sms).unwrap().key.clone();
     let reported = |events: &[Event], fact: &Fact| {
-        let of = |e: &Event| matches!(e, Event::AttemptReported { attempt, fact: f, .. } if *attempt == key.attempt && f == fact);
-        events.iter().any(of)
+        events.iter().any(|e| match e {
+            Event::AttemptReported { attempt, fact: told, .. } => *attempt == key.attempt && told == fact,
+            _ => false,
+        })
     };
     let events = c.told("gw", &id, receipt(reference(&key), arrived()));
     assert!(reported(&events, &arrived()), "{events:?}");
@@ -548,9 +550,10 @@ fn a_bare_word_answers_the_call_whose_code_is_the_extension() {
     let events = c.text_to("gw", &rain, &from, "收到", &of_rain);
     assert!(answers(&events), "{events:?}");
     assert!(c.is_silent(&wind), "and no other");
-    // A number that stands behind no call says nothing: one call is left that it can mean.
+    // Words that are no answer stay none.
     let events = c.text_to("gw", &wind, &from, "谢谢", &of_wind);
     assert_eq!(noted(&events), Some(NoteReason::Nonsense));
+    // Behind a number that is nobody's code a word is a bare one: an answer or noted, never lost.
     let events = c.text_to("gw", &wind, &from, "收到", "9999");
     assert!(!c.is_silent(&wind) || noted(&events).is_some(), "{events:?}");
 }

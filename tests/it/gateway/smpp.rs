@@ -136,7 +136,7 @@ async fn a_message_says_all_that_was_configured() {
     let gateway = open.gateway.clone();
     let facts = tokio::spawn(async move { gateway.submit(vec![attempt]).await });
     let submit = centre.expect(SUBMIT_SM).await;
-    let head = b"CMT\0\x03\x0110690001037\0\x01\x018613800000007\0\0\0\0\0000000001000000R\0\x01\0\0\0";
+    let head = b"CMT\0\x03\x0110690001037\0\x01\x018613800000007\0\0\0\0\x00000000001000000R\0\x01\0\0\0";
     let words = b"\x0bAlarm \x1b\x3c1\x1b\x3e";
     assert_eq!(submit.body, [&head[..], &words[..]].concat());
     centre.write(0x8000_0004, OK, submit.sequence, b"A-1\0").await;
