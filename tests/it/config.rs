@@ -126,8 +126,8 @@ fn a_cmpp_account_is_checked_key_by_key_and_its_secret_stays_one() {
     let config = load(&hidden, &[]).unwrap();
     let (shown, debug) = (config.print(), format!("{config:?}"));
     assert!(!shown.contains("hush-4711") && !debug.contains("hush-4711"));
-    let line = shown.lines().find(|line| line.starts_with("account = ")).unwrap();
-    assert!(line.ends_with("jiaoying.toml:6"), "{line}");
+    let line = shown.lines().find(|line| line.starts_with("access_number = ")).unwrap();
+    assert!(line.ends_with("jiaoying.toml:9"), "{line}");
     // A carrier's secret is as long as the carrier makes it; one that cannot be had is a fault.
     assert_eq!(config.examine().0, []);
     let unset = load(&hidden.replace("hush-4711", "env:JIAOYING_NOT_SET_ANYWHERE"), &[]).unwrap().examine().0;

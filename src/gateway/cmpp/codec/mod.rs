@@ -1,7 +1,7 @@
 //! CMPP 2.0 and 3.0 on the wire: framing, and the messages between an SP and its gateway (ISMG).
 //!
 //! - **Here:** the header, frames out of a stream of bytes, messages to bytes and back, the digests of signing in.
-//! - **Not here:** what a message means ([`super::outcome`], [`super::text`]), when one is sent (`session`).
+//! - **Not here:** what a message means (`outcome`, `text`), when one is sent (`session`).
 //! - **Depends on:** nothing of ours.
 //! - **Promises:** no input panics; what is malformed is told with place and reason; a frame is bounded by
 //!   [`PDU_MAX`], and one that cannot be read costs itself alone. Field names are those of the specification.
