@@ -23,7 +23,8 @@ pub(super) async fn bare(rig: &Rig, servers: &Servers, store: Store, times: usiz
     arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
     channel.queue_declare(queue.clone().into(), options, arguments).await?;
     let consume = BasicConsumeOptions::default();
-    let mut consumer = channel.basic_consume(queue.clone().into(), "bare".into(), consume, FieldTable::default()).await?;
+    let mut consumer =
+        channel.basic_consume(queue.clone().into(), "bare".into(), consume, FieldTable::default()).await?;
     let mut row = Row::open(rig, store).await?;
     let client = reqwest::Client::new();
     let mut found = Vec::new();
