@@ -1,7 +1,7 @@
 //! Bad input under load: what is healthy keeps its rate. On PostgreSQL, with and without the fault in turn: A B A B.
 //!
 //! - *broken messages*: many small warnings, each for a few persons; with the fault, every tenth message beside them is
-//!   broken (cut off, no message at all, ground that nobody knows, longer than the limit).
+//!   broken (longer than the limit, cut off, no message at all, of ground that nobody knows).
 //! - *a gateway that …*: a warning whose persons are called over the sink (short messages) and over a second gateway
 //!   (voice) at once. With the fault the second one hangs (until the program's time for it is over), answers 429 with
 //!   `Retry-After: 2`, or answers 200 after `--slow-s` seconds; without it, it answers at once. A warning ends by its own
@@ -143,10 +143,10 @@ async fn many(
 /// A message that cannot be acted on, in four ways.
 fn spoilt(n: usize, body: &[u8]) -> Vec<u8> {
     match n % 4 {
-        0 => body[..body.len() * 2 / 3].to_vec(),
-        1 => vec![0xFF; 1000],
-        2 => String::from_utf8_lossy(body).replace("\"5", "\"9").into_bytes(),
-        _ => [body, &vec![b' '; 2 << 20]].concat(),
+        0 => [body, &vec![b' '; 2 << 20]].concat(),
+        1 => body[..body.len() * 2 / 3].to_vec(),
+        2 => vec![0xFF; 1000],
+        _ => String::from_utf8_lossy(body).replace("\"5", "\"9").into_bytes(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The same callouts on journals of other lengths, in turn: A B C A B C.
 //!
 //! Each journal is a PostgreSQL database of its own. The events that stand in it beforehand are timelines of callouts
-//! that closed a year ago: records as the program writes them (the same count of events, bodies of a real timeline and
-//! so of its size, the same columns), catalogue rows, the warnings' identities and the follower's places. Their hashes
+//! that closed long ago: records as the program writes them (a body that it wrote for a warning just before, and so
+//! of its size and count of events; the same columns), catalogue rows, the warnings' identities and the follower's places. Their hashes
 //! are digests of their names and verify nothing; nobody reads them, which is what is measured. Tables are analysed, and
 //! a checkpoint is taken, before the program starts.
 //!
@@ -49,7 +49,16 @@ struct Grown {
     rig: Rig,
     program: Child,
     rounds: Vec<Round>,
+    filled: Filled,
+}
+
+/// What a journal was filled with.
+struct Filled {
+    /// Bytes of the table and its index.
     bytes: i64,
+    /// Events of a record, and bytes of its body.
+    events: u64,
+    body: usize,
 }
 
 pub(super) async fn run(args: &Args, servers: &Servers) -> anyhow::Result<Vec<Case>> {
@@ -64,10 +73,10 @@ pub(super) async fn run(args: &Args, servers: &Servers) -> anyhow::Result<Vec<Ca
         // What the program writes is what the journal is filled with.
         warning(&rig, &program, &ground, 0, args.persons).await?;
         program.kill().await;
-        let bytes = fill(&rig, *events).await?;
+        let filled = fill(&rig, *events).await?;
         program = rig.serve().await?;
         warning(&rig, &program, &ground, 0, args.persons).await?;
-        grown.push(Grown { rig, program, rounds: Vec::new(), bytes });
+        grown.push(Grown { rig, program, rounds: Vec::new(), filled });
         bar.inc(1);
     }
     for n in 1..=args.rounds {
@@ -101,7 +110,8 @@ impl Grown {
         let of = |what: fn(&Round) -> f64| self.rounds.iter().map(what).collect::<Vec<f64>>();
         let figures = json!({
             "first_call_ms": spread(&of(|r| r.first_ms)), "last_call_ms": spread(&of(|r| r.last_ms)),
-            "slower": round(slower), "journal_mib": round(self.bytes as f64 / 1024.0 / 1024.0),
+            "slower": round(slower), "journal_mib": round(self.filled.bytes as f64 / 1024.0 / 1024.0),
+            "record_events": self.filled.events, "record_bytes": self.filled.body,
             "calls_per_s": round(persons as f64 / median(&of(|r| r.last_ms)) * 1000.0),
             "lost": self.rounds.iter().map(|r| r.lost).sum::<usize>(),
             "duplicates": self.rounds.iter().map(|r| r.duplicates).sum::<usize>(),
@@ -115,7 +125,8 @@ impl Grown {
     }
 }
 
-/// The record of about a hundred events that the fill repeats: bodies of other lengths are rare.
+/// The record that the fill repeats: of the half whose events are nearest to a hundred, the middle one by bytes
+/// per event.
 async fn pattern(rig: &Rig) -> anyhow::Result<Record> {
     let latest = SelectCallouts::Before { before: Timestamp(i64::MAX), limit: 100 };
     let mut records = Vec::new();
@@ -123,11 +134,14 @@ async fn pattern(rig: &Rig) -> anyhow::Result<Record> {
         records.extend(rig.journal.read(callout.stream, 0, usize::MAX >> 1).await?);
     }
     records.sort_by_key(|record| record.count.abs_diff(100));
-    records.into_iter().next().context("the program wrote nothing")
+    records.truncate(records.len().div_ceil(2));
+    records.sort_by_key(|record| record.body.len() / record.count.max(1) as usize);
+    let middle = records.len() / 2;
+    records.into_iter().nth(middle).context("the program wrote nothing")
 }
 
-/// Fills a journal up to so many events; the bytes of its records.
-async fn fill(rig: &Rig, events: u64) -> anyhow::Result<i64> {
+/// Fills a journal up to so many events.
+async fn fill(rig: &Rig, events: u64) -> anyhow::Result<Filled> {
     let pattern = pattern(rig).await?;
     let of_record = u64::from(pattern.count);
     let records = events.div_ceil(of_record);
@@ -154,5 +168,6 @@ async fn fill(rig: &Rig, events: u64) -> anyhow::Result<i64> {
     sqlx::raw_sql(others).execute(&mut db).await?;
     sqlx::raw_sql("vacuum analyze").execute(&mut db).await?;
     sqlx::raw_sql("checkpoint").execute(&mut db).await?;
-    Ok(sqlx::query_scalar("select pg_total_relation_size('record')").fetch_one(&mut db).await?)
+    let bytes = sqlx::query_scalar("select pg_total_relation_size('record')").fetch_one(&mut db).await?;
+    Ok(Filled { bytes, events: of_record, body: pattern.body.len() })
 }

@@ -1,7 +1,8 @@
 //! `jiaoying bench`: figures, each beside its limit measured in the same run.
 //!
-//! - **Here:** one file per bench; the rig (a scratch store, queues of its own, the program as a child process),
-//!   the sink that stands for a carrier, invented ground, and how figures are shown.
+//! - **Here:** one file per bench, each of which says at its head what it measures; the rig (a scratch store,
+//!   queues of its own, the program as a child process), the sink that stands for a carrier and the people behind it,
+//!   clients of live boards, invented ground, and how figures are shown.
 //! - **Not here:** the limit path, which is frozen in `benches/limit`, and other makers' systems, in
 //!   `benches/peers`.
 //! - **Promises:** stores and queues are made for a run and removed; a figure that a bench could not take is an

@@ -222,7 +222,8 @@ impl Rig {
 
     /// The sum of a metric's series whose name and labels begin so.
     pub(super) async fn metric(&self, series: &str) -> anyhow::Result<f64> {
-        Ok(self.metrics(series).await?.iter().map(|(_, value)| value).sum())
+        // The sum of nothing is -0 else.
+        Ok(self.metrics(series).await?.iter().map(|(_, value)| value).fold(0.0, std::ops::Add::add))
     }
 
     /// A metric's series whose name and labels begin so.

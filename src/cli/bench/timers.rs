@@ -14,14 +14,15 @@
 use super::child::resident_mib;
 use super::figures::{Bar, Case, percentile, round, spread};
 use super::ground::{Ground, KEY, counties};
-use crate::directory::Directory;
+use crate::directory::{Cover, Directory};
 use crate::dispatch::{Budgets, LaneSettings};
 use crate::intake::formats;
 use crate::journal::Lease;
 use crate::model::{
-    CalloutId, Channel, Colour, Command, Entry, Event, Fact, Order, SecretKey, Stage, StepCause, Timestamp,
+    CalloutId, Channel, Colour, Command, Entry, Event, Fact, Message, Order, RegionCode, SecretKey, Stage, StepCause,
+    Timestamp,
 };
-use crate::plan::{PlanFile, PlanSet, orders};
+use crate::plan::{PlanFile, PlanSet, order};
 use crate::runtime::{Cell, CellParts, CellSettings, GatewayInfo, Output, ReplyWords, clock};
 use crate::sim::message_json;
 use anyhow::{Context, anyhow, ensure};
@@ -95,20 +96,23 @@ fn measured(armed: usize, args: &Args) -> anyhow::Result<Case> {
     let posts = [("grid", 1), ("village", 1)];
     let directory = Arc::new(Ground::default().grids(&ground, grids, &posts, &[Channel::Sms]).build()?);
     let plan = PLAN.replace("wait_s = 20", "wait_s = 3600").replace("within_s = 10", "within_s = 7200");
-    let plan = plan.replace("channel = \"voice\"", "channel = \"sms\"");
+    let plan = plan.replace("in_force_s = 3600", "in_force_s = 36000").replace("\"voice\"", "\"sms\"");
     let plans = Arc::new(plan_set(&plan)?);
-    let orders = all_orders(&directory, &plans)?;
+    let warning = Warning::new(&directory, &plans)?;
     let begins = clock::now();
-    let mut cell = cell(directory, plans, begins);
+    let mut cell = cell(directory.clone(), plans.clone(), begins);
     let before = resident_mib()?;
-    let callouts = orders.len() as i64;
-    for (i, (id, order)) in (0..).zip(orders) {
-        // What becomes due first is armed first: orders of one warning, which take in more ground.
-        let (first, rest) = (begins.plus_ms(args.over_s * 1000 * i / callouts), begins.plus_ms(args.over_s * 1000));
-        let mut part = order.clone();
+    // What becomes due first is armed first: orders of one warning, the second of which takes in more ground. Each is
+    // made when it is taken, so that little of what is freed here is used again there.
+    for (i, county) in (0..).zip(&ground) {
+        let mut part = warning.order(county)?;
         part.ground.truncate(args.due);
-        take(&mut cell, &id, part, first);
-        take(&mut cell, &id, order, rest.plus_ms(REST_MS));
+        let at = begins.plus_ms(args.over_s * 1000 * i / COUNTIES as i64);
+        take(&mut cell, &warning.callout(county), part, at);
+    }
+    for county in &ground {
+        let at = begins.plus_ms(args.over_s * 1000 + REST_MS);
+        take(&mut cell, &warning.callout(county), warning.order(county)?, at);
     }
     let armed: usize = cell.callouts().map(|c| c.agenda.timers.len()).sum();
     let held = resident_mib()? - before;
@@ -133,15 +137,36 @@ fn plan_set(text: &str) -> anyhow::Result<PlanSet> {
     PlanSet::new(vec![file]).map_err(|f| anyhow!("{f:?}"))
 }
 
-/// The orders of one warning for all ground of a directory.
-fn all_orders(directory: &Directory, plans: &PlanSet) -> anyhow::Result<Vec<(CalloutId, Order)>> {
-    let now = clock::now();
-    let times = (now, now.plus_ms(10 * STEP_MS));
-    let body = message_json("timers", "alert", &[], ("暴雨", Colour::Red.name()), &["53"], times);
-    let message = formats::parse(&body).message.context("a message of our own is not read")?;
-    let (warning, cover) = (message.warning_id(), directory.cover(&message.areas));
-    let orders = orders(directory, plans, &message, &warning, &cover, now);
-    Ok(orders.into_iter().map(|(region, order)| (CalloutId::of(&region, &warning), order)).collect())
+/// One warning for all ground of a directory.
+struct Warning<'a> {
+    directory: &'a Directory,
+    plans: &'a PlanSet,
+    message: Message,
+    cover: Cover,
+}
+
+// === impl Warning ===
+
+impl<'a> Warning<'a> {
+    fn new(directory: &'a Directory, plans: &'a PlanSet) -> anyhow::Result<Self> {
+        let now = clock::now();
+        let times = (now, now.plus_ms(10 * STEP_MS));
+        let body = message_json("timers", "alert", &[], ("暴雨", Colour::Red.name()), &["53"], times);
+        let message = formats::parse(&body).message.context("a message of our own is not read")?;
+        let cover = directory.cover(&message.areas);
+        Ok(Self { directory, plans, message, cover })
+    }
+
+    fn callout(&self, county: &RegionCode) -> CalloutId {
+        CalloutId::of(county, &self.message.warning_id())
+    }
+
+    fn order(&self, county: &RegionCode) -> anyhow::Result<Order> {
+        let covered = self.cover.regions.get(county).context("a county is not covered")?;
+        let id = self.message.warning_id();
+        let order = order(self.directory, self.plans, &self.message, &id, county, covered, clock::now());
+        order.context("no plan fits")
+    }
 }
 
 fn cell(directory: Arc<Directory>, plans: Arc<PlanSet>, now: Timestamp) -> Cell {
