@@ -126,7 +126,7 @@ fn journal(c: &mut Criterion) {
 
 fn dispatch(c: &mut Criterion) {
     let offer = |callout: u32, call: u32| Offer {
-        colour: Reverse(if callout % 7 == 0 { Colour::Red } else { Colour::Blue }),
+        colour: Reverse(if callout.is_multiple_of(7) { Colour::Red } else { Colour::Blue }),
         step: (call % 3) as u8,
         risk: Reverse((call % 5) as u8),
         due: NOW,

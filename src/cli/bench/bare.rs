@@ -77,8 +77,8 @@ impl Row {
 
     async fn insert(&mut self, body: String) -> anyhow::Result<()> {
         match self {
-            Self::Postgres(db) => drop(sqlx::query(INSERT).bind(body).execute(db).await?),
-            Self::Sqlite(db) => drop(sqlx::query(INSERT).bind(body).execute(db).await?),
+            Self::Postgres(db) => sqlx::query(INSERT).bind(body).execute(db).await.map(|_| ())?,
+            Self::Sqlite(db) => sqlx::query(INSERT).bind(body).execute(db).await.map(|_| ())?,
         }
         Ok(())
     }

@@ -218,7 +218,7 @@ impl People {
             return;
         }
         self.night.answers += 1;
-        let other = if deed.person % 3 == 0 { deed.person + 1 } else { deed.person.saturating_sub(1) };
+        let other = if deed.person.is_multiple_of(3) { deed.person + 1 } else { deed.person.saturating_sub(1) };
         if deed.person % 3 < 2
             && let Some(key) = self.rings.get(&other)
         {
