@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod amqp;
+mod bench;
 mod board;
 mod canary;
 mod cli;

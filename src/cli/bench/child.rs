@@ -58,10 +58,7 @@ impl Child {
 
     /// MiB of memory that it held at most.
     pub(super) fn peak_mib(&self) -> anyhow::Result<f64> {
-        let status = std::fs::read_to_string(self.proc("status")?)?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM in /proc")?;
-        let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
-        Ok(kib / 1024.0)
+        mib(&self.proc("status")?, "VmHWM:")
     }
 
     fn proc(&self, file: &str) -> anyhow::Result<String> {
@@ -73,4 +70,16 @@ impl Child {
         // One that has ended already is no fault here.
         let _ = self.process.kill().await;
     }
+}
+
+/// MiB of memory that this process holds.
+pub(super) fn resident_mib() -> anyhow::Result<f64> {
+    mib("/proc/self/status", "VmRSS:")
+}
+
+fn mib(status: &str, field: &str) -> anyhow::Result<f64> {
+    let status = std::fs::read_to_string(status)?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).context("/proc is not as proc(5) says")?;
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kib / 1024.0)
 }

@@ -38,12 +38,12 @@ pub struct Args {
 const BARE: usize = 30;
 
 /// What one warning took.
-struct Round {
-    first_ms: f64,
-    last_ms: f64,
+pub(super) struct Round {
+    pub first_ms: f64,
+    pub last_ms: f64,
     cpu_s: f64,
-    lost: usize,
-    duplicates: usize,
+    pub lost: usize,
+    pub duplicates: usize,
 }
 
 pub(super) async fn run(args: &Args, servers: &Servers) -> anyhow::Result<Vec<Case>> {
@@ -123,7 +123,7 @@ async fn measured(
 }
 
 /// A warning for all counties, until the last outcome is recorded.
-async fn warning(
+pub(super) async fn warning(
     rig: &Rig,
     ours: &Child,
     ground: &[RegionCode],

@@ -3,6 +3,7 @@
 use super::super::table;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// One case of a bench.
 #[derive(Debug, Serialize)]
@@ -77,13 +78,12 @@ pub(super) fn show(cases: &[Case], as_json: bool) {
     for bench in benches {
         let of_bench: Vec<&Case> = cases.iter().filter(|c| c.bench == bench).collect();
         println!("\n{bench}");
-        let mut rows = Vec::new();
+        // Cases of one bench may have figures of their own.
+        let names: BTreeSet<&String> = of_bench.iter().flat_map(|c| c.figures.keys()).collect();
+        let mut rows = vec![[String::new()].into_iter().chain(names.iter().map(|n| (*n).clone())).collect::<Vec<_>>()];
         for case in &of_bench {
-            let (names, values): (Vec<_>, Vec<_>) = case.figures.iter().map(|(k, v)| (k.clone(), cell(v))).unzip();
-            if rows.is_empty() {
-                rows.push([vec![String::new()], names].concat());
-            }
-            rows.push([vec![case.case.clone()], values].concat());
+            let values = names.iter().map(|name| case.figures.get(*name).map(cell).unwrap_or_default());
+            rows.push([case.case.clone()].into_iter().chain(values).collect());
         }
         table::lines_of(&rows).iter().for_each(|line| println!("{line}"));
         for (case, bar) in of_bench.iter().flat_map(|c| c.bars.iter().map(move |b| (&c.case, b))) {

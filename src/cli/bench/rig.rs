@@ -4,8 +4,9 @@ use super::child::{Child, WAIT};
 use super::sink::Sink;
 use super::{Servers, ground};
 use crate::directory::{Directory, encode};
+use crate::intake::formats;
 use crate::journal::{self, Journal};
-use crate::model::{Colour, RegionCode, SecretKey, Timestamp};
+use crate::model::{Colour, RegionCode, SecretKey, Timestamp, WarningId};
 use crate::runtime::clock;
 use crate::sim::message_json;
 use anyhow::{Context, bail};
@@ -21,7 +22,9 @@ use tokio::net::TcpListener;
 /// One short message to everybody, and then nothing for an hour.
 const PLAN: &str = include_str!("plan.toml");
 /// What the sink and the program sign with.
-const SECRET: &str = "bench secret of 16 bytes";
+pub(super) const SECRET: &str = "bench secret of 16 bytes";
+
+const HOUR_MS: i64 = 3_600_000;
 
 /// Which store a case runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -35,6 +38,11 @@ pub(super) struct Setup {
     pub store: Store,
     /// The plan's text.
     pub plan: String,
+    /// What the sink serves, as a list of TOML.
+    pub channels: &'static str,
+    /// Attempts a second that the sink takes, and how many at once after a pause.
+    pub rate_per_s: usize,
+    pub burst: usize,
     /// Lines of configuration behind those that every case has.
     pub more: String,
 }
@@ -49,8 +57,10 @@ pub(super) struct Rig {
     pub name: String,
     folder: PathBuf,
     database: Option<(String, String)>,
-    internal: String,
-    client: reqwest::Client,
+    /// The two listeners' URLs.
+    pub internal: String,
+    pub public: String,
+    pub client: reqwest::Client,
     channel: Channel,
 }
 
@@ -68,11 +78,17 @@ impl Store {
 // === impl Setup ===
 
 impl Setup {
+    /// A plan on a sink that is no limit.
+    pub(super) fn of(store: Store, plan: String) -> Self {
+        let channels = "[\"sms\", \"voice\"]";
+        Self { store, plan, channels, rate_per_s: 1_000_000, burst: 100_000, more: String::new() }
+    }
+
     /// The plan of one message per person on each of so many channels.
     pub(super) fn quiet(store: Store, channels: usize) -> Self {
         let ring = "  [[step.ring]]\n  channel = \"voice\"\n  tries = 1\n  wait_s = 3600\n";
         let second = if channels > 1 { ring } else { "" };
-        Self { store, plan: PLAN.replace("# second ring\n", second), more: String::new() }
+        Self::of(store, PLAN.replace("# second ring\n", second))
     }
 }
 
@@ -104,21 +120,24 @@ impl Rig {
              public = \"127.0.0.1:{public}\"\n[amqp]\nenabled = true\nurl = {:?}\nexchange = \"{name}.warnings\"\n\
              urgent_queue = \"{name}.urgent\"\nnormal_queue = \"{name}.normal\"\nparking_queue = \"{name}.parking\"\n\
              events_exchange = \"{name}.events\"\n[[sender]]\nname = \"bench\"\naccount = \"guest\"\n\
-             [[gateway]]\nid = \"sink\"\nkind = \"http\"\nchannels = [\"sms\", \"voice\"]\nurl = {:?}\n\
-             secret = {SECRET:?}\nrate_per_s = 1000000\nburst = 100000\nwindow = 10000\nlines = 1000000\n\
+             [[gateway]]\nid = \"sink\"\nkind = \"http\"\nchannels = {}\nurl = {:?}\n\
+             secret = {SECRET:?}\nrate_per_s = {}\nburst = {}\nwindow = 10000\nlines = 1000000\n\
              batch_max = 200\n[plans]\ndir = {:?}\n[log]\nlevel = \"warn\"\n{}\n",
             hex::encode(ground::KEY),
             servers.amqp,
+            setup.channels,
             sink.url,
+            setup.rate_per_s,
+            setup.burst,
             folder.join("plans"),
             setup.more,
         );
         std::fs::write(folder.join("jiaoying.toml"), config)?;
         let connection = Connection::connect(&servers.amqp, ConnectionProperties::default()).await?;
         let channel = connection.create_channel().await?;
-        let internal = format!("http://127.0.0.1:{internal}");
+        let (internal, public) = (format!("http://127.0.0.1:{internal}"), format!("http://127.0.0.1:{public}"));
         let client = reqwest::Client::new();
-        Ok(Self { store, journal, sink, name, folder, database, internal, client, channel })
+        Ok(Self { store, journal, sink, name, folder, database, internal, public, client, channel })
     }
 
     /// A file of the rig's own, removed with it.
@@ -128,17 +147,27 @@ impl Rig {
 
     /// Starts the program and waits until it is ready.
     pub(super) async fn serve(&self) -> anyhow::Result<Child> {
+        let child = self.start()?;
+        self.ready().await?;
+        Ok(child)
+    }
+
+    /// Starts the program.
+    pub(super) fn start(&self) -> anyhow::Result<Child> {
         let config = self.file("jiaoying.toml");
-        let log = self.file("serve.log");
-        let child = Child::start(["--config".as_ref(), config.as_os_str(), "serve".as_ref()], &log)?;
+        Child::start(["--config".as_ref(), config.as_os_str(), "serve".as_ref()], &self.file("serve.log"))
+    }
+
+    /// Waits until the program is ready: everything that was open is read.
+    pub(super) async fn ready(&self) -> anyhow::Result<()> {
         let begun = Instant::now();
         loop {
             let answer = self.client.get(format!("{}/readyz", self.internal)).send().await;
             if answer.is_ok_and(|a| a.status().is_success()) {
-                return Ok(child);
+                return Ok(());
             }
             if begun.elapsed() > WAIT {
-                bail!("the program is not ready: {}", std::fs::read_to_string(&log)?);
+                bail!("the program is not ready: {}", std::fs::read_to_string(self.file("serve.log"))?);
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -151,18 +180,35 @@ impl Rig {
         colour: Colour,
         regions: &[RegionCode],
     ) -> anyhow::Result<Instant> {
+        let (_, body) = self.warning(hazard, colour, regions, HOUR_MS);
+        self.publish_body(colour, &body).await
+    }
+
+    /// A warning that is in force for some milliseconds: its name and the message.
+    pub(super) fn warning(
+        &self,
+        hazard: &str,
+        colour: Colour,
+        regions: &[RegionCode],
+        lasts_ms: i64,
+    ) -> (WarningId, Vec<u8>) {
         let now = clock::now();
         let codes: Vec<&str> = regions.iter().map(RegionCode::as_str).collect();
         let name = format!("{}-{hazard}-{}", self.name, now.0);
-        let times = (now, now.plus_ms(3_600_000));
-        let body = message_json(&name, "alert", &[], (hazard, colour.name()), &codes, times);
+        let body = message_json(&name, "alert", &[], (hazard, colour.name()), &codes, (now, now.plus_ms(lasts_ms)));
+        let id = formats::parse(&body).message.map(|m| m.warning_id()).unwrap_or_default();
+        (id, body)
+    }
+
+    /// Publishes a document as a warning; the moment just before.
+    pub(super) async fn publish_body(&self, colour: Colour, body: &[u8]) -> anyhow::Result<Instant> {
         let properties = BasicProperties::default().with_user_id("guest".into()).with_delivery_mode(2);
         let urgency = if colour >= Colour::Orange { "urgent" } else { "normal" };
         let exchange = format!("{}.warnings", self.name);
         let routing = format!("warning.{urgency}.bench");
         let began = Instant::now();
         let options = BasicPublishOptions::default();
-        self.channel.basic_publish(exchange.into(), routing.into(), options, &body, properties).await?;
+        self.channel.basic_publish(exchange.into(), routing.into(), options, body, properties).await?;
         Ok(began)
     }
 
@@ -176,9 +222,15 @@ impl Rig {
 
     /// The sum of a metric's series whose name and labels begin so.
     pub(super) async fn metric(&self, series: &str) -> anyhow::Result<f64> {
+        // The sum of nothing is -0 else.
+        Ok(self.metrics(series).await?.iter().map(|(_, value)| value).fold(0.0, std::ops::Add::add))
+    }
+
+    /// A metric's series whose name and labels begin so.
+    pub(super) async fn metrics(&self, series: &str) -> anyhow::Result<Vec<(String, f64)>> {
         let text = self.client.get(format!("{}/metrics", self.internal)).send().await?.text().await?;
-        let values = text.lines().filter(|line| line.starts_with(series)).filter_map(|line| line.rsplit_once(' '));
-        Ok(values.filter_map(|(_, value)| value.parse::<f64>().ok()).sum())
+        let lines = text.lines().filter(|line| line.starts_with(series)).filter_map(|line| line.rsplit_once(' '));
+        Ok(lines.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect())
     }
 
     /// Waits until a metric has reached a value.
