@@ -16,6 +16,9 @@ services_install() {
     compgen -G '/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin' >/dev/null || missing+=(rabbitmq-server)
     /usr/bin/python3 -c "import pika" 2>/dev/null || missing+=(python3-pika)
     /usr/bin/python3 -c "import ensurepip" 2>/dev/null || missing+=(python3-venv)
+    # The other side of voice calls, and what speaks in them.
+    command -v sipp >/dev/null || missing+=(sip-tester)
+    command -v espeak-ng >/dev/null || missing+=(espeak-ng)
     [ ${#missing[@]} = 0 ] || packages_install "${missing[@]}"
     # The tests that ask for them fail without them.
     judges_install || unset JIAOYING_TEST_JUDGES

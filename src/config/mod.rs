@@ -38,7 +38,7 @@ pub use budget::{Carrier, PersonBudget};
 pub use cell::Cell;
 pub use drill::Drill;
 pub use error::{ConfigError, Fault};
-pub use gateway::{GATEWAY_SECRET_MIN, GatewayChannel, GatewayKind, GatewaySection};
+pub use gateway::{GATEWAY_SECRET_MIN, GatewayChannel, GatewayKind, GatewaySection, SipSection, Tts};
 pub use http::{Http, LOCAL_ACCOUNT, Right, Token};
 pub use intake::Intake;
 pub use keys::{KeyError, Keys};

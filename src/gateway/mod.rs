@@ -13,6 +13,7 @@ mod later;
 mod open;
 mod scrub;
 pub mod simulator;
+pub mod sip;
 
 pub use later::LateUpcalls;
 pub use open::{Clock, Door, OpenError, Opened, channels_of, open};

@@ -4,6 +4,7 @@ use super::Gateway;
 use super::Upcalls;
 use super::http;
 use super::simulator::{People, SimulatedGateway};
+use super::sip;
 use crate::config::{GatewayKind, GatewaySection};
 use crate::model::{Channel, Timestamp};
 use axum::Router;
@@ -54,6 +55,7 @@ pub fn open(section: &GatewaySection, door: &Door) -> Result<Opened, OpenError> 
             Ok(SimulatedGateway::new(id, channels, People::new(1), door.upcalls.clone()).into())
         }
         GatewayKind::Http => http::open(section, door),
+        GatewayKind::Sip => sip::open(section, door).map(Opened::from),
     };
     opened.map_err(|reason: String| OpenError { id: section.id.clone(), reason })
 }

@@ -3,6 +3,7 @@
 
 mod callbacks;
 pub mod contract;
+mod sip;
 mod tls;
 
 use axum::body::Bytes;

@@ -1,5 +1,9 @@
 //! `[[gateway]]`: the ways to reach people. What a protocol alone needs is a table of its own within, and a file here.
 
+mod sip;
+
+pub use sip::{SipSection, Tts};
+
 use super::error::Faults;
 use super::{Secret, TemplateSection};
 use serde::{Deserialize, Serialize};
@@ -48,6 +52,8 @@ pub struct GatewaySection {
     pub idempotent: Option<bool>,
     /// See [`GatewaySection::callback_skew_s`]; only `http`.
     pub callback_skew_s: Option<u64>,
+    /// The trunk; only `sip`.
+    pub sip: Option<SipSection>,
     /// What its vendor has registered. With any, nothing else goes through it.
     #[serde(rename = "template", default, skip_serializing_if = "Vec::is_empty")]
     pub templates: Vec<TemplateSection>,
@@ -61,6 +67,8 @@ pub enum GatewayKind {
     Simulator,
     /// The generic HTTP gateway.
     Http,
+    /// A SIP trunk.
+    Sip,
 }
 
 /// What a gateway serves.
@@ -119,9 +127,18 @@ impl GatewaySection {
             template.check(&format!("{at}.template[{i}]"), faults);
         }
         faults.require(self.batch_max <= self.window, key("batch_max"), "must not exceed the window");
+        match &self.sip {
+            Some(sip) if self.kind == GatewayKind::Sip => {
+                sip.check(&key("sip"), self.lines, faults);
+                let voice = self.channels == [GatewayChannel::Voice];
+                faults.require(voice, key("channels"), "kind sip serves voice");
+            }
+            Some(_) => faults.add(key("sip"), "belongs to gateways of kind sip"),
+            None => faults.require(self.kind != GatewayKind::Sip, key("sip"), "kind sip needs [gateway.sip]"),
+        }
         match self.kind {
             GatewayKind::Http => self.check_http(at, faults),
-            GatewayKind::Simulator => {
+            GatewayKind::Simulator | GatewayKind::Sip => {
                 let given = [
                     ("url", self.url.is_some()),
                     ("ca_file", self.ca_file.is_some()),
