@@ -1,5 +1,6 @@
 //! What holds for every document. Plain functions: cargo-fuzz and the default tests run the same ones.
 
+use jiaoying::gateway::sip::{Packet, Tones, digit_of_info, parse_description, telephone};
 use jiaoying::intake::formats::{Limits, Parsed, parse};
 use jiaoying::model::Severity;
 
@@ -41,5 +42,34 @@ pub fn inside(bytes: &[u8]) {
     ];
     for (before, after) in around {
         document(&[before.as_bytes(), bytes, after.as_bytes()].concat());
+    }
+}
+
+/// Any bytes where the other side of a voice call sends media, descriptions and keys, and as a recording: no panic,
+/// and what comes out is bounded by what went in.
+pub fn voice(bytes: &[u8]) {
+    let mut tones = Tones::default();
+    let keys = bytes.chunks(16).filter_map(Packet::parse).filter_map(|packet| tones.take(&packet));
+    assert!(keys.count() <= bytes.len() / 16 + 1);
+    if let Some(packet) = Packet::parse(bytes) {
+        assert!(packet.payload.len() + 12 <= bytes.len() && packet.payload_type < 128);
+        let _ = tones.take(&packet);
+        // The same packet is the same press.
+        assert_eq!(tones.take(&packet), None);
+    }
+    for around in ["", "v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 8 0 101\r\n"] {
+        if let Ok(remote) = parse_description(&[around.as_bytes(), bytes].concat()) {
+            assert!(remote.address.port() > 0);
+        }
+    }
+    for kind in ["application/dtmf-relay", "application/dtmf"] {
+        let key = digit_of_info(kind, bytes);
+        assert!(key.is_none_or(|key| key.is_ascii_digit() || "*#ABCD".contains(key)), "{key:?}");
+    }
+    let header = b"RIFF\xff\xff\0\0WAVEfmt \x10\0\0\0";
+    for file in [bytes.to_vec(), [header, bytes].concat()] {
+        if let Ok(sound) = telephone(file.as_slice()) {
+            assert!(sound.len() <= file.len() * 2 + 1, "{} samples of {} bytes", sound.len(), file.len());
+        }
     }
 }

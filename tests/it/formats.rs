@@ -6,7 +6,7 @@ mod mutated;
 mod national;
 mod property;
 #[path = "../fuzz/targets.rs"]
-mod targets;
+pub mod targets;
 mod write;
 
 use jiaoying::intake::formats::{Format, Limits, MESSAGE_SCHEMA, Parsed, parse, parse_within};

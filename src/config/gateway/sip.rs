@@ -55,12 +55,6 @@ pub struct SipSection {
     /// Seconds between two OPTIONS to the trunk; 0 for none.
     #[serde(default = "ping_s")]
     pub ping_s: u64,
-    /// Whether calls to the trunk's numbers are answered.
-    #[serde(default)]
-    pub inbound: bool,
-    /// What a caller hears for whom nothing is open.
-    #[serde(default = "inbound_nothing")]
-    pub inbound_nothing: String,
     /// What makes speech from text.
     #[serde(default)]
     pub tts: Tts,
@@ -128,7 +122,7 @@ impl SipSection {
                 ("tts_parallel", self.tts_parallel as u64),
             ],
         );
-        // Each line takes an even port, for calls out and in alike.
+        // Each line takes an even port.
         let ports = usize::from(self.rtp_port_max.saturating_sub(self.rtp_port_min)) / 2;
         let enough = self.rtp_port_min >= 1024 && ports >= lines;
         faults.require(enough, key("rtp_port_max"), "must leave two ports above rtp_port_min for each of lines");
@@ -178,10 +172,6 @@ fn call_max_s() -> u64 {
 
 fn ping_s() -> u64 {
     30
-}
-
-fn inbound_nothing() -> String {
-    "当前没有需要您确认的叫应。".into()
 }
 
 fn tts_timeout_ms() -> u64 {

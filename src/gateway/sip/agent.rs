@@ -1,13 +1,14 @@
 //! The user agent: one UDP socket to the trunk. Transactions, dialogs, digests and their timers are `rsipstack`'s.
 
 use crate::config::SipSection;
+use futures::future::{BoxFuture, FutureExt};
 use rsipstack::dialog::authenticate::Credential;
 use rsipstack::dialog::dialog::DialogStateReceiver;
 use rsipstack::dialog::dialog_layer::DialogLayer;
 use rsipstack::dialog::invitation::{InviteAsyncResult, InviteOption};
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::{Method, SipMessage, StatusCodeKind, Uri, typed};
-use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption};
+use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption, TargetLocator};
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::{EndpointBuilder, Transaction, TransactionReceiver, make_tag};
 use rsipstack::transport::udp::UdpConnection;
@@ -35,6 +36,13 @@ pub(super) struct Agent {
     /// Whose packets are read.
     peers: Arc<RwLock<BTreeSet<IpAddr>>>,
     stop: CancellationToken,
+}
+
+/// Where requests go that name the trunk's domain and no dialog's address: to the trunk. A CANCEL goes where its
+/// INVITE went, RFC 3261 9.1, and the library knows that from here only.
+struct Locator {
+    trunk: String,
+    domain: String,
 }
 
 /// A call that was begun.
@@ -74,6 +82,8 @@ impl Agent {
             let allowed = known.read().unwrap_or_else(PoisonError::into_inner).contains(&ip);
             std::future::ready(allowed)
         });
+        let host = || section.trunk.rsplit_once(':').map(|(host, _)| host.to_owned());
+        let domain = section.domain.clone().or_else(host).unwrap_or_default();
         // Call-IDs are random; behind the @ stands who made them.
         let option = EndpointOption { callid_suffix: Some(public.to_string()), ..EndpointOption::default() };
         let endpoint = EndpointBuilder::new()
@@ -81,12 +91,12 @@ impl Agent {
             .with_user_agent("jiaoying")
             .with_transport_layer(layer)
             .with_cancel_token(stop.clone())
+            .with_target_locator(Box::new(Locator { trunk: section.trunk.clone(), domain: domain.clone() }))
             .build();
         let incoming = endpoint.incoming_transactions().map_err(|e| e.to_string())?;
         let inner = endpoint.inner.clone();
         let served = inner.clone();
         tokio::spawn(async move { served.serve().await });
-        let domain = section.domain.clone().or_else(|| Some(section.trunk.rsplit_once(':')?.0.to_owned()));
         let contact = uri(&section.caller, &SocketAddr::new(public, port).to_string())?;
         let credential = section.user.clone().zip(password).map(|(username, password)| Credential {
             username,
@@ -98,7 +108,7 @@ impl Agent {
             dialogs: Arc::new(DialogLayer::new(inner.clone())),
             endpoint: inner,
             trunk: section.trunk.clone(),
-            domain: domain.unwrap_or_default(),
+            domain,
             caller: section.caller.clone(),
             credential,
             contact,
@@ -174,6 +184,25 @@ impl Agent {
             self.peers.write().unwrap_or_else(PoisonError::into_inner).insert(trunk.ip());
         }
         Ok(SipAddr { r#type: Some(rsipstack::sip::Transport::Udp), addr: trunk.into() })
+    }
+}
+
+impl TargetLocator for Locator {
+    fn locate<'a, 'b, 'c>(&'a self, uri: &'b Uri) -> BoxFuture<'c, rsipstack::Result<SipAddr>>
+    where
+        'a: 'c,
+        'b: 'c,
+        Self: 'c,
+    {
+        async move {
+            let of_trunk = uri.host_with_port.host.to_string().eq_ignore_ascii_case(&self.domain);
+            if !of_trunk || uri.host_with_port.port.is_some() {
+                return SipAddr::try_from(uri);
+            }
+            let trunk = resolve(&self.trunk).await.map_err(rsipstack::Error::DnsResolutionError)?;
+            Ok(SipAddr { r#type: Some(rsipstack::sip::Transport::Udp), addr: trunk.into() })
+        }
+        .boxed()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The SIP gateway against `sipp`, a foreign user agent: what it does on the wire, and what each way in which a call
 //! goes is told as. The scenarios are in `tests/peers/sipp`.
 
+mod bytes;
 mod load;
 mod peer;
 mod speech;
@@ -258,6 +259,7 @@ async fn a_call_that_is_not_wanted_any_more_is_cancelled_and_a_late_pick_up_is_e
         let trunk = Trunk::to(peer.port, 1, "");
         let attempt = attempt(0);
         assert_eq!(short(&trunk.gateway.submit(vec![attempt.clone()]).await[0]), "submitted");
+        wait_for(&trunk, &attempt.key, "rings").await;
         trunk.gateway.withdraw(attempt.key.clone()).await;
         let told = trunk.told.to_the_end(&attempt.key).await;
         assert_eq!(told.last().unwrap(), "failed Withdrawn", "{scenario}");
@@ -310,7 +312,7 @@ async fn whoever_hangs_up_early_did_not_hear_it() {
 }
 
 #[tokio::test]
-async fn a_bye_is_repeated_until_it_is_answered() {
+async fn a_bye_that_is_answered_late_ends_the_call() {
     assert_eq!(one("late_bye", &[], "").await.1, ["rings", "picked up", "key 1", "ended"]);
 }
 
@@ -328,7 +330,8 @@ async fn a_call_without_a_common_coding_is_ended_and_told_as_undelivered() {
 #[tokio::test]
 async fn a_trunk_that_asks_for_a_digest_gets_it() {
     let right = "user = 'jiaoying'\npassword = 'a secret of the trunk'\n";
-    assert_eq!(one("digest", &[], right).await.1, ["rings", "picked up", "key 1", "ended"]);
+    let (fact, told) = one("digest", &[], right).await;
+    assert_eq!(told, ["rings", "picked up", "key 1", "ended"], "{fact:?}");
     let wrong = right.replace("a secret", "another secret");
     let (fact, _) = one("digest", &[], &wrong).await;
     assert!(matches!(fact, Fact::Failed { failure: Failure::Refused, .. }), "{fact:?}");
@@ -342,6 +345,9 @@ async fn no_more_calls_than_lines() {
     assert_eq!(facts.iter().map(short).collect::<Vec<_>>(), ["submitted", "submitted", "failed GatewayDown"]);
     assert_eq!(detail(&facts[2]), "all lines are in use");
     assert_eq!(trunk.gateway.calls(), 2);
+    for n in 0..2 {
+        wait_for(&trunk, &attempt(n).key, "rings").await;
+    }
     // When the service stops, nobody's phone goes on ringing.
     trunk.stop.cancel();
     for n in 0..2 {

@@ -22,14 +22,15 @@ impl Peer {
         let folder = tempfile::tempdir().unwrap();
         let (port, media) = (free_port(), media_ports(calls as usize));
         let path = format!("{}/tests/peers/sipp/{scenario}.xml", env!("CARGO_MANIFEST_DIR"));
+        let filled = |text: String, (name, value): &(&str, &str)| text.replace(&format!("[{name}]"), value);
+        let scenario_of_test = keys.iter().fold(std::fs::read_to_string(path).unwrap(), filled);
+        let path = folder.path().join("scenario.xml").display().to_string();
+        std::fs::write(&path, scenario_of_test).unwrap();
         let mut command = Command::new("sipp");
         command.args(["-sf", &path, "-i", "127.0.0.1", "-p", &port.to_string(), "-nostdin", "-timeout", "90s"]);
         command.args(["-mp", &media.to_string(), "-m", &calls.to_string(), "-trace_err", "-timeout_error"]);
         // OPTIONS are answered beside the scenario.
         command.args(["-aa", "-recv_timeout", "60000"]);
-        for (name, value) in keys {
-            command.args(["-key", name, value]);
-        }
         let child = command
             .current_dir(folder.path())
             .stdin(Stdio::null())
@@ -60,7 +61,8 @@ impl Peer {
         let content = matches!(&ended, Ok(Ok(status)) if status.success());
         if !content {
             let files = std::fs::read_dir(self.folder.path()).unwrap();
-            let errors: String = files.filter_map(|f| std::fs::read_to_string(f.unwrap().path()).ok()).collect();
+            let logs = files.map(|f| f.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "log"));
+            let errors: String = logs.filter_map(|path| std::fs::read_to_string(path).ok()).collect();
             panic!("{}: {ended:?}\n{errors}", self.scenario);
         }
     }
