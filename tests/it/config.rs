@@ -1,6 +1,8 @@
 //! Configuration: the default file is the documentation, faults name their place, secrets stay secret.
 
-use jiaoying::config::{Config, ConfigError, DEFAULT_FILE, Fault, Origin, Right, Secret, StoreKind, documented_file};
+use jiaoying::config::{
+    Config, ConfigError, DEFAULT_FILE, Fault, Origin, Right, Secret, SipSection, StoreKind, documented_file,
+};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -65,6 +67,12 @@ fn what_the_default_file_shows_as_off_is_what_applies_when_it_is_left_out() {
     assert_eq!(left_out.callback_skew_s(), shown.callback_skew_s.unwrap());
     assert_eq!((left_out.rate_per_s, left_out.burst), (shown.rate_per_s, shown.burst));
     assert_eq!((left_out.window, left_out.lines, left_out.batch_max), (shown.window, shown.lines, shown.batch_max));
+    let trunk = documented.gateways.iter().find_map(|g| g.sip.clone()).unwrap();
+    let short = "[[gateway]]\nid = \"v\"\nkind = \"sip\"\nchannels = [\"voice\"]\n[gateway.sip]\n\
+                 trunk = \"sip.example.net:5060\"\ncaller = \"12379\"\n";
+    let none = SipSection { public: None, domain: None, user: None, password: None, ..trunk };
+    let none = SipSection { recordings: None, cache_dir: None, ..none };
+    assert_eq!(load(short, &[]).unwrap().gateways.remove(0).sip, Some(none));
     let sender = load("[[sender]]\nname = \"a\"\naccount = \"a\"\n", &[]).unwrap().senders.remove(0);
     let default = &documented.senders[0];
     assert_eq!((&sender.senders, &sender.regions), (&default.senders, &default.regions));

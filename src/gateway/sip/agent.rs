@@ -168,11 +168,6 @@ impl Agent {
         Err("no answer".into())
     }
 
-    /// Where calls back to us go.
-    pub(super) fn contact(&self) -> Uri {
-        self.contact.clone()
-    }
-
     pub(super) fn close(&self) {
         self.stop.cancel();
     }

@@ -14,6 +14,7 @@ use crate::gateway::{Condition, Door, Gateway, Outgoing, channels_of};
 use crate::model::{AttemptKey, Channel, Fact, Failure, GatewayId, Stage, Timestamp};
 use futures::future::{BoxFuture, FutureExt, join_all, ready};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -108,9 +109,12 @@ impl SipGateway {
         }
         let key = attempt.key.clone();
         let withdrawn = self.0.stop.child_token();
-        if lock(&self.0.calls).insert(key.clone(), withdrawn.clone()).is_some() {
+        match lock(&self.0.calls).entry(key.clone()) {
             // Nobody submits an attempt twice. Should it be, one call is enough.
-            return Fact::Reached { stage: Stage::Submitted, reference: None };
+            Entry::Occupied(_) => return Fact::Reached { stage: Stage::Submitted, reference: None },
+            Entry::Vacant(place) => {
+                place.insert(withdrawn.clone());
+            }
         }
         let under_way = UnderWay { inner: self.0.clone(), key: key.clone() };
         let (first, begun) = oneshot::channel();

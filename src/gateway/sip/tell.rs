@@ -117,7 +117,7 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_is_not_taken_is_told_again_in_order_and_outlives_its_call() {
         let (upcalls, key) = (Arc::new(Reluctant::default()), AttemptKey { callout: "c".into(), attempt: 1 });
         let sink = Sink { id: "voice".into(), upcalls: upcalls.clone(), clock: Arc::new(|| Timestamp(5)) };
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(words.await.unwrap().as_deref(), Some("已记录"));
         let all = async {
             while upcalls.0.lock().unwrap().1.len() < 3 {
-                tokio::task::yield_now().await;
+                sleep(Duration::from_millis(5)).await;
             }
         };
         tokio::time::timeout(Duration::from_secs(60), all).await.unwrap();

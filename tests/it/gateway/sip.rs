@@ -111,7 +111,7 @@ fn section(port: u16, lines: usize, more: &str) -> GatewaySection {
     let text = format!(
         "[[gateway]]\nid = 'voice'\nkind = 'sip'\nchannels = ['voice']\nlines = {lines}\n[gateway.sip]\n\
          trunk = '127.0.0.1:{port}'\nlocal = '127.0.0.1:{local}'\ncaller = '12379'\nrtp_port_min = {rtp}\n\
-         rtp_port_max = {}\nfirst_answer_ms = 5000\nping_s = 0\n{more}\n",
+         rtp_port_max = {}\nping_s = 0\n{more}\n",
         rtp + 2 * u16::try_from(lines).unwrap() + 1
     );
     let text = if more.contains("key_wait_s") { text } else { format!("{text}key_wait_s = 1\n") };
@@ -250,6 +250,13 @@ async fn nobody_picks_up() {
     let (fact, told) = trunk.call().await;
     assert_eq!((short(&fact).as_str(), told), ("submitted", vec!["rings".into(), "failed NoAnswer".into()]));
     peer.content().await;
+}
+
+#[tokio::test]
+async fn a_call_that_was_given_up_rings_nobody_for_long() {
+    let (fact, told) = one("late_first", &[], "first_answer_ms = 400\n").await;
+    assert!(matches!(fact, Fact::Failed { failure: Failure::GatewayDown, .. }), "{fact:?}");
+    assert!(told.is_empty(), "{told:?}");
 }
 
 #[tokio::test]

@@ -100,3 +100,10 @@ async fn nobody_is_called_when_the_words_cannot_be_said() {
         assert!(!bytes[..length].starts_with(b"INVITE"), "somebody was called");
     }
 }
+
+#[test]
+fn the_section_of_the_documentation_is_valid() {
+    let config = crate::support::documented(include_str!("../../../../docs/GATEWAY-SIP.md"));
+    let sip = config.gateways[0].sip.as_ref().unwrap();
+    assert_eq!((sip.trunk.as_str(), sip.ring_s, sip.rtp_port_max), ("sip.example.net:5060", 45, 40_999));
+}
