@@ -154,7 +154,7 @@ mod tests {
     fn a_tone_stays_and_one_that_a_telephone_cannot_carry_goes() {
         let at = |hertz: f64| {
             let tone: Vec<f32> =
-                (0..22_050).map(|n| (f64::from(n) / 22_050.0 * hertz * 6.283_185).sin() as f32).collect();
+                (0..22_050).map(|n| (f64::from(n) / 22_050.0 * hertz * std::f64::consts::TAU).sin() as f32).collect();
             resample(&tone, 22_050)
         };
         assert!((level(&at(1_000.0), 1_000.0) - 1.0).abs() < 0.02);

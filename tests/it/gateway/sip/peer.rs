@@ -1,5 +1,6 @@
 //! `sipp` as the other side.
 
+use crate::support::say;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -66,6 +67,16 @@ impl Peer {
             panic!("{}: {ended:?}\n{errors}", self.scenario);
         }
     }
+}
+
+/// Whether there is no `sipp` and tests shall do without: without that word they fail.
+pub fn absent() -> bool {
+    let there = std::process::Command::new("sipp").arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let skip = there.is_err() && std::env::var("JIAOYING_TEST_SKIP_SERVERS").is_ok_and(|v| v == "1");
+    if skip {
+        say("skipped: no sipp, as JIAOYING_TEST_SKIP_SERVERS=1 says");
+    }
+    skip
 }
 
 /// A free UDP port, below those that the system gives out by itself.

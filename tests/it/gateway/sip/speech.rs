@@ -1,6 +1,6 @@
 //! What a phone hears.
 
-use super::{Peer, Trunk};
+use super::{Peer, Trunk, peer};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::UdpSocket;
@@ -57,6 +57,9 @@ fn runs(payloads: &[Vec<u8>]) -> Vec<(bool, usize)> {
 
 #[tokio::test]
 async fn a_phone_hears_the_script_from_its_beginning_to_its_end() {
+    if peer::absent() {
+        return;
+    }
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let port = socket.local_addr().unwrap().port().to_string();
     let peer = Peer::start("listens", 1, &[("rtp_port", &port)]);
@@ -74,6 +77,9 @@ async fn a_phone_hears_the_script_from_its_beginning_to_its_end() {
 
 #[tokio::test]
 async fn espeak_speaks_chinese_to_a_phone() {
+    if peer::absent() {
+        return;
+    }
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let port = socket.local_addr().unwrap().port().to_string();
     let peer = Peer::start("listens", 1, &[("rtp_port", &port)]);
