@@ -80,12 +80,17 @@ fn timeline(directory: &Directory, events: usize) -> (CalloutId, Vec<Entry>) {
                 contact,
                 code: None,
                 phrasing: PhrasingWish::default(),
+                routed: None,
             };
             let attempt = callout.attempts.len() as u32;
             entries.extend(decide(&mut callout, &Command::Release(release), now));
             for stage in [Stage::Submitted, Stage::Delivered] {
                 let fact = Fact::Reached { stage, reference: None };
-                entries.extend(decide(&mut callout, &Command::Report { attempt, fact, reported_at: None }, now));
+                entries.extend(decide(
+                    &mut callout,
+                    &Command::Report { attempt, fact, reported_at: None, elsewhere: false },
+                    now,
+                ));
             }
         }
     }
@@ -135,6 +140,8 @@ fn dispatch(c: &mut Criterion) {
         track: 0,
         rung: 0,
         text: TextKind::Sms,
+        avoid: None,
+        onward: false,
     };
     let offers: Vec<(String, Offer)> =
         (0..10_000).map(|i| (format!("+86199{i:08}"), offer(i % 100, i / 100))).collect();
@@ -148,6 +155,7 @@ fn dispatch(c: &mut Criterion) {
             window: usize::MAX,
             lines: 1,
             templates: Vec::new(),
+            route: jiaoying::dispatch::Route::default(),
         })
     };
     let mut group = c.benchmark_group("dispatch");

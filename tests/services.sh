@@ -25,6 +25,9 @@ services_install() {
         [ -x /usr/sbin/bearerbox ] || missing+=(kannel)
         [ -x /usr/lib/kannel/test/fakesmsc ] || missing+=(kannel-extras)
     fi
+    # The other side of voice calls, and what speaks in them.
+    command -v sipp >/dev/null || missing+=(sip-tester)
+    command -v espeak-ng >/dev/null || missing+=(espeak-ng)
     [ ${#missing[@]} = 0 ] || packages_install "${missing[@]}"
     # The tests that ask for them fail without them.
     judges_install || unset JIAOYING_TEST_JUDGES

@@ -65,6 +65,7 @@ impl Config {
                 ("ebd.secret", gateway.ebd.as_ref().and_then(|t| t.secret.as_ref())),
                 ("ebd.token", gateway.ebd.as_ref().and_then(|t| t.token.as_ref())),
                 ("mqtt.password", gateway.mqtt.as_ref().and_then(|t| t.password.as_ref())),
+                ("sip.password", gateway.sip.as_ref().and_then(|t| t.password.as_ref())),
                 ("smpp.password", gateway.smpp.as_ref().map(|t| &t.password)),
                 ("vendor.key", gateway.vendor.as_ref().map(|t| &t.key)),
                 ("vendor.path_secret", gateway.vendor.as_ref().map(|t| &t.path_secret)),

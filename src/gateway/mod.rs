@@ -17,6 +17,7 @@ pub mod mqtt;
 mod open;
 mod scrub;
 pub mod simulator;
+pub mod sip;
 pub mod smpp;
 pub mod vendor;
 mod wire;

@@ -3,7 +3,7 @@
 use super::Gateway;
 use super::Upcalls;
 use super::simulator::{People, SimulatedGateway};
-use super::{cmpp, ebd, http, mqtt, smpp, vendor};
+use super::{cmpp, ebd, http, mqtt, sip, smpp, vendor};
 use crate::config::{GatewayKind, GatewaySection};
 use crate::model::{Channel, Timestamp};
 use axum::Router;
@@ -59,6 +59,7 @@ pub fn open(section: &GatewaySection, door: &Door) -> Result<Opened, OpenError> 
         GatewayKind::Vendor => vendor::open(section, door),
         GatewayKind::Ebd => ebd::open(section, door),
         GatewayKind::Mqtt => mqtt::open(section, door),
+        GatewayKind::Sip => sip::open(section, door).map(Opened::from),
     };
     opened.map_err(|reason: String| OpenError { id: section.id.clone(), reason })
 }

@@ -48,8 +48,9 @@ fn subscriber<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    // What the store's library says of slow statements is a page of SQL; the journal's own figures tell it.
-    let level = format!("sqlx=error,{level}");
+    // What the store's library says of slow statements is a page of SQL; the journal's own figures tell it. The SIP
+    // library's lines hold addresses, which are phone numbers.
+    let level = format!("sqlx=error,rsipstack=off,{level}");
     let filter = EnvFilter::try_new(level).map_err(|error| LogError(error.to_string()))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     Ok(match format {

@@ -1,10 +1,10 @@
 //! What holds for every document, short message, plan and sheet. Plain functions: cargo-fuzz and the default
 //! tests run the same ones.
 
-use jiaoying::config::GatewaySection;
-use jiaoying::config::SmppSection;
+use jiaoying::config::{GatewaySection, SmppSection};
 use jiaoying::directory::{Book, ImportOptions, import};
 use jiaoying::gateway::cmpp::codec::{Frames, Pdu, Report, Version};
+use jiaoying::gateway::sip::{Packet, Tones, digit_of_info, parse_description, telephone};
 use jiaoying::gateway::smpp::{self, Incoming, ReceiptText, cut};
 use jiaoying::gateway::vendor::count_events;
 use jiaoying::gateway::{ebd, mqtt};
@@ -193,4 +193,33 @@ pub fn broadcast(bytes: &[u8]) {
     }
     let status = mqtt::read_status(bytes);
     assert!(status.is_none() || bytes.len() >= 6, "{status:?}");
+}
+
+/// Any bytes where the other side of a voice call sends media, descriptions and keys, and as a recording: no panic,
+/// and what comes out is bounded by what went in.
+pub fn voice(bytes: &[u8]) {
+    let mut tones = Tones::default();
+    let keys = bytes.chunks(16).filter_map(Packet::parse).filter_map(|packet| tones.take(&packet));
+    assert!(keys.count() <= bytes.len() / 16 + 1);
+    if let Some(packet) = Packet::parse(bytes) {
+        assert!(packet.payload.len() + 12 <= bytes.len() && packet.payload_type < 128);
+        let _ = tones.take(&packet);
+        // The same packet is the same press.
+        assert_eq!(tones.take(&packet), None);
+    }
+    for around in ["", "v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 8 0 101\r\n"] {
+        if let Ok(remote) = parse_description(&[around.as_bytes(), bytes].concat()) {
+            assert!(remote.address.port() > 0);
+        }
+    }
+    for kind in ["application/dtmf-relay", "application/dtmf"] {
+        let key = digit_of_info(kind, bytes);
+        assert!(key.is_none_or(|key| key.is_ascii_digit() || "*#ABCD".contains(key)), "{key:?}");
+    }
+    let header = b"RIFF\xff\xff\0\0WAVEfmt \x10\0\0\0";
+    for file in [bytes.to_vec(), [header, bytes].concat()] {
+        if let Ok(sound) = telephone(file.as_slice()) {
+            assert!(sound.len() <= file.len() * 2 + 1, "{} samples of {} bytes", sound.len(), file.len());
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Configuration: the default file is the documentation, faults name their place, secrets stay secret.
 
 use jiaoying::config::{
-    CmppSection, Config, ConfigError, DEFAULT_FILE, Fault, GatewayKind, Origin, Right, Secret, StoreKind,
+    CmppSection, Config, ConfigError, DEFAULT_FILE, Fault, GatewayKind, Origin, Right, Secret, SipSection, StoreKind,
     documented_file,
 };
 use std::collections::BTreeSet;
@@ -73,6 +73,12 @@ fn what_the_default_file_shows_as_off_is_what_applies_when_it_is_left_out() {
     assert_eq!(left_out.silent_s, shown.silent_s);
     let canary = load(&format!("{short}[gateway.canary]\nnumbers = [\"+8619900000000\"]\n"), &[]).unwrap();
     assert_eq!(canary.gateways[0].canary, shown.canary);
+    let trunk = documented.gateways.iter().find_map(|g| g.sip.clone()).unwrap();
+    let short = "[[gateway]]\nid = \"v\"\nkind = \"sip\"\nchannels = [\"voice\"]\n[gateway.sip]\n\
+                 trunk = \"sip.example.net:5060\"\ncaller = \"12379\"\n";
+    let none = SipSection { public: None, domain: None, user: None, password: None, ..trunk };
+    let none = SipSection { recordings: None, cache_dir: None, ..none };
+    assert_eq!(load(short, &[]).unwrap().gateways.remove(0).sip, Some(none));
     let sender = load("[[sender]]\nname = \"a\"\naccount = \"a\"\n", &[]).unwrap().senders.remove(0);
     let default = &documented.senders[0];
     assert_eq!((&sender.senders, &sender.regions), (&default.senders, &default.regions));

@@ -6,6 +6,7 @@ mod cmpp;
 pub mod contract;
 mod ebd;
 mod mqtt;
+mod sip;
 mod smpp;
 mod tls;
 pub mod told;

@@ -4,6 +4,7 @@ mod canary;
 mod cmpp;
 mod ebd;
 mod mqtt;
+mod sip;
 mod smpp;
 mod vendor;
 
@@ -11,6 +12,7 @@ pub use canary::{CanaryProof, CanarySection};
 pub use cmpp::{CMPP_NUMBER_MAX, CmppCoding, CmppSection, CmppVersion};
 pub use ebd::{EbdSection, EbdSignature, PostAs};
 pub use mqtt::{MqttSection, OfflineSpeaker, SPEAKER};
+pub use sip::{SipSection, Tts};
 pub use smpp::{DefaultAlphabet, LongText, NumberForm, ReceiptId, SmppSection, Validity};
 pub use vendor::{MenuKey, VendorDialect, VendorSection, network};
 pub(crate) use vendor::{PATH_SECRET, is_path_secret};
@@ -88,6 +90,8 @@ pub struct GatewaySection {
     pub ebd: Option<EbdSection>,
     /// The broker of loudspeakers; only `mqtt`.
     pub mqtt: Option<MqttSection>,
+    /// The trunk; only `sip`.
+    pub sip: Option<SipSection>,
     /// What its vendor has registered. With any, nothing else goes through it.
     #[serde(rename = "template", default, skip_serializing_if = "Vec::is_empty")]
     pub templates: Vec<TemplateSection>,
@@ -113,6 +117,8 @@ pub enum GatewayKind {
     Ebd,
     /// Loudspeakers behind an MQTT broker.
     Mqtt,
+    /// A SIP trunk.
+    Sip,
 }
 
 /// What a gateway serves.
@@ -191,10 +197,24 @@ impl GatewaySection {
         self.check_smpp(at, faults);
         let alien = self.vendor.is_some() && self.kind != GatewayKind::Vendor;
         faults.require(!alien, key("vendor"), "belongs to gateways of kind vendor");
+        match &self.sip {
+            Some(sip) if self.kind == GatewayKind::Sip => {
+                sip.check(&key("sip"), self.lines, faults);
+                let voice = self.channels == [GatewayChannel::Voice];
+                faults.require(voice, key("channels"), "kind sip serves voice");
+            }
+            Some(_) => faults.add(key("sip"), "belongs to gateways of kind sip"),
+            None => faults.require(self.kind != GatewayKind::Sip, key("sip"), "kind sip needs [gateway.sip]"),
+        }
         match self.kind {
             GatewayKind::Http => self.check_http(at, faults),
             GatewayKind::Vendor => self.check_vendor(at, faults),
-            GatewayKind::Simulator | GatewayKind::Cmpp | GatewayKind::Ebd | GatewayKind::Mqtt | GatewayKind::Smpp => {
+            GatewayKind::Simulator
+            | GatewayKind::Cmpp
+            | GatewayKind::Ebd
+            | GatewayKind::Mqtt
+            | GatewayKind::Sip
+            | GatewayKind::Smpp => {
                 let given = [
                     ("url", self.url.is_some()),
                     ("ca_file", self.ca_file.is_some()),

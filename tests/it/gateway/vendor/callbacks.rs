@@ -198,8 +198,8 @@ async fn a_callback_may_be_faster_than_the_answer_that_names_it() {
     let submit = opened.gateway.submit(vec![attempt(Channel::Voice, 1)]);
     let call = async {
         asked.notified().await;
-        let called_back =
-            post_json(&opened.callbacks, &json!({"voicekey_callback": {"callid": "t-1", "keypress": "1"}}));
+        let pressed = json!({"voicekey_callback": {"callid": "t-1", "keypress": "1"}});
+        let called_back = post_json(&opened.callbacks, &pressed);
         let answer = async {
             tokio::task::yield_now().await;
             release.notify_one();

@@ -140,8 +140,8 @@ async fn twilio_and_we_sign_alike() {
     let form = json!({"MessageSid": "SM1", "MessageStatus": "delivered", "Body": "收到 1+1&", "From": "+86138"});
     let fields: Vec<_> =
         form.as_object().unwrap().iter().map(|(n, v)| (n.clone(), v.as_str().unwrap().as_bytes().to_vec())).collect();
-    let theirs = library(&python, "twilio-sign", &json!({"token": "testsecret", "url": url, "form": form}).to_string());
-    let theirs = theirs.await;
+    let asked = json!({"token": "testsecret", "url": url, "form": form}).to_string();
+    let theirs = library(&python, "twilio-sign", &asked).await;
     let ours = webhook::sign(b"testsecret", &url, &fields);
     assert_eq!(theirs, ours.as_str());
     assert!(webhook::verify(b"testsecret", &url, &fields, theirs.as_str().unwrap()));

@@ -119,17 +119,17 @@ fn elements(xml: &str, name: &str) -> Vec<(String, String)> {
     let (mut found, mut inside) = (Vec::new(), false);
     loop {
         match reader.read_event().unwrap() {
-            quick_xml::events::Event::Start(start) if start.name().as_ref() == name.as_bytes() => {
-                let action = start.attributes().flatten().find(|a| a.key.as_ref() == b"action");
-                let action = action.map(|a| a.unescape_value().unwrap().into_owned()).unwrap_or_default();
+            quick_xml::events::Event::Start(start) if start.name().as_ref() == name => {
+                let action = start.attributes().flatten().find(|a| a.key.as_ref() == "action");
+                let action =
+                    action.map(|a| quick_xml::escape::unescape(&a.value).unwrap().into_owned()).unwrap_or_default();
                 found.push((action, String::new()));
                 inside = true;
             }
-            quick_xml::events::Event::End(end) if end.name().as_ref() == name.as_bytes() => inside = false,
-            quick_xml::events::Event::Text(text) if inside => found.last_mut().unwrap().1 += &text.decode().unwrap(),
+            quick_xml::events::Event::End(end) if end.name().as_ref() == name => inside = false,
+            quick_xml::events::Event::Text(text) if inside => found.last_mut().unwrap().1 += &*text,
             quick_xml::events::Event::GeneralRef(reference) if inside => {
-                let name = reference.decode().unwrap();
-                let plain = match &*name {
+                let plain = match &*reference {
                     "lt" => "<",
                     "gt" => ">",
                     "amp" => "&",
