@@ -157,7 +157,11 @@ impl Decision<'_> {
             Fact::Reached { stage, .. } => *stage > a.stage,
             Fact::Failed { .. } => a.failure.is_none(),
             Fact::Ended => !a.ended,
-            Fact::Unknown { .. } => a.stage == Stage::Released && a.failure.is_none(),
+            // Sent again under its key and still unknown: it is not sent a third time.
+            Fact::Unknown { resent } => {
+                let again = a.stage == Stage::Unknown && !resent && self.is_newest(attempt);
+                a.failure.is_none() && (a.stage == Stage::Released || again)
+            }
         };
         if !news {
             return;
@@ -176,6 +180,13 @@ impl Decision<'_> {
             self.heard(call, attempt, proof, reported_at);
         }
         self.judge_unreachable(call);
+    }
+
+    /// Whether its track has made no attempt after this one.
+    fn is_newest(&self, attempt: u32) -> bool {
+        let a = &self.callout.attempts[attempt as usize];
+        let later = self.callout.calls[a.call as usize].attempts.iter().rev().take_while(|x| **x > attempt);
+        later.map(|x| &self.callout.attempts[*x as usize]).all(|x| x.track != a.track)
     }
 
     /// When a failure brings the next rung forward, or repeats this one.

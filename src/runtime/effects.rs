@@ -10,8 +10,8 @@ use crate::gateway::Outgoing;
 use crate::journal::InboxItem;
 use crate::model::{
     AttemptKey, CallIx, Callout, CalloutId, Channel, CloseReason, Command, Contact, ContactRef, Entry, Event, Fact,
-    Failure, GatewayId, PersonIx, PhrasingWish, Purpose, RegionCode, Release, STANDARD_CHINESE, SkipReason, TargetKind,
-    Template, Timestamp,
+    Failure, GatewayId, PersonIx, PhrasingWish, Purpose, RegionCode, Release, STANDARD_CHINESE, SkipReason, Stage,
+    TargetKind, Template, Timestamp,
 };
 use crate::plan;
 
@@ -158,7 +158,11 @@ impl Cell {
     pub fn submitted(&mut self, gateway: &GatewayId, facts: Vec<(AttemptKey, Fact)>, now: Timestamp) {
         for (key, fact) in facts {
             let live = self.live.get(&key.callout);
-            let channel = live.and_then(|l| l.callout.attempts.get(key.attempt as usize)).map(|a| a.channel);
+            let attempt = live.and_then(|l| l.callout.attempts.get(key.attempt as usize));
+            let channel = attempt.map(|a| a.channel);
+            // Another gateway may do what this one has not done twice.
+            let twice = attempt.is_some_and(|a| a.stage == Stage::Unknown) && matches!(fact, Fact::Unknown { .. });
+            let fact = if twice { Fact::Unknown { resent: false } } else { fact };
             self.outcome(gateway, channel.unwrap_or(Channel::Sms), &fact, now);
             self.window_free(gateway, channel.unwrap_or(Channel::Sms), &key);
             // A receipt may come before the submit's answer is durable.

@@ -6,7 +6,9 @@ use super::staging::{Asked, Head};
 use super::upcalls::Told;
 use crate::engine;
 use crate::journal::{ChainError, Record, verify_chain};
-use crate::model::{AttemptKey, Callout, CalloutId, Channel, Command, Entry, Fact, Stage, Timestamp};
+use crate::model::{
+    Attempt, AttemptIx, AttemptKey, Callout, CalloutId, Channel, Command, Entry, Fact, Stage, Timestamp,
+};
 
 impl Cell {
     /// Keeps what was told until the callout is read.
@@ -131,12 +133,18 @@ impl Cell {
     /// out; those of this one that were never handed over go out now.
     fn recover(&mut self, id: &CalloutId, now: Timestamp) {
         let Some(live) = self.live.get(id) else { return };
+        let of = |x: &AttemptIx| &live.callout.attempts[*x as usize];
+        // One of unknown fate that was tried anew is not to go out beside that.
+        let anew = |i: usize, a: &Attempt| {
+            let later = live.callout.calls[a.call as usize].attempts.iter().rev().take_while(|x| **x as usize > i);
+            a.stage == Stage::Unknown && later.map(of).any(|x| (x.track, x.rung) == (a.track, a.rung))
+        };
         let open: Vec<_> = live
             .callout
             .attempts
             .iter()
             .enumerate()
-            .filter(|(_, a)| a.stage <= Stage::Unknown && a.is_live())
+            .filter(|(i, a)| a.stage <= Stage::Unknown && a.is_live() && !anew(*i, a))
             .map(|(i, a)| (i as u32, a.stage, a.released_at, a.valid_until, a.gateway.clone()))
             .collect();
         for (attempt, stage, released_at, valid_until, gateway) in open {

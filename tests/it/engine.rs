@@ -185,6 +185,28 @@ fn a_rung_goes_to_another_gateway_at_once_and_backs_off_when_all_are_down() {
 }
 
 #[test]
+fn what_stays_unknown_after_it_was_sent_again_is_tried_anew() {
+    let mut c = Case::new(plan());
+    c.alert(&[("g1", &[&["a"], &[], &[]])]);
+    let attempt = c.release("a", 1);
+    let mut unknown = |resent| {
+        let fact = Fact::Unknown { resent };
+        let told = c.decide(Command::Report { attempt, fact, reported_at: None, elsewhere: false });
+        told.iter().find_map(|e| match e {
+            Event::AttemptReported { again, .. } => Some(again.map(|(rung, due)| (rung, due.ms_since(c.now)))),
+            _ => None,
+        })
+    };
+    assert_eq!(unknown(true), Some(None), "it goes out again under its key");
+    assert_eq!(unknown(true), None, "which is known");
+    assert_eq!(unknown(false), Some(Some((0, 0))), "another attempt at once");
+    c.release("a", 1);
+    let fact = Fact::Unknown { resent: false };
+    let told = c.decide(Command::Report { attempt, fact, reported_at: None, elsewhere: false });
+    assert_eq!(told, [], "and no third one for it");
+}
+
+#[test]
 fn a_late_answer_satisfies_while_open_and_is_kept_when_closed() {
     let mut c = Case::new(plan());
     c.alert(&[("g1", &[&["a"], &[], &["d"]])]);
