@@ -203,7 +203,8 @@ async fn twilio_reads_the_script_takes_the_key_and_reads_it_back() {
 
 #[tokio::test]
 async fn twilio_statuses_of_calls_and_messages() {
-    let cases: [(&str, &[(&str, &str)], Vec<Fact>); 11] = [
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], Vec<Fact>);
+    let cases: [Case<'_>; 11] = [
         ("CallStatus", &[("CallStatus", "initiated")], vec![]),
         ("CallStatus", &[("CallStatus", "ringing")], vec![reached(Stage::Delivered)]),
         ("CallStatus", &[("CallStatus", "in-progress")], vec![reached(Stage::PickedUp)]),
