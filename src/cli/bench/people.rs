@@ -214,6 +214,10 @@ impl People {
         if matches!(kind, "failed" | "ended") {
             self.over(&deed.key);
         }
+        if deed.event["digits"].is_string() {
+            // Whoever pressed a key hears the end: such a call is not hung up.
+            self.rings.remove(&deed.person);
+        }
         if deed.event["digits"] != "1" {
             return;
         }

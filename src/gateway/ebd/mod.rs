@@ -21,13 +21,12 @@ mod sign;
 mod watch;
 mod xml;
 
-use super::{Door, Opened, channels_of};
+use super::{Door, Opened, channels_of, wire};
 use crate::config::{EbdSection, EbdSignature, GATEWAY_SECRET_MIN, GatewaySection, Secret, authorities};
 use platform::{Heard, Platform};
 use sign::{HmacSha256, NoSignature, Signer};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
-use std::time::Duration;
 
 pub use gateway::EbdGateway;
 
@@ -91,22 +90,7 @@ fn reveal(key: &str, secret: Option<&Secret>) -> Result<Option<String>, String> 
 }
 
 fn client(section: &EbdSection) -> Result<reqwest::Client, String> {
-    // The build has no default provider; an error means that one was installed before, which will do.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let pem = section.ca_file.as_deref().map(authorities).transpose().map_err(|e| format!("ebd.ca_file: {e}"))?;
-    let own = reqwest::Certificate::from_pem_bundle(pem.unwrap_or_default().as_bytes());
-    let timeout = Duration::from_millis(section.timeout_ms);
-    reqwest::Client::builder()
-        .tls_certs_merge(own.map_err(|e| format!("ebd.ca_file: {e}"))?)
-        .timeout(timeout)
-        .connect_timeout((timeout / 2).min(Duration::from_secs(3)))
-        // A redirect would send messages to somebody who was not named.
-        .redirect(reqwest::redirect::Policy::none())
-        // Servers close idle connections after 5 s and more; a request on a closed one ends as unknown.
-        .pool_idle_timeout(Duration::from_secs(4))
-        // Nothing below us repeats a message.
-        .retry(reqwest::retry::never())
-        .no_proxy()
-        .build()
-        .map_err(|e| e.to_string())
+    let connect_ms = (section.timeout_ms / 2).min(3_000);
+    wire::client(pem.as_deref(), section.timeout_ms, connect_ms).map_err(|e| format!("ebd.ca_file: {e}"))
 }

@@ -6,6 +6,7 @@ use super::package::{file_name, file_of, form, pack, unpack};
 use super::sign::Signer;
 use crate::config::{EbdSection, PostAs};
 use crate::gateway::scrub::scrub;
+use crate::gateway::wire::read;
 use crate::gateway::{Clock, Upcalls};
 use crate::model::{Channel, GatewayId, Timestamp};
 use reqwest::header::CONTENT_TYPE;
@@ -173,18 +174,6 @@ impl Platform {
             In::Other(kind) => Some(format!("{} is no answer", scrub(kind))),
         }
     }
-}
-
-/// The body, or `None` when it is longer than `max` bytes or was cut off.
-async fn read(mut response: reqwest::Response, max: usize) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.ok()? {
-        if body.len() + chunk.len() > max {
-            return None;
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Some(body)
 }
 
 // === impl Heard ===
