@@ -1,7 +1,7 @@
 //! Gateways: one small trait between dispatch and the ways to reach people.
 //!
-//! - **Here:** the trait, what goes out, what comes back, how a gateway is opened from its section, and one
-//!   folder per protocol.
+//! - **Here:** the trait, what goes out, what comes back, how a gateway is opened from its section, what those over
+//!   HTTP share (`wire`, `inbox`), and one folder per protocol.
 //! - **Not here:** who is called when (`engine`), in what order and how fast (`dispatch`).
 //! - **Depends on:** `model`, `config`.
 //! - **Promises:** a gateway never loses an attempt silently: every attempt of a submit has exactly

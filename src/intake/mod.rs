@@ -1,7 +1,8 @@
 //! Intake: formats (pure parsers) and doors (AMQP, HTTP) that hand what they got to the desk.
 //!
 //! - **Here:** what a door hands over, and the receipt it gives back; the desk that decides what becomes of
-//!   a document; who may post what; the stream of a warning; hazard reports from below
+//!   a document; who may post what; the stream of a warning; the orders that a message is, also of one that was
+//!   taken in before (`resolve`); hazard reports from below
 //!   (`reports`); drills, posted by themselves at their times.
 //! - **Not here:** calling (`runtime`), the words of people (`runtime::replies`).
 //! - **Depends on:** `model`, `directory`, `plan`, `journal`, `runtime`.
