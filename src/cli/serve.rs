@@ -135,7 +135,10 @@ impl Service {
             key: key.clone(),
             clock: Arc::new(clock::now),
             entropy: Arc::new(entropy),
-            posted: Arc::new(move |items| posted.inbox_posted(items)),
+            posted: Arc::new(move |items| {
+                let engine = posted.clone();
+                async move { engine.inbox_posted(items).await }.boxed()
+            }),
             recent: Recent::default(),
         });
         let counted: Arc<dyn Desk> =
@@ -159,7 +162,11 @@ impl Service {
             inbox_batch_max: config.intake.inbox_batch_max,
             shutdown_grace: Duration::from_secs(config.runtime.shutdown_grace_s),
         };
-        tasks.push(tokio::spawn(runtime::run(parts, handle.clone(), asks, stop.clone())));
+        // On a thread of its own, so that what it begins runs beside it: a task that it spawned on a worker would not
+        // begin before the engine itself has nothing left to do.
+        let (host, engine) =
+            (tokio::runtime::Handle::current(), runtime::run(parts, handle.clone(), asks, stop.clone()));
+        tasks.push(tokio::task::spawn_blocking(move || host.block_on(engine)));
         let engine = handle.clone();
         tasks.push(tokio::spawn(run_reports(reports.clone(), move || engine.leads(), stop.clone())));
         let (engine, saw) = (handle.clone(), handle.clone());

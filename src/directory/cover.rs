@@ -1,9 +1,9 @@
 //! Which ground a message covers: codes by prefix, shapes against the targets' points, all united.
 
-use super::Directory;
-use crate::model::{Area, Circle, Gap, GapReason, Level, Point, RegionCode, Target, TargetId};
+use super::{Directory, Places};
+use crate::model::{Area, Circle, Gap, GapReason, Level, Point, RegionCode};
 use geo::{BoundingRect, Distance, Haversine, Intersects, LineString, Polygon, Rect};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The ground of a message, by command region (the county).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,17 +18,16 @@ pub struct Cover {
 /// What is covered in one command region.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Covered {
-    /// The targets, in directory order.
-    pub targets: Vec<TargetId>,
+    /// The targets.
+    pub targets: Places,
     /// Covered ground that has no target, in order of code.
     pub gaps: Vec<Gap>,
 }
 
-/// What is gathered before it is put in order.
+/// What is gathered before the gaps are put in order.
 #[derive(Default)]
 struct Gathered {
-    /// Positions in the directory's order.
-    targets: BTreeSet<usize>,
+    targets: Places,
     gaps: BTreeMap<String, GapReason>,
 }
 
@@ -62,11 +61,12 @@ impl Directory {
             }
             for ix in hits {
                 if let Some(county) = self.targets()[ix].region.at(Level::County) {
-                    regions.entry(county).or_default().targets.insert(ix);
+                    regions.entry(county).or_default().targets.add(ix..ix + 1);
                 }
             }
         }
-        let regions = regions.into_iter().map(|(county, gathered)| (county, self.put_in_order(gathered))).collect();
+        let covered = |g: Gathered| Covered { targets: g.targets, gaps: gaps(g.gaps) };
+        let regions = regions.into_iter().map(|(county, gathered)| (county, covered(gathered))).collect();
         Cover { regions, outside: gaps(outside) }
     }
 
@@ -92,36 +92,24 @@ impl Directory {
 
     /// Gathers a known code at or below the county: its targets, and its villages that have none.
     fn cover_part(&self, code: &RegionCode, gathered: &mut Gathered) {
-        let targets = self.targets_in(code);
-        let from = self.targets().partition_point(|t| t.region < *code);
-        gathered.targets.extend(from..from + targets.len());
-        let mut villages = self.villages_in(code).peekable();
-        if villages.peek().is_none() && targets.is_empty() {
+        let places = self.places_in(code);
+        if places.is_empty() && self.villages_in(code).next().is_none() {
             gathered.gaps.insert(code.to_string(), GapReason::NoTarget);
         }
-        for village in villages.filter(|v| self.targets_in(&v.code).is_empty()) {
-            gathered.gaps.insert(village.code.to_string(), GapReason::NoTarget);
-        }
+        let without = self.without_target(code).iter();
+        gathered.gaps.extend(without.map(|village| (village.to_string(), GapReason::NoTarget)));
+        gathered.targets.add(places);
     }
 
-    /// Positions of the targets whose point lies in one of the area's shapes.
+    /// Places of the targets whose point lies in one of the area's shapes.
     fn in_shapes(&self, area: &Area) -> Vec<usize> {
         let shapes: Vec<Shape> = area.polygons.iter().filter_map(|ring| Shape::new(ring)).collect();
         if shapes.is_empty() && area.circles.is_empty() {
             return Vec::new();
         }
-        let inside = |target: &Target| {
-            target.point.is_some_and(|point| {
-                shapes.iter().any(|s| s.holds(point)) || area.circles.iter().any(|c| in_circle(c, point))
-            })
-        };
+        let inside = |point| shapes.iter().any(|s| s.holds(point)) || area.circles.iter().any(|c| in_circle(c, point));
         let targets = self.targets().iter().enumerate();
-        targets.filter(|(_, target)| inside(target)).map(|(ix, _)| ix).collect()
-    }
-
-    fn put_in_order(&self, gathered: Gathered) -> Covered {
-        let targets = gathered.targets.into_iter().map(|ix| self.targets()[ix].id.clone()).collect();
-        Covered { targets, gaps: gaps(gathered.gaps) }
+        targets.filter(|(_, target)| target.point.is_some_and(inside)).map(|(ix, _)| ix).collect()
     }
 }
 

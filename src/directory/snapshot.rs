@@ -1,12 +1,13 @@
 //! One version of the directory and the questions it answers.
 
-use super::{Draft, Number};
+use super::{Draft, Number, Places};
 use crate::model::{
     Contact, ContactId, Holders, Level, Person, PersonId, Point, Posting, Region, RegionCode, Target, TargetId,
     Timestamp,
 };
 use foldhash::{HashMap, HashMapExt};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// One version of the directory. It never changes; a new edition is a new version.
 pub struct Directory {
@@ -15,6 +16,8 @@ pub struct Directory {
     regions: Vec<Region>,
     /// In order of region and id: the directory's order.
     targets: Vec<Target>,
+    /// The villages in which no target lies, in order of code.
+    without_target: Vec<RegionCode>,
     /// In order of id.
     people: Vec<Person>,
     /// By ground, then post, rank and person.
@@ -60,7 +63,9 @@ impl Directory {
         let postings: Vec<_> = postings.into_iter().collect();
         let ground_ix = postings.iter().enumerate().map(|(ix, (ground, _))| (ground.clone(), ix)).collect();
         let Draft { regions, targets, .. } = draft;
-        Self { version, regions, targets, people, postings, target_ix, person_ix, ground_ix, numbers }
+        let villages = regions.iter().map(|r| &r.code).filter(|code| code.level() == Level::Village);
+        let without_target = villages.filter(|code| run(&targets, code, |t| &t.region).is_empty()).cloned().collect();
+        Self { version, regions, targets, without_target, people, postings, target_ix, person_ix, ground_ix, numbers }
     }
 
     /// The version's number.
@@ -152,7 +157,23 @@ impl Directory {
     /// The targets in a region, in directory order.
     #[must_use]
     pub fn targets_in(&self, code: &RegionCode) -> &[Target] {
+        &self.targets[self.places_in(code)]
+    }
+
+    /// The places of the targets in a region.
+    #[must_use]
+    pub fn places_in(&self, code: &RegionCode) -> Range<usize> {
         run(&self.targets, code, |t| &t.region)
+    }
+
+    /// The targets at places.
+    pub fn targets_at(&self, places: &Places) -> impl Iterator<Item = &Target> {
+        places.iter().filter_map(|place| self.targets.get(place))
+    }
+
+    /// The villages in a region in which no target lies, in order of code.
+    pub(super) fn without_target(&self, code: &RegionCode) -> &[RegionCode] {
+        &self.without_target[run(&self.without_target, code, |village| village)]
     }
 
     /// The villages in a region, itself included when it is one.
@@ -162,7 +183,7 @@ impl Directory {
 
     /// The regions of a level in a region, itself included.
     pub fn regions_in(&self, code: &RegionCode, level: Level) -> impl Iterator<Item = &Region> {
-        run(&self.regions, code, |r| &r.code).iter().filter(move |r| r.code.level() == level)
+        self.regions[run(&self.regions, code, |r| &r.code)].iter().filter(move |r| r.code.level() == level)
     }
 
     /// Who fills a post for a target: the postings at the target itself, else those of the nearest
@@ -203,11 +224,10 @@ fn rounded(point: Point) -> Point {
     Point { lat: round(point.lat), lon: round(point.lon) }
 }
 
-/// The run of sorted items whose code lies in `code`: codes nest by prefix, so it is contiguous.
-fn run<'a, T>(items: &'a [T], code: &RegionCode, key: impl Fn(&T) -> &RegionCode) -> &'a [T] {
+/// Where the sorted items stand whose code lies in `code`: codes nest by prefix, so it is one run.
+fn run<T>(items: &[T], code: &RegionCode, key: impl Fn(&T) -> &RegionCode) -> Range<usize> {
     let from = items.partition_point(|item| key(item) < code);
-    let tail = &items[from..];
-    &tail[..tail.partition_point(|item| code.holds(key(item)))]
+    from..from + items[from..].partition_point(|item| code.holds(key(item)))
 }
 
 impl std::fmt::Debug for Directory {

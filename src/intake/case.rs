@@ -4,11 +4,11 @@ use super::desk::FrontDesk;
 use super::lineage::{SENT_AHEAD_MS_MAX, Standing, Taken};
 use super::warning::{CoveredRegion, Effect, WarningState};
 use super::{Posted, ReceiptCover};
-use crate::directory::{Cover, Directory};
+use crate::directory::{Cover, Directory, Places};
 use crate::journal::{InboxItem, MessageName};
 use crate::model::{
     CalloutId, Colour, Command, Finding, Gap, Head, Message, MessageAt, MessageKind, MessageRef, Order, RegionCode,
-    TargetId, Timestamp, WarningId, Words,
+    Timestamp, WarningId, Words,
 };
 use crate::plan::{self, Extent};
 use std::collections::BTreeSet;
@@ -103,15 +103,16 @@ impl FrontDesk {
         self.note_times(case, &standing);
         (says.message.colour, says.message.expires) = (standing.colour(), standing.expires());
         let cover = self.cover(case, &standing);
-        plan.extent = plan::extent(case.directory, &self.plans, &says.message, &cover);
+        let outside = cover.outside.clone();
+        plan.extent = plan::extent(case.directory, &self.plans, &says.message, cover);
         for (region, targets) in plan.extent.regions() {
             plan.regions.insert(region.clone());
             plan.cover.push(CoveredRegion { region: region.clone(), targets: targets as u32 });
         }
         if plan.effect != Effect::Joined {
-            self.plan_outside(&mut plan, case, &says.message, &cover.outside);
+            self.plan_outside(&mut plan, case, &says.message, &outside);
             if let Some(before) = before.filter(|_| !conflict) {
-                self.lower_outside(&mut plan, case, &before, &cover.outside);
+                self.lower_outside(&mut plan, case, &before, &outside);
             }
         }
         plan.nowhere = plan.cover.is_empty();
@@ -161,7 +162,6 @@ impl FrontDesk {
         }
         if standing.versions.len() > 1 {
             for covered in all.regions.values_mut() {
-                once(&mut covered.targets);
                 once(&mut covered.gaps);
             }
             once(&mut all.outside);
@@ -179,8 +179,8 @@ impl FrontDesk {
         let mut beyond = 0;
         for covered in cover.regions.values_mut() {
             let before = covered.targets.len();
-            let may = |id: &TargetId| directory.target(id).is_some_and(|t| regions.iter().any(|r| r.holds(&t.region)));
-            covered.targets.retain(may);
+            let targets = directory.targets();
+            covered.targets.retain(|place| regions.iter().any(|r| r.holds(&targets[place].region)));
             beyond += before - covered.targets.len();
         }
         if beyond > 0 {
@@ -316,12 +316,11 @@ fn effect(before: Option<&Standing<'_>>, after: &Standing<'_>, message: &Message
 pub(super) fn adds(directory: &Directory, state: &WarningState, message: &Message) -> bool {
     let of = |m: &Message| (m.sender == message.sender) && (m.identifier == message.identifier);
     let others: Vec<&Message> = state.taken().map(|t| t.message).filter(|m| of(m)).collect();
-    let ground = |m: &Message| -> BTreeSet<TargetId> {
-        directory.cover(&m.areas).regions.into_values().flat_map(|c| c.targets).collect()
-    };
-    let known: BTreeSet<_> = others.iter().flat_map(|m| ground(m)).collect();
+    let ground = |m: &Message| directory.cover(&m.areas).regions.into_values().map(|c| c.targets);
+    let mut known = Places::default();
+    others.iter().flat_map(|m| ground(m)).for_each(|more| known.extend(more));
     let colour = others.iter().filter_map(|m| m.colour).max();
-    let more = ground(message).iter().any(|t| !known.contains(t));
+    let more = ground(message).any(|targets| targets.iter().any(|place| !known.contains(place)));
     message.kind != MessageKind::Cancel && (message.colour > colour || more)
 }
 

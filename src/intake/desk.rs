@@ -12,7 +12,7 @@ use super::{Desk, Posted, Receipt, ReceiptCover, Retracted, Retraction, Unavaila
 use crate::directory::Directory;
 use crate::journal::{Batch, Blob, Group, InboxItem, Journal, JournalError, MessageRow, Parked, Record, Salt};
 use crate::model::{
-    Command, Digest, Finding, Message, MessageKind, SPACE_END, SecretKey, Timestamp, WarningId, Wording,
+    Command, Digest, Finding, Message, MessageKind, Order, SPACE_END, SecretKey, Timestamp, WarningId, Wording,
 };
 use crate::plan::PlanSet;
 use crate::runtime::subject_key;
@@ -41,8 +41,8 @@ pub struct FrontDesk {
     /// 32 fresh bytes a call.
     pub entropy: Arc<dyn Fn() -> [u8; 32] + Send + Sync>,
     /// Told what was posted to the inbox; then each order of a message, as an item of the same id, as soon as it
-    /// is made.
-    pub posted: Arc<dyn Fn(Vec<InboxItem>) + Send + Sync>,
+    /// is made. The next one is made when it was taken.
+    pub posted: Arc<dyn Fn(Vec<InboxItem>) -> BoxFuture<'static, ()> + Send + Sync>,
     /// What was resolved last.
     pub recent: Recent,
 }
@@ -170,8 +170,13 @@ impl FrontDesk {
     async fn store(&self, case: &Case<'_>, plan: Plan) -> Result<Option<Receipt>, JournalError> {
         let items = plan.items(case);
         let group = self.group(case, &plan, &items).map_err(|e| JournalError::Unavailable(e.to_string()))?;
-        let result = self.journal.commit(Batch { lease: None, groups: vec![group] }).await?;
-        if result.first() != Some(&Ok(())) {
+        // The first order is made while the store writes.
+        let commit = self.journal.commit(Batch { lease: None, groups: vec![group] });
+        let (result, first) = futures::join!(commit, async {
+            tokio::task::yield_now().await;
+            plan.regions.first().and_then(|region| self.order_in(case, &plan, region))
+        });
+        if result?.first() != Some(&Ok(())) {
             return Ok(None);
         }
         Ok(Some(Receipt {
@@ -179,16 +184,22 @@ impl FrontDesk {
             duplicate: false,
             identifier: Some(case.message.identifier.clone()),
             warning: Some(case.warning.to_string()),
-            cover: self.hand_over(case, &plan, items).await,
+            cover: self.hand_over(case, &plan, items, first).await,
             findings: case.findings.clone(),
             parked: None,
         }))
     }
 
-    /// Makes the orders of a message that is durable, and hands each one over at once. Should this be broken off,
-    /// the engine finds the message in the inbox.
-    async fn hand_over(&self, case: &Case<'_>, plan: &Plan, items: Vec<InboxItem>) -> Vec<ReceiptCover> {
-        (self.posted)(items.clone());
+    /// Makes the orders of a message that is durable, behind the one that was made already, and hands each one over at
+    /// once. Should this be broken off, the engine finds the message in the inbox.
+    async fn hand_over(
+        &self,
+        case: &Case<'_>,
+        plan: &Plan,
+        items: Vec<InboxItem>,
+        mut first: Option<Order>,
+    ) -> Vec<ReceiptCover> {
+        (self.posted)(items.clone()).await;
         let mut cover = Vec::new();
         for mut item in items {
             let Command::Message(at) = &item.command else { continue };
@@ -196,10 +207,10 @@ impl FrontDesk {
             if !cover.is_empty() {
                 tokio::task::yield_now().await;
             }
-            let Some(order) = self.order_in(case, plan, &at.region) else { continue };
+            let Some(order) = first.take().or_else(|| self.order_in(case, plan, &at.region)) else { continue };
             cover.extend(receipt_cover(&order));
             item.command = Command::Apply(Box::new(order));
-            (self.posted)(vec![item]);
+            (self.posted)(vec![item]).await;
         }
         cover.extend(plan.raised());
         cover

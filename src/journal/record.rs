@@ -60,21 +60,23 @@ impl Record {
     ) -> Result<Vec<Self>, serde_json::Error> {
         let mut records = Vec::new();
         let (mut first, mut prev) = (first, prev);
-        let (mut body, mut count) = (String::new(), 0);
+        let (mut body, mut count) = (Vec::new(), 0);
         for entry in entries {
-            let text = serde_json::to_string(entry)?;
-            if count > 0 && (count as usize >= EVENTS_PER_RECORD_MAX || body.len() + text.len() + 2 > RECORD_BYTES_MAX)
-            {
-                let record = Self::close(stream, first, count, prev, recorded_at, std::mem::take(&mut body));
+            let end = body.len();
+            body.push(if count == 0 { b'[' } else { b',' });
+            serde_json::to_writer(&mut body, entry)?;
+            if count > 0 && (count as usize >= EVENTS_PER_RECORD_MAX || body.len() + 1 > RECORD_BYTES_MAX) {
+                let mut rest = body.split_off(end);
+                rest[0] = b'[';
+                let record = Self::close(stream, first, count, prev, recorded_at, body)?;
                 (first, prev, count) = (first + u64::from(count), record.hash, 0);
                 records.push(record);
+                body = rest;
             }
-            body.push(if count == 0 { '[' } else { ',' });
-            body.push_str(&text);
             count += 1;
         }
         if count > 0 {
-            records.push(Self::close(stream, first, count, prev, recorded_at, body));
+            records.push(Self::close(stream, first, count, prev, recorded_at, body)?);
         }
         Ok(records)
     }
@@ -85,21 +87,21 @@ impl Record {
         count: u32,
         prev: Digest,
         recorded_at: Timestamp,
-        mut body: String,
-    ) -> Self {
-        body.push(']');
+        mut body: Vec<u8>,
+    ) -> Result<Self, serde_json::Error> {
+        body.push(b']');
         let mut record = Self {
             stream: stream.clone(),
             first,
             count,
             recorded_at,
             version: FORMAT_VERSION,
-            body,
+            body: String::from_utf8(body).map_err(serde::ser::Error::custom)?,
             prev,
             hash: Digest::default(),
         };
         record.hash = record.computed_hash();
-        record
+        Ok(record)
     }
 
     /// The hash that the other fields demand.

@@ -25,41 +25,39 @@ pub(super) fn with_neighbours(
     directory: &Directory,
     plans: &PlanSet,
     message: &Message,
-    own: &Cover,
+    own: Cover,
 ) -> (Cover, BTreeMap<TargetId, Beside>) {
-    let (mut cover, mut beside) = (own.clone(), BTreeMap::new());
+    let (mut cover, mut beside) = (own, BTreeMap::new());
     if message.kind == MessageKind::Cancel {
         return (cover, beside);
     }
     let colour = message.colour.unwrap_or(Colour::Red);
-    for (region, covered) in &own.regions {
-        let regions = covered.targets.iter().filter_map(|id| directory.target(id)).map(|t| t.region.clone());
+    let mut found = Vec::new();
+    for (region, covered) in &cover.regions {
+        let named = plans.select(&message.hazard, colour, region).map_or(&[][..], |file| &file.neighbours);
+        if named.is_empty() {
+            continue;
+        }
+        let regions = directory.targets_at(&covered.targets).map(|t| t.region.clone());
         let gaps = covered.gaps.iter().filter_map(|gap| RegionCode::parse(&gap.ground).ok());
         let ground: Vec<RegionCode> = regions.chain(gaps).collect();
-        let named = plans.select(&message.hazard, colour, region).map_or(&[][..], |file| &file.neighbours);
         for neighbour in named.iter().filter(|n| ground.iter().any(|code| n.from.holds(code) || code.holds(&n.from))) {
             let area = Area { codes: neighbour.to.clone(), ..Area::default() };
-            for (county, more) in directory.cover(&[area]).regions {
-                let into = cover.regions.entry(county).or_default();
-                for id in more.targets {
-                    if !into.targets.contains(&id) {
-                        beside.insert(id.clone(), Beside { of: neighbour.from.clone(), kind: neighbour.kind });
-                        into.targets.push(id);
-                    }
-                }
-                into.gaps
-                    .extend(more.gaps.into_iter().filter(|gap| !own.regions.values().any(|c| c.gaps.contains(gap))));
-            }
+            let more = directory.cover(&[area]).regions;
+            found.extend(more.into_iter().map(|(county, more)| (county, more, neighbour)));
         }
     }
-    if cover == *own {
-        return (cover, beside);
-    }
-    for covered in cover.regions.values_mut() {
-        // The directory's order.
-        covered.targets.sort_by_cached_key(|id| directory.target(id).map(|t| (t.region.clone(), t.id.clone())));
-        covered.gaps.sort_by(|a, b| a.ground.cmp(&b.ground));
-        covered.gaps.dedup();
+    for (county, more, neighbour) in found {
+        let into = cover.regions.entry(county).or_default();
+        let mut fresh = more.targets;
+        fresh.retain(|place| !into.targets.contains(place));
+        for target in directory.targets_at(&fresh) {
+            beside.insert(target.id.clone(), Beside { of: neighbour.from.clone(), kind: neighbour.kind });
+        }
+        into.targets.extend(fresh);
+        into.gaps.extend(more.gaps);
+        into.gaps.sort_by(|a, b| a.ground.cmp(&b.ground));
+        into.gaps.dedup();
     }
     (cover, beside)
 }

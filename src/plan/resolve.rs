@@ -20,7 +20,7 @@ pub struct Extent {
 
 /// Which command regions a message reaches.
 #[must_use]
-pub fn extent(directory: &Directory, plans: &PlanSet, message: &Message, cover: &Cover) -> Extent {
+pub fn extent(directory: &Directory, plans: &PlanSet, message: &Message, cover: Cover) -> Extent {
     let (cover, beside) = neighbours::with_neighbours(directory, plans, message, cover);
     let mut wide = BTreeSet::new();
     for region in cover.regions.keys().filter(|_| message.kind != MessageKind::Cancel) {
@@ -56,7 +56,7 @@ impl Extent {
         let nothing = Covered::default();
         let covered = self.cover.get(region).unwrap_or(&nothing);
         let mut order = order(directory, plans, message, warning_id, region, covered, now)?;
-        for ground in &mut order.ground {
+        for ground in order.ground.iter_mut().filter(|_| !self.beside.is_empty()) {
             ground.beside = self.beside.get(&ground.target.id).cloned();
         }
         if self.wide.contains(region) {
@@ -77,7 +77,7 @@ pub fn orders(
     cover: &Cover,
     now: Timestamp,
 ) -> BTreeMap<RegionCode, Order> {
-    let extent = extent(directory, plans, message, cover);
+    let extent = extent(directory, plans, message, cover.clone());
     let order = |region: &RegionCode| extent.order(directory, plans, message, warning_id, region, now);
     extent.regions().filter_map(|(region, _)| Some((region.clone(), order(region)?))).collect()
 }
@@ -107,7 +107,7 @@ fn order(
     let PlanFile { plan, .. } = plans.select(&message.hazard, colour, region)?;
     let (mut ground, mut gaps) = (Vec::new(), Vec::new());
     if message.kind != MessageKind::Cancel && !(covered.targets.is_empty() && covered.gaps.is_empty()) {
-        let targets: Vec<&Target> = covered.targets.iter().filter_map(|id| directory.target(id)).collect();
+        let targets: Vec<&Target> = directory.targets_at(&covered.targets).collect();
         for tier in (0..plan.above()).filter(|t| plan.tiers[usize::from(*t)].level.is_none()) {
             ground.extend(targets.iter().map(|target| {
                 let seats = seats(directory, plan, tier, target, now);

@@ -6,6 +6,7 @@
 use crate::model::{AttemptKey, CallIx, CalloutId, GatewayId, SecretKey, Timestamp};
 use foldhash::fast::FixedState;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// One call of one callout.
 pub type CallKey = (CalloutId, CallIx);
@@ -17,22 +18,33 @@ pub const LINK_CHARS: usize = 16;
 pub struct ReplyBook {
     link_key: SecretKey,
     code_digits: u32,
-    by_number: HashMap<String, Numbered, FixedState>,
-    by_link: HashMap<String, CallKey, FixedState>,
+    by_number: HashMap<Arc<str>, Numbered, FixedState>,
+    by_link: HashMap<Token, CallKey, FixedState>,
     /// Closed callouts, and until when their codes are not used again.
     held: BTreeSet<(Timestamp, CalloutId)>,
-    numbers_of: BTreeMap<CalloutId, BTreeSet<String>>,
-    links_of: BTreeMap<CalloutId, Vec<String>>,
+    entered: HashMap<CalloutId, Entered, FixedState>,
     /// By the names that gateways gave attempts, of those whose receipts name nothing else.
     by_reference: BTreeMap<GatewayId, BTreeMap<String, AttemptKey>>,
 }
 
+/// The token of a one-time link: base-32 digits.
+type Token = [u8; LINK_CHARS];
+
+/// What leads to the calls of a callout.
+#[derive(Default)]
+struct Entered {
+    /// A number for each call that went to it.
+    numbers: Vec<Arc<str>>,
+    links: BTreeMap<CallIx, Token>,
+}
+
+/// The calls that a number was called for: few, mostly one.
 #[derive(Default)]
 struct Numbered {
-    codes: BTreeMap<String, CallKey>,
-    open: BTreeSet<CallKey>,
+    codes: Vec<(String, CallKey)>,
+    open: Vec<CallKey>,
     /// Calls of retracted callouts: whoever was told of it may still confirm by a bare word.
-    retracted: BTreeSet<CallKey>,
+    retracted: Vec<CallKey>,
 }
 
 // === impl ReplyBook ===
@@ -47,8 +59,7 @@ impl ReplyBook {
             by_number: HashMap::default(),
             by_link: HashMap::default(),
             held: BTreeSet::new(),
-            numbers_of: BTreeMap::new(),
-            links_of: BTreeMap::new(),
+            entered: HashMap::default(),
             by_reference: BTreeMap::new(),
         }
     }
@@ -56,8 +67,8 @@ impl ReplyBook {
     /// The code by which a reply from `number` names the call: the one it has, or a free one.
     #[must_use]
     pub fn code(&self, number: &str, key: &CallKey) -> String {
-        let taken = self.by_number.get(number).map(|n| &n.codes);
-        if let Some((code, _)) = taken.and_then(|codes| codes.iter().find(|(_, k)| *k == key)) {
+        let taken = self.by_number.get(number).map_or(&[][..], |n| &n.codes);
+        if let Some((code, _)) = taken.iter().find(|(_, k)| k == key) {
             return code.clone();
         }
         let size = 10_u64.pow(self.code_digits);
@@ -66,36 +77,41 @@ impl ReplyBook {
         let width = self.code_digits as usize;
         (0..size)
             .map(|i| format!("{:0width$}", (start + i) % size))
-            .find(|code| taken.is_none_or(|codes| !codes.contains_key(code)))
+            .find(|code| taken.iter().all(|(c, _)| c != code))
             .unwrap_or_default()
     }
 
     /// The one-time link token of a call: [`LINK_CHARS`] base-32 digits, unguessable without the key.
     #[must_use]
     pub fn link(&self, key: &CallKey) -> String {
+        let known = self.entered.get(&key.0).and_then(|entered| entered.links.get(&key.1));
+        known.copied().unwrap_or_else(|| self.token(key)).iter().copied().map(char::from).collect()
+    }
+
+    fn token(&self, key: &CallKey) -> Token {
         const DIGITS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
         let tag = self.link_key.tag(&[b"link", key.0.as_str().as_bytes(), &key.1.to_be_bytes()]);
-        tag.iter().take(LINK_CHARS).map(|b| char::from(DIGITS[usize::from(b % 32)])).collect()
+        std::array::from_fn(|i| DIGITS[usize::from(tag[i] % 32)])
     }
 
     /// An attempt with this code went to this number.
     pub fn register(&mut self, number: &str, key: &CallKey, code: Option<&str>) {
-        if !self.by_number.contains_key(number) {
-            self.by_number.insert(number.to_owned(), Numbered::default());
+        let known = self.by_number.get_key_value(number).map(|(known, _)| known.clone());
+        let number = known.unwrap_or_else(|| number.into());
+        let numbered = self.by_number.entry(number.clone()).or_default();
+        if let Some(code) = code.filter(|code| !numbered.codes.iter().any(|(c, k)| c == code && k == key)) {
+            numbered.codes.retain(|(c, _)| c != code);
+            numbered.codes.push((code.to_owned(), key.clone()));
         }
-        let Some(entry) = self.by_number.get_mut(number) else { return };
-        let fresh = entry.open.insert(key.clone());
-        if let Some(code) = code.filter(|code| entry.codes.get(*code) != Some(key)) {
-            entry.codes.insert(code.to_owned(), key.clone());
-        }
-        if !fresh {
+        if numbered.open.contains(key) {
             return;
         }
-        self.numbers_of.entry(key.0.clone()).or_default().insert(number.to_owned());
-        let link = self.link(key);
-        if self.by_link.insert(link.clone(), key.clone()).is_none() {
-            self.links_of.entry(key.0.clone()).or_default().push(link);
-        }
+        numbered.open.push(key.clone());
+        let token = self.token(key);
+        let entered = self.entered.entry(key.0.clone()).or_default();
+        entered.numbers.push(number);
+        entered.links.insert(key.1, token);
+        self.by_link.insert(token, key.clone());
     }
 
     /// A gateway knows an attempt by this reference.
@@ -112,10 +128,10 @@ impl ReplyBook {
     /// A callout closed: bare words no longer mean it, unless its retraction is to be confirmed; its codes
     /// and links still lead to it until `until`.
     pub fn close(&mut self, callout: &CalloutId, until: Timestamp, retracted: bool) {
-        for number in self.numbers_of.get(callout).into_iter().flatten() {
+        for number in self.entered.get(callout).map_or(&[][..], |entered| &entered.numbers) {
             if let Some(n) = self.by_number.get_mut(number) {
-                let closed: Vec<_> = n.open.extract_if(.., |(c, _)| c == callout).collect();
-                n.retracted.extend(closed.into_iter().filter(|_| retracted));
+                let closed = n.open.extract_if(.., |(c, _)| c == callout);
+                n.retracted.extend(closed.filter(|_| retracted));
             }
         }
         self.held.insert((until, callout.clone()));
@@ -141,17 +157,18 @@ impl ReplyBook {
     pub fn forget(&mut self, now: Timestamp) {
         while let Some((_, callout)) = self.held.first().filter(|(until, _)| *until <= now).cloned() {
             self.held.pop_first();
-            for number in self.numbers_of.remove(&callout).unwrap_or_default() {
+            let Entered { numbers, links } = self.entered.remove(&callout).unwrap_or_default();
+            for number in numbers {
                 if let Some(n) = self.by_number.get_mut(&number) {
-                    n.codes.retain(|_, (c, _)| *c != callout);
+                    n.codes.retain(|(_, (c, _))| *c != callout);
                     n.retracted.retain(|(c, _)| *c != callout);
                     if n.codes.is_empty() && n.open.is_empty() {
                         self.by_number.remove(&number);
                     }
                 }
             }
-            for link in self.links_of.remove(&callout).unwrap_or_default() {
-                self.by_link.remove(&link);
+            for token in links.into_values() {
+                self.by_link.remove(&token);
             }
             self.by_reference.values_mut().for_each(|of| of.retain(|_, key| key.callout != callout));
         }
@@ -160,7 +177,7 @@ impl ReplyBook {
     /// The call that a code from a number names.
     #[must_use]
     pub fn by_code(&self, number: &str, code: &str) -> Option<&CallKey> {
-        self.by_number.get(number)?.codes.get(code)
+        self.by_number.get(number)?.codes.iter().find(|(c, _)| c == code).map(|(_, key)| key)
     }
 
     /// The calls that a bare word from a number can mean: those of open callouts, and of retracted ones
@@ -173,13 +190,13 @@ impl ReplyBook {
     pub fn lately(&self, number: &str) -> impl Iterator<Item = &CallKey> {
         let of = self.by_number.get(number);
         let closed = self.held.iter().rev().map(|(_, callout)| callout);
-        closed.filter_map(move |callout| of?.codes.values().find(|(c, _)| c == callout))
+        closed.filter_map(move |callout| of?.codes.iter().map(|(_, key)| key).find(|(c, _)| c == callout))
     }
 
     /// The call of a link.
     #[must_use]
     pub fn by_link(&self, token: &str) -> Option<&CallKey> {
-        self.by_link.get(token)
+        self.by_link.get(token.as_bytes())
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`super::engine`] drives it on the real world, the simulator on an invented one.
 
 use super::book::ReplyBook;
+use super::lines::Lines;
 use super::opening::{Arrivals, Openings};
 use super::read_back::Keyed;
 use super::replies::ReplyWords;
@@ -20,7 +21,7 @@ use crate::model::{
 use crate::plan::PlanSet;
 use foldhash::fast::FixedState;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Names somebody who waits until something is durable.
@@ -173,12 +174,12 @@ pub struct Cell {
     pub(super) deferred: BTreeMap<CalloutId, Vec<(Told, Ticket)>>,
     pub(super) wakes: BTreeSet<(Timestamp, CalloutId)>,
     /// Attempts that hold a place in their lane's window: granted and not answered yet.
-    pub(super) granted: BTreeSet<AttemptKey>,
+    pub(super) granted: HashSet<AttemptKey, FixedState>,
     /// Attempts handed to gateways of which nothing is durable yet but their release: after a failed
     /// commit they must not be handed over again.
-    pub(super) handed: BTreeSet<AttemptKey>,
-    /// Live voice calls, by the time when their line is given up at the latest.
-    pub(super) on_line: BTreeMap<AttemptKey, (GatewayId, Timestamp)>,
+    pub(super) handed: HashSet<AttemptKey, FixedState>,
+    /// Live voice calls.
+    pub(super) on_line: Lines,
     /// Tickets with the number of parts that are not durable yet, whether all went well so far, and why
     /// a part was only noted.
     pub(super) tickets: BTreeMap<Ticket, (usize, bool, Kept)>,
@@ -213,9 +214,9 @@ impl Cell {
             loading: BTreeMap::new(),
             deferred: BTreeMap::new(),
             wakes: BTreeSet::new(),
-            granted: BTreeSet::new(),
-            handed: BTreeSet::new(),
-            on_line: BTreeMap::new(),
+            granted: HashSet::default(),
+            handed: HashSet::default(),
+            on_line: Lines::default(),
             tickets: BTreeMap::new(),
             pressed: BTreeMap::new(),
             entropy,
@@ -386,9 +387,7 @@ impl Cell {
         self.book.forget(now);
         self.forget_arrivals(now);
         self.open_next(now);
-        let lost: Vec<_> =
-            self.on_line.iter().filter(|(_, (_, until))| *until <= now).map(|(k, _)| k.clone()).collect();
-        for key in lost {
+        while let Some(key) = self.on_line.overdue(now) {
             self.line_ended(&key);
         }
         while let Some((_, id)) = self.wakes.first().filter(|(at, _)| *at <= now).cloned() {
@@ -446,9 +445,8 @@ impl Cell {
     #[must_use]
     pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
         let callout = self.wakes.first().map(|(at, _)| *at);
-        let line = self.on_line.values().map(|(_, until)| *until).min();
-        let opening = (!self.openings.is_empty()).then_some(now);
-        [opening, callout, self.dispatch.next_grant_at(now), line].into_iter().flatten().min()
+        let opening = self.may_open().then_some(now);
+        [opening, callout, self.dispatch.next_grant_at(now), self.on_line.next()].into_iter().flatten().min()
     }
 
     pub(super) fn reindex(&mut self, id: &CalloutId) {

@@ -196,7 +196,7 @@ impl Cell {
 
     /// Frees the line and the number of a voice call that is over.
     pub(super) fn line_ended(&mut self, key: &AttemptKey) {
-        if let Some((gateway, _)) = self.on_line.remove(key) {
+        if let Some(gateway) = self.on_line.free(key) {
             self.dispatch.ended(&gateway, key);
         }
     }
@@ -234,7 +234,7 @@ impl Cell {
 
     /// Hangs up a drill's call whose number a real call takes.
     pub(super) fn hang_up_drill(&mut self, key: AttemptKey) {
-        if let Some((gateway, _)) = self.on_line.get(&key) {
+        if let Some(gateway) = self.on_line.gateway(&key) {
             self.outputs.push(Output::Withdraw { gateway: gateway.clone(), key });
         }
     }
@@ -300,7 +300,7 @@ impl Cell {
             if let Some(drill) = self.dispatch.hold_number(&number, &key) {
                 self.hang_up_drill(drill);
             }
-            self.on_line.insert(key, (gateway.clone(), valid_until));
+            self.on_line.hold(key, gateway.clone(), valid_until);
         }
         true
     }

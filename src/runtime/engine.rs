@@ -21,7 +21,7 @@ use crate::telemetry::Metrics;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -100,7 +100,7 @@ pub async fn run(parts: EngineParts, handle: EngineHandle, mut asks: Asks, stop:
             Ok(Some(lease)) => {
                 tracing::info!(cell = lease.cell, epoch = lease.epoch, "lease taken");
                 handle.status(|s| *s = Status { lease: Some(lease.epoch), ..Status::default() });
-                Engine::new(&parts, &handle, lease.clone()).work(&mut asks.0, &stop).await;
+                Engine::new(&parts, &handle, lease.clone()).work(&mut asks, &stop).await;
                 parts.gallery.foresee(Vec::new());
                 parts.gallery.show_gateways(Vec::new());
                 handle.status(|s| s.lease = None);
@@ -127,7 +127,9 @@ pub async fn run(parts: EngineParts, handle: EngineHandle, mut asks: Asks, stop:
             tokio::select! {
                 () = &mut wait => break,
                 () = stop.cancelled() => return,
-                ask = asks.0.recv() => if ask.is_none() { return },
+                ask = asks.asks.recv() => if ask.is_none() { return },
+                // They stand in the inbox.
+                Some(_) = asks.posts.recv() => {}
             }
         }
     }
@@ -166,7 +168,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Works until `stop` (then everything pending is committed first) or until the lease is lost.
-    async fn work(mut self, asks: &mut mpsc::Receiver<Ask>, stop: &CancellationToken) {
+    async fn work(mut self, asks: &mut Asks, stop: &CancellationToken) {
         let ttl = Duration::from_millis(self.parts.lease_ttl_ms.unsigned_abs());
         let mut renew = tokio::time::interval(ttl / 3);
         let mut poll = tokio::time::interval(INBOX_POLL);
@@ -223,7 +225,8 @@ impl<'a> Engine<'a> {
                     None => {}
                 },
                 () = stop.cancelled() => return self.finish().await,
-                ask = asks.recv(), if open => match ask {
+                Some(items) = asks.posts.recv(), if self.cell.takes_orders() => self.posted(items, clock::now()),
+                ask = asks.asks.recv(), if open => match ask {
                     Some(ask) => self.asked(ask),
                     None => return self.finish().await,
                 },
@@ -275,8 +278,9 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Lets the cell do what is due, and starts the IO that follows.
+    /// Lets the cell do what is due, and starts the IO that follows. What is ready does not wait for that.
     fn advance(&mut self, now: Timestamp) {
+        self.flush_and_act(now);
         self.cell.turn(now);
         self.flush_and_act(now);
         while self.loads.len() < LOADS_MAX
@@ -298,17 +302,17 @@ impl<'a> Engine<'a> {
         self.handle.status(|s| s.loaded = loaded);
     }
 
-    /// Begins the next flush when none flies, and does what the cell wants done.
+    /// Does what the cell wants done, and begins the next flush when none flies.
     fn flush_and_act(&mut self, now: Timestamp) {
+        for output in self.cell.outputs() {
+            self.act(output);
+        }
         if self.flush.is_empty()
             && let Some(batch) = self.cell.batch(now)
         {
             let journal = self.parts.journal.clone();
             let began = Instant::now();
             self.flush.spawn(async move { (began, journal.commit(batch).await) });
-        }
-        for output in self.cell.outputs() {
-            self.act(output);
         }
     }
 
@@ -445,7 +449,6 @@ impl<'a> Engine<'a> {
                 self.waiting.insert(ticket, Waiting::Vouched(done));
                 self.cell.vouch(vouched, ticket, now);
             }
-            Ask::Inbox(items) => self.posted(items, now),
             Ask::Directory(directory) => self.cell.set_directory(directory),
             Ask::Canary { gateway, result } => self.cell.canary(&gateway, result),
             Ask::Lock { gateway, done, .. } if self.gateway(&gateway).is_none() => drop(done.send(Ok(false))),
@@ -464,6 +467,8 @@ impl<'a> Engine<'a> {
     fn posted(&mut self, mut items: Vec<InboxItem>, now: Timestamp) {
         let room = self.cell.staged() < self.parts.inbox_batch_max;
         match items.pop_if(|item| matches!(item.command, Command::Apply(_))) {
+            // What comes before all is read stands in the inbox.
+            _ if !self.cell.is_loaded() => {}
             Some(order) => self.cell.handed_over(order, now),
             // What is being read already is not taken in twice.
             None if room && self.inbox.is_empty() => self.inbox_wanted |= !self.cell.posted(&items, now),

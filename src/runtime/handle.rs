@@ -12,15 +12,21 @@ use crate::journal::InboxItem;
 use crate::model::{GatewayId, Timestamp};
 use futures::future::{BoxFuture, FutureExt};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// Asks that wait for the engine; beyond this, askers wait.
 const ASKS_MAX: usize = 10_000;
+/// Posts that wait for the engine; beyond this, desks wait.
+const POSTS_MAX: usize = 4;
+/// How long a desk waits for the engine to take a post. What is not taken by then the engine finds in the inbox.
+const POST_WAIT: Duration = Duration::from_secs(1);
 
 /// Asks of an engine; cheap to clone.
 #[derive(Clone)]
 pub struct EngineHandle {
     asks: mpsc::Sender<Ask>,
+    posts: mpsc::Sender<Vec<InboxItem>>,
     status: Arc<RwLock<Status>>,
     parts: Arc<Mutex<Vec<HealthProbe>>>,
 }
@@ -29,39 +35,20 @@ pub struct EngineHandle {
 pub type HealthProbe = Box<dyn Fn() -> HealthPart + Send + Sync>;
 
 /// What the engine is asked for; taken by [`super::run`].
-pub struct Asks(pub(super) mpsc::Receiver<Ask>);
+pub struct Asks {
+    pub(super) asks: mpsc::Receiver<Ask>,
+    /// What desks of this process posted to the inbox has a way of its own: no flood of answers holds an order up.
+    pub(super) posts: mpsc::Receiver<Vec<InboxItem>>,
+}
 
 pub(super) enum Ask {
-    Upcalls {
-        gateway: GatewayId,
-        upcalls: Vec<Upcall>,
-        done: oneshot::Sender<Result<Vec<ReadBack>, NotTaken>>,
-    },
-    Link {
-        token: String,
-        done: oneshot::Sender<Option<CallKey>>,
-    },
-    AnswerLink {
-        token: String,
-        deed: Deed,
-        done: oneshot::Sender<Result<Option<Kept>, NotTaken>>,
-    },
-    Vouch {
-        vouched: Vouched,
-        done: oneshot::Sender<Result<Kept, NotTaken>>,
-    },
-    /// Items were posted to the inbox by a desk of this process, or an order of one was made.
-    Inbox(Vec<InboxItem>),
+    Upcalls { gateway: GatewayId, upcalls: Vec<Upcall>, done: oneshot::Sender<Result<Vec<ReadBack>, NotTaken>> },
+    Link { token: String, done: oneshot::Sender<Option<CallKey>> },
+    AnswerLink { token: String, deed: Deed, done: oneshot::Sender<Result<Option<Kept>, NotTaken>> },
+    Vouch { vouched: Vouched, done: oneshot::Sender<Result<Kept, NotTaken>> },
     Directory(Arc<Directory>),
-    Lock {
-        gateway: GatewayId,
-        act: LockAct,
-        done: oneshot::Sender<Result<bool, NotTaken>>,
-    },
-    Canary {
-        gateway: GatewayId,
-        result: CanaryResult,
-    },
+    Lock { gateway: GatewayId, act: LockAct, done: oneshot::Sender<Result<bool, NotTaken>> },
+    Canary { gateway: GatewayId, result: CanaryResult },
 }
 
 #[derive(Clone, Debug, Default)]
@@ -77,15 +64,16 @@ impl EngineHandle {
     /// A handle, and the end that [`super::run`] takes.
     #[must_use]
     pub fn new() -> (Self, Asks) {
-        let (asks, taken) = mpsc::channel(ASKS_MAX);
-        (Self { asks, status: Arc::default(), parts: Arc::default() }, Asks(taken))
+        let (asks, asked) = mpsc::channel(ASKS_MAX);
+        let (posts, posted) = mpsc::channel(POSTS_MAX);
+        let handle = Self { asks, posts, status: Arc::default(), parts: Arc::default() };
+        (handle, Asks { asks: asked, posts: posted })
     }
 
     /// Items were posted to the inbox by a desk of this process: as they are stored, and then each message again
     /// with its order.
-    pub fn inbox_posted(&self, items: Vec<InboxItem>) {
-        // What a full queue does not take the engine reads in the inbox.
-        let _ = self.asks.try_send(Ask::Inbox(items));
+    pub async fn inbox_posted(&self, items: Vec<InboxItem>) {
+        let _ = self.posts.send_timeout(items, POST_WAIT).await;
     }
 
     /// A new directory version is in force.

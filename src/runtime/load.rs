@@ -93,11 +93,11 @@ impl Cell {
                 && a.channel == Channel::Voice
                 && a.is_live()
                 && a.valid_until > now
-                && !self.on_line.contains_key(&key)
+                && self.on_line.gateway(&key).is_none()
                 && let Some((_, contact)) = self.directory.contact(&a.contact.contact)
             {
                 let drill = self.dispatch.resume(&a.gateway, &contact.number, &key);
-                self.on_line.insert(key, (a.gateway.clone(), a.valid_until));
+                self.on_line.hold(key, a.gateway.clone(), a.valid_until);
                 if let Some(drill) = drill {
                     self.hang_up_drill(drill);
                 }
@@ -171,6 +171,7 @@ impl Cell {
     /// Drops a callout's state after a failed or unknown commit and has it read again. What the clock
     /// or the lanes asked comes again by itself; all else is asked again.
     pub(super) fn drop_state(&mut self, id: &CalloutId, asked: Vec<Asked>) {
+        self.arrivals.landed(id);
         let later = self.staging.pending.remove(id).map(|p| p.asked).unwrap_or_default();
         // What was held for attempts that were not handed over is free again.
         self.free_unsent(id);
@@ -198,7 +199,7 @@ impl Cell {
             || self.staging.holds(id)
             || c.calls.iter().any(crate::model::Call::is_running)
             || self.handed.iter().any(|k| k.callout == *id)
-            || self.on_line.keys().any(|k| k.callout == *id);
+            || self.on_line.any_of(id);
         if !busy {
             if let Some(wake) = self.live.remove(id).and_then(|l| l.wake) {
                 self.wakes.remove(&(wake, id.clone()));

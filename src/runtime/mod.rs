@@ -21,6 +21,7 @@ mod flush;
 mod gallery;
 mod handle;
 mod holder;
+mod lines;
 mod load;
 mod locks;
 mod measure;

@@ -18,6 +18,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// read for them.
 const ON_THE_WAY_MS: i64 = 5_000;
 
+/// A warning after so long without another is the first: see [`Cell::may_open`].
+const QUIET_MS: i64 = 100;
+/// Orders that wait for their turn, beyond which no more are taken from desks.
+const OPENINGS_MAX: usize = 2;
+
 /// Orders that wait for their turn: red first, then in the order in which they came.
 pub(super) type Openings = BTreeMap<(Reverse<Colour>, u64), (CalloutId, Asked)>;
 
@@ -30,6 +35,10 @@ pub(super) struct Arrivals {
     resolving: BTreeMap<CalloutId, VecDeque<Arrival>>,
     /// Counts what waits for its turn.
     opened: u64,
+    /// When the last part was taken in.
+    opened_at: Timestamp,
+    /// The callout whose part is committed before anything else is taken in.
+    alone: Option<CalloutId>,
 }
 
 struct Arrival {
@@ -41,6 +50,11 @@ struct Arrival {
 // === impl Arrivals ===
 
 impl Arrivals {
+    /// What a callout had pending is committed, or dropped.
+    pub(super) fn landed(&mut self, callout: &CalloutId) {
+        self.alone.take_if(|alone| alone == callout);
+    }
+
     /// The items' names.
     pub(super) fn ids(&self) -> impl Iterator<Item = &String> {
         self.on_the_way.keys().chain(self.resolving.values().flatten().map(|a| &a.item))
@@ -125,24 +139,42 @@ impl Cell {
         self.arrivals.on_the_way.retain(|_, until| *until > now);
     }
 
-    /// Takes the next part in, unless something else could be committed first.
+    /// Whether a desk's orders are taken.
+    #[must_use]
+    pub fn takes_orders(&self) -> bool {
+        self.openings.len() < OPENINGS_MAX
+    }
+
+    /// Whether a part may be taken in. Something that could be committed goes first; and the first part after
+    /// a quiet time is committed before more is taken in, as on a small machine whatever runs beside it delays the
+    /// first call.
+    pub(super) fn may_open(&self) -> bool {
+        let commits_first = self.staging.flying.is_empty() && !self.staging.pending.is_empty();
+        !self.openings.is_empty() && !commits_first && self.arrivals.alone.is_none()
+    }
+
+    /// Takes the next part in, when one may be.
     pub(super) fn open_next(&mut self, now: Timestamp) {
-        if !self.staging.flying.is_empty() || self.staging.pending.is_empty() {
-            let Some((turn, (id, mut asked))) = self.openings.pop_first() else { return };
-            let begins = self.live.get(&id).is_some_and(|l| l.callout.seq == 0);
-            let first = match &mut asked.command {
-                Command::Apply(order) if begins => first_part(order, self.settings.first_targets),
-                _ => None,
-            };
-            match first {
-                Some(first) => {
-                    let command = Command::Apply(Box::new(first));
-                    self.ask_again(&id, Asked { command, ticket: None, inbox: None, blobs: Vec::new() }, now);
-                    self.openings.insert(turn, (id, asked));
-                }
-                None => self.ask_again(&id, asked, now),
-            }
+        if !self.may_open() {
+            return;
         }
+        let Some((turn, (id, mut asked))) = self.openings.pop_first() else { return };
+        let quiet = now.ms_since(self.arrivals.opened_at) > QUIET_MS;
+        self.arrivals.opened_at = now;
+        let begins = self.live.get(&id).is_some_and(|l| l.callout.seq == 0);
+        let first = match &mut asked.command {
+            Command::Apply(order) if begins => first_part(order, self.settings.first_targets),
+            _ => None,
+        };
+        match first {
+            Some(first) => {
+                let command = Command::Apply(Box::new(first));
+                self.ask_again(&id, Asked { command, ticket: None, inbox: None, blobs: Vec::new() }, now);
+                self.openings.insert(turn, (id.clone(), asked));
+            }
+            None => self.ask_again(&id, asked, now),
+        }
+        self.arrivals.alone = Some(id).filter(|id| quiet && self.staging.pending.contains_key(id));
     }
 
     /// Takes in at once what waits for its turn for a callout, as something later is asked of it.

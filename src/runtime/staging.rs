@@ -3,8 +3,9 @@
 use super::cell::Ticket;
 use crate::journal::{Blob, CalloutRow, Group, InboxItem, Record, Salt};
 use crate::model::{Callout, CalloutId, Colour, Command, Digest, Entry, Event, Timestamp};
+use foldhash::fast::FixedState;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 /// A command with what hangs on it.
 #[derive(Clone, Debug)]
@@ -49,7 +50,7 @@ pub(super) struct Head {
 /// What waits for the next flush, most urgent first.
 #[derive(Debug, Default)]
 pub(super) struct Staging {
-    pub pending: BTreeMap<CalloutId, Pending>,
+    pub pending: HashMap<CalloutId, Pending, FixedState>,
     pub flying: Vec<Flying>,
 }
 

@@ -101,7 +101,10 @@ impl World {
             key: scene.key.clone(),
             clock: Arc::new(move || Timestamp(tick.load(Ordering::Relaxed))),
             entropy: Arc::new(move || fresh_bytes(&fresh)),
-            posted: Arc::new(move |items| began.lock().unwrap_or_else(PoisonError::into_inner).push(items)),
+            posted: Arc::new(move |items| {
+                began.lock().unwrap_or_else(PoisonError::into_inner).push(items);
+                Box::pin(async {})
+            }),
             recent: Recent::default(),
         };
         let mut world = Self {

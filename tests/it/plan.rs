@@ -263,7 +263,7 @@ fn ground_that_is_no_longer_covered_gives_an_empty_order() {
     let directory = dulongjiang();
     let m = message(MessageKind::Update, Some(Colour::Red));
     let (id, now) = (WarningId::of(Status::Actual, "cma", "0"), Timestamp::default());
-    let nothing = extent(&directory, &presets(), &m, &Default::default());
+    let nothing = extent(&directory, &presets(), &m, Default::default());
     let order = nothing.order(&directory, &presets(), &m, &id, &code("533301"), now).unwrap();
     assert_eq!((order.region, order.ground.len(), order.warning), (code("533301"), 0, id));
 }

@@ -153,7 +153,7 @@ impl<'a> Warning<'a> {
         let times = (now, now.plus_ms(10 * STEP_MS));
         let body = message_json("timers", "alert", &[], ("暴雨", Colour::Red.name()), &["53"], times);
         let message = formats::parse(&body).message.context("a message of our own is not read")?;
-        let extent = extent(directory, plans, &message, &directory.cover(&message.areas));
+        let extent = extent(directory, plans, &message, directory.cover(&message.areas));
         Ok(Self { directory, plans, message, extent })
     }
 

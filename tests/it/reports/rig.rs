@@ -163,7 +163,7 @@ impl Rig {
             key,
             clock: Arc::new(move || Timestamp(tick.fetch_add(1000, Ordering::Relaxed))),
             entropy: Arc::new(|| [9; 32]),
-            posted: Arc::new(|_| {}),
+            posted: Arc::new(|_| Box::pin(async {})),
             recent: jiaoying::intake::Recent::default(),
         });
         let sent = Sent::default();
