@@ -76,6 +76,9 @@ impl FrontDesk {
                 return self.park(&posted, Some(&message), findings).await;
             }
         }
+        if let Some(receipt) = self.recent.receipt(&message.digest()) {
+            return Ok(Receipt { duplicate: true, ..receipt });
+        }
         // Most messages begin a warning, and nothing need be read for them: the store refuses what is known.
         if let Some(lineage) = Lineage::begun_by(&message) {
             let (state, findings) = (WarningState::default(), findings.clone());
@@ -179,7 +182,7 @@ impl FrontDesk {
         if result?.first() != Some(&Ok(())) {
             return Ok(None);
         }
-        Ok(Some(Receipt {
+        let receipt = Receipt {
             accepted: true,
             duplicate: false,
             identifier: Some(case.message.identifier.clone()),
@@ -187,7 +190,9 @@ impl FrontDesk {
             cover: self.hand_over(case, &plan, items, first).await,
             findings: case.findings.clone(),
             parked: None,
-        }))
+        };
+        self.recent.took(case.message.digest(), receipt.clone());
+        Ok(Some(receipt))
     }
 
     /// Makes the orders of a message that is durable, behind the one that was made already, and hands each one over at

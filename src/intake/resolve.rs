@@ -5,17 +5,26 @@ use super::Posted;
 use super::case::{Case, Plan, receipt_cover};
 use super::desk::FrontDesk;
 use super::warning::{WarningEntry, WarningEvent, WarningState};
-use super::{ReceiptCover, lineage::Taken};
+use super::{Receipt, ReceiptCover, lineage::Taken};
 use crate::directory::Directory;
 use crate::journal::JournalError;
-use crate::model::{Message, MessageAt, MessageKind, Order, Timestamp, WarningId};
+use crate::model::{Digest, Message, MessageAt, MessageKind, Order, Timestamp, WarningId};
 use crate::runtime::Orders;
 use futures::future::{BoxFuture, FutureExt};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The message that was resolved last: its other regions mostly follow.
+/// Receipts that are kept, to be given again at once.
+const RECEIPTS_MAX: usize = 256;
+
+/// What was worked on last.
 #[derive(Default)]
-pub struct Recent(Mutex<Option<Arc<Resolved>>>);
+pub struct Recent {
+    /// The message that was resolved last: its other regions mostly follow.
+    resolved: Mutex<Option<Arc<Resolved>>>,
+    /// The receipts of what was taken in last: a broker mostly repeats what it delivered just now.
+    receipts: Mutex<VecDeque<(Digest, Receipt)>>,
+}
 
 /// A message that was taken in, with what it meant beside the warning as that stood.
 struct Resolved {
@@ -28,6 +37,23 @@ struct Resolved {
     retraction: bool,
     directory: Arc<Directory>,
     plan: Plan,
+}
+
+// === impl Recent ===
+
+impl Recent {
+    /// The receipt that a message of this digest got just now.
+    pub(super) fn receipt(&self, digest: &Digest) -> Option<Receipt> {
+        let receipts = self.receipts.lock().unwrap_or_else(PoisonError::into_inner);
+        receipts.iter().find(|(of, _)| of == digest).map(|(_, receipt)| receipt.clone())
+    }
+
+    /// A message was taken in.
+    pub(super) fn took(&self, digest: Digest, receipt: Receipt) {
+        let mut receipts = self.receipts.lock().unwrap_or_else(PoisonError::into_inner);
+        receipts.truncate(RECEIPTS_MAX - 1);
+        receipts.push_front((digest, receipt));
+    }
 }
 
 // === impl Resolved ===
@@ -62,7 +88,7 @@ impl FrontDesk {
     /// A message that stands at a place of a warning's stream; `None` when there is none.
     async fn resolved(&self, warning: &WarningId, position: u64) -> Result<Option<Arc<Resolved>>, JournalError> {
         let directory = self.directory.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let recent = || self.recent.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = || self.recent.resolved.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = recent().as_ref().filter(|r| r.is(warning, position, &directory)) {
             return Ok(Some(found.clone()));
         }

@@ -68,7 +68,9 @@ impl ReplyBook {
     #[must_use]
     pub fn code(&self, number: &str, key: &CallKey) -> String {
         let taken = self.by_number.get(number).map_or(&[][..], |n| &n.codes);
-        if let Some((code, _)) = taken.iter().find(|(_, k)| k == key) {
+        if self.knows(key)
+            && let Some((code, _)) = taken.iter().find(|(_, k)| k == key)
+        {
             return code.clone();
         }
         let size = 10_u64.pow(self.code_digits);
@@ -88,6 +90,11 @@ impl ReplyBook {
         known.copied().unwrap_or_else(|| self.token(key)).iter().copied().map(char::from).collect()
     }
 
+    /// Whether an attempt of the call went anywhere.
+    fn knows(&self, key: &CallKey) -> bool {
+        self.entered.get(&key.0).is_some_and(|entered| entered.links.contains_key(&key.1))
+    }
+
     fn token(&self, key: &CallKey) -> Token {
         const DIGITS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
         let tag = self.link_key.tag(&[b"link", key.0.as_str().as_bytes(), &key.1.to_be_bytes()]);
@@ -96,14 +103,15 @@ impl ReplyBook {
 
     /// An attempt with this code went to this number.
     pub fn register(&mut self, number: &str, key: &CallKey, code: Option<&str>) {
+        let again = self.knows(key);
         let known = self.by_number.get_key_value(number).map(|(known, _)| known.clone());
         let number = known.unwrap_or_else(|| number.into());
         let numbered = self.by_number.entry(number.clone()).or_default();
-        if let Some(code) = code.filter(|code| !numbered.codes.iter().any(|(c, k)| c == code && k == key)) {
+        if let Some(code) = code {
             numbered.codes.retain(|(c, _)| c != code);
             numbered.codes.push((code.to_owned(), key.clone()));
         }
-        if numbered.open.contains(key) {
+        if again && numbered.open.contains(key) {
             return;
         }
         numbered.open.push(key.clone());

@@ -140,7 +140,10 @@ impl Cell {
             colour: callout.head.as_ref().map_or("blue", |h| h.colour.name()),
             valid_until: a.valid_until,
         };
-        self.register(callout_entry(callout, key.attempt), &contact.number.clone(), now);
+        // The number may be another one than when it was released.
+        if a.contact.version != self.directory.version() {
+            self.register(callout_entry(callout, key.attempt), &contact.number.clone(), now);
+        }
         self.handed.insert(key.clone());
         // One submit per gateway and round of outputs, so that batches fill.
         for output in &mut self.outputs {

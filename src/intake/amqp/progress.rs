@@ -2,8 +2,8 @@
 //!
 //! A follower behind the log: it remembers per callout which event it wants next, and goes on from
 //! there after a restart. What is committed while it keeps up comes to it in memory; when it is behind, it
-//! reads the journal. Events of one kind that were committed together are one message; readers tell repeats
-//! by callout and sequence.
+//! reads the journal. Events of one kind that were committed within a quarter of a second are one message; readers
+//! tell repeats by callout and sequence.
 
 use super::{Progress, Publisher};
 use crate::dispatch::Forecast;
@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 /// The follower's name in the journal and in metrics.
@@ -26,6 +27,10 @@ const FOLLOWER: &str = "amqp_events";
 const EVENTS_MAX: usize = 200;
 /// Records read at once when the follower is behind.
 const RECORDS_MAX: usize = 16;
+/// How long what is committed is gathered, so that it goes out in few messages and first calls do not wait for it.
+const GATHER: Duration = Duration::from_millis(250);
+/// How often it is looked for callouts that fell behind.
+const LOOK: Duration = Duration::from_secs(1);
 /// How often the places are remembered.
 const REMEMBER: Duration = Duration::from_secs(1);
 /// How long to wait before broker or journal are tried again.
@@ -36,6 +41,10 @@ struct Follower {
     journal: Arc<dyn Journal>,
     publisher: Publisher,
     next: BTreeMap<CalloutId, u64>,
+    /// Committed and not published yet, each callout's in order.
+    gathered: BTreeMap<CalloutId, Vec<Arc<Committed>>>,
+    /// The callouts that were behind at the last look, and where.
+    late: BTreeMap<CalloutId, u64>,
     changed: BTreeSet<CalloutId>,
     remembered: Instant,
     /// The forecasts that were published last.
@@ -93,6 +102,8 @@ pub async fn follow(
         journal,
         publisher,
         next: BTreeMap::new(),
+        gathered: BTreeMap::new(),
+        late: BTreeMap::new(),
         changed: BTreeSet::new(),
         remembered: Instant::now(),
         foreseen: Arc::default(),
@@ -101,36 +112,35 @@ pub async fn follow(
     if stop.run_until_cancelled(follower.recall()).await.is_none() {
         return;
     }
-    let mut look = tokio::time::interval(Duration::from_secs(2));
+    let mut look = tokio::time::interval(LOOK);
+    let mut publish = tokio::time::interval(GATHER);
+    publish.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let behind = tokio::select! {
-            () = stop.cancelled() => break,
-            committed = feed.recv() => match committed {
-                Ok(committed) => match stop.run_until_cancelled(follower.told(&committed)).await {
-                    Some(true) => Vec::new(),
-                    Some(false) => vec![committed.callout.clone()],
-                    None => break,
+        let work = async {
+            tokio::select! {
+                committed = feed.recv() => match committed {
+                    Ok(c) => follower.gathered.entry(c.callout.clone()).or_default().push(c),
+                    // Too far behind to be told: the next look finds what is missing.
+                    Err(RecvError::Lagged(_)) => follower.gathered.clear(),
+                    Err(RecvError::Closed) => return false,
                 },
-                // Too far behind to be told: look at everything that is kept.
-                Err(RecvError::Lagged(_)) => follower.behind(),
-                Err(RecvError::Closed) => break,
-            },
-            _ = look.tick() => {
-                let forecasts = forecasts.borrow().clone();
-                if stop.run_until_cancelled(follower.foretell(forecasts)).await.is_none() {
-                    break;
+                _ = publish.tick() => follower.publish_gathered().await,
+                _ = look.tick() => {
+                    let forecasts = forecasts.borrow().clone();
+                    follower.foretell(forecasts).await;
+                    // Both look at all callouts, which is too much to do at every commit.
+                    metrics.set_follower_lag(FOLLOWER, follower.lag());
+                    for callout in follower.behind() {
+                        follower.catch_up(&callout).await;
+                    }
                 }
-                // Both look at all callouts, which is too much to do at every commit.
-                metrics.set_follower_lag(FOLLOWER, follower.lag());
-                follower.behind()
             }
+            follower.remember(false).await;
+            true
         };
-        for callout in behind {
-            if stop.run_until_cancelled(follower.catch_up(&callout)).await.is_none() {
-                break;
-            }
+        if stop.run_until_cancelled(work).await != Some(true) {
+            break;
         }
-        follower.remember(false).await;
     }
     follower.remember(true).await;
 }
@@ -151,38 +161,49 @@ impl Follower {
         }
     }
 
-    fn behind(&self) -> Vec<CalloutId> {
-        let behind = |c: &&Arc<Callout>| c.seq > self.next.get(&c.id).copied().unwrap_or(0);
-        self.gallery.all().iter().filter(behind).map(|c| c.id.clone()).collect()
+    /// The callouts that have something unpublished and stand where they stood at the last look.
+    fn behind(&mut self) -> Vec<CalloutId> {
+        let next = |c: &Callout| self.next.get(&c.id).copied().unwrap_or(0);
+        let late = self.gallery.all().iter().filter(|c| c.seq > next(c)).map(|c| (c.id.clone(), next(c))).collect();
+        let before = std::mem::replace(&mut self.late, late);
+        self.late.iter().filter(|(id, next)| before.get(*id) == Some(next)).map(|(id, _)| id.clone()).collect()
     }
 
     fn lag(&self) -> u64 {
         self.gallery.all().iter().map(|c| c.seq.saturating_sub(self.next.get(&c.id).copied().unwrap_or(0))).sum()
     }
 
-    /// Publishes what was committed just now; false when something before it is missing, or it failed.
-    async fn told(&mut self, committed: &Committed) -> bool {
-        let Committed { callout: id, first, entries } = committed;
-        let (from, end) = (self.next.get(id).copied().unwrap_or(0), first + entries.len() as u64);
-        if from < *first {
-            return false;
-        }
-        from >= end || self.publish(id, *first, entries, from).await
+    /// Publishes what was gathered, all callouts at once.
+    async fn publish_gathered(&mut self) {
+        let gathered = std::mem::take(&mut self.gathered);
+        let publishes = gathered
+            .iter()
+            .map(|(id, committed)| self.publish(id, committed.iter().flat_map(|c| (c.first..).zip(&c.entries))));
+        let ends = join_all(publishes).await;
+        ends.into_iter().zip(gathered.into_keys()).for_each(|(end, id)| self.published(id, end));
     }
 
-    /// Publishes entries from a sequence on, and notes the place behind them. False when one failed.
-    async fn publish(&mut self, id: &CalloutId, first: u64, entries: &[Entry], from: u64) -> bool {
-        // A copy that is held would have to be made again at the next commit.
-        let Some(about) = self.gallery.get(id).map(|callout| About::of(&callout)) else { return false };
-        let numbered = (first..).zip(entries).filter(|(seq, _)| *seq >= from);
-        let messages = messages(&about, numbered);
-        let sends = messages.into_iter().map(|message| self.publisher.publish(message));
-        if join_all(sends).await.iter().any(Result::is_err) {
-            return false;
+    /// Publishes entries that were not published yet; the sequence behind them. `None` when something before them is
+    /// missing, or one was not taken.
+    async fn publish<'a>(&self, id: &CalloutId, numbered: impl Iterator<Item = (u64, &'a Entry)>) -> Option<u64> {
+        let next = self.next.get(id).copied().unwrap_or(0);
+        let fresh: Vec<_> = numbered.skip_while(|(seq, _)| *seq < next).collect();
+        let Some((first, _)) = fresh.first() else { return Some(next) };
+        if *first > next {
+            return None;
         }
-        self.next.insert(id.clone(), first + entries.len() as u64);
-        self.changed.insert(id.clone());
-        true
+        let end = next + fresh.len() as u64;
+        // A copy that is held would have to be made again at the next commit.
+        let about = self.gallery.get(id).map(|callout| About::of(&callout))?;
+        let sends = messages(&about, fresh.into_iter()).into_iter().map(|message| self.publisher.publish(message));
+        join_all(sends).await.iter().all(Result::is_ok).then_some(end)
+    }
+
+    fn published(&mut self, id: CalloutId, end: Option<u64>) {
+        if let Some(end) = end {
+            self.next.insert(id.clone(), end);
+            self.changed.insert(id);
+        }
     }
 
     /// Publishes what a callout has that was not published yet.
@@ -198,7 +219,9 @@ impl Follower {
             };
             for record in &records {
                 let entries: Vec<Entry> = record.entries().unwrap_or_default();
-                if !self.publish(id, record.first, &entries, from).await {
+                let end = self.publish(id, (record.first..).zip(&entries)).await;
+                self.published(id.clone(), end);
+                if end.is_none() {
                     tokio::time::sleep(RETRY).await;
                     return;
                 }
