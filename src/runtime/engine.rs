@@ -432,6 +432,7 @@ impl<'a> Engine<'a> {
                 self.waiting.insert(ticket, Waiting::Upcalls(done));
                 self.cell.upcalls(&gateway, upcalls, ticket, now);
             }
+            Ask::OpenFor { gateway, number, done } => drop(done.send(self.cell.open_for(&gateway, &number))),
             Ask::Link { token, done } => drop(done.send(self.cell.book().by_link(&token).cloned())),
             Ask::AnswerLink { token, deed, done } => {
                 if self.cell.book().by_link(&token).is_some() {
