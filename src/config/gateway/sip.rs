@@ -46,6 +46,9 @@ pub struct SipSection {
     /// Addresses that calls back are taken from; the trunk's and `peers` when left out.
     #[serde(default)]
     pub back_peers: Vec<IpAddr>,
+    /// Whether only a number counts that the trunk vouches for (`P-Asserted-Identity`), and none in `From`.
+    #[serde(default)]
+    pub back_asserted_only: bool,
     /// What somebody hears who calls back and has nothing to answer.
     #[serde(default = "back_words")]
     pub back_words: String,

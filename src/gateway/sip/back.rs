@@ -56,7 +56,7 @@ pub(super) async fn take(inner: Arc<Inner>, agent: Arc<Agent>, mut request: Tran
         Ok(admitted) => admitted,
         Err(status) => return answer(&mut request, status).await,
     };
-    let number = caller::number(&request.original);
+    let number = caller::number(&request.original, inner.section.back_asserted_only);
     let (sender, states) = agent.dialogs.new_dialog_state_channel();
     let made = agent.dialogs.get_or_create_server_invite(&request, sender, None, Some(agent.contact.clone()));
     let Ok(mut dialog) = made else {

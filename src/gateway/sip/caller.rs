@@ -3,11 +3,11 @@
 use crate::directory::Number;
 use rsipstack::sip::{HasHeaders, Header, HeadersExt, Request};
 
-/// The caller's number (E.164): the one that the trunk vouches for (`P-Asserted-Identity`, RFC 3325), else the one in
-/// `From`. `None` for who withholds it, and for what is no number that the directory could hold.
-pub(super) fn number(request: &Request) -> Option<String> {
+/// The caller's number (E.164): the one that the trunk vouches for (`P-Asserted-Identity`, RFC 3325), else, unless only
+/// that counts, the one in `From`. `None` for who withholds it, and for what is no number that the directory could hold.
+pub(super) fn number(request: &Request, asserted_only: bool) -> Option<String> {
     let vouched = |h: &&Header| h.name().eq_ignore_ascii_case("P-Asserted-Identity");
-    let from = request.from_header().map(|from| from.value()).ok();
+    let from = request.from_header().map(|from| from.value()).ok().filter(|_| !asserted_only);
     request.headers().iter().filter(vouched).map(Header::value).chain(from).find_map(number_in)
 }
 

@@ -154,6 +154,11 @@ async fn whoever_has_nothing_to_answer_hears_one_sentence() {
         back(&trunk, port, "back_hears", caller, &[]).await;
     }
     let said = fs::read_to_string(folder.path().join("said")).unwrap();
+    let (strict, port) = open(1, "back_asserted_only = true\n");
+    back(&strict, port, "back_hears", CALLER, &[]).await;
+    assert!(of(&strict, 0).is_empty());
+    back(&strict, port, "back_key", CALLER, &[("asserted", CALLER)]).await;
+    assert_eq!(of(&strict, 0), ["called back, key 1"]);
     assert_eq!(said, "您好，这里是预警叫应电话。目前没有需要您应答的叫应。\n", "the same to both, made once");
     assert!(of(&trunk, 0).is_empty());
 }
