@@ -104,13 +104,13 @@ async fn what_is_open_is_answered_one_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_pressed_twice_does_not_answer_what_was_not_said_yet() {
+async fn a_key_behind_the_read_back_does_not_answer_what_was_not_said_yet() {
     if peer::absent() {
         return;
     }
     let (trunk, port) = open(2, "");
     // The read-back takes half a second, and the silence behind it one.
-    back(&trunk, port, "back_two", CALLER, &[("second", "1"), ("between_ms", "700")]).await;
+    back(&trunk, port, "back_two", CALLER, &[("second", "2"), ("between_ms", "700")]).await;
     assert_eq!(of(&trunk, 0).first().map(String::as_str), Some("called back, key 1"));
     assert!(of(&trunk, 1).is_empty(), "{:?}", of(&trunk, 1));
 }
