@@ -2,9 +2,10 @@
 
 use super::table;
 use crate::config::{Config, GatewaySection};
-use crate::gateway::{self, Door, NotTaken, ReadBack, Upcall, Upcalls};
+use crate::gateway::{self, Door, NotTaken, OpenCall, ReadBack, Upcall, Upcalls};
 use crate::model::GatewayId;
 use crate::runtime::clock;
+use crate::telemetry::Metrics;
 use anyhow::ensure;
 use clap::Subcommand;
 use futures::future::{BoxFuture, FutureExt, ready};
@@ -47,6 +48,10 @@ impl Upcalls for Nobody {
     fn take(&self, _: GatewayId, _: Vec<Upcall>) -> BoxFuture<'_, Result<Vec<ReadBack>, NotTaken>> {
         ready(Err(NotTaken("this is a check of gateways; the service takes it".into()))).boxed()
     }
+
+    fn open_for(&self, _: GatewayId, _: String) -> BoxFuture<'_, Result<Vec<OpenCall>, NotTaken>> {
+        ready(Err(NotTaken("this is a check of gateways; the service knows it".into()))).boxed()
+    }
 }
 
 pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
@@ -56,7 +61,8 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> 
     }
     let chosen: Vec<_> = config.gateways.iter().filter(|g| ids.is_empty() || ids.contains(&g.id)).collect();
     let stop = CancellationToken::new();
-    let door = Door { upcalls: Arc::new(Nobody), clock: Arc::new(clock::now), stop: stop.clone() };
+    let (upcalls, metrics) = (Arc::new(Nobody), Metrics::new());
+    let door = Door { upcalls, clock: Arc::new(clock::now), metrics, stop: stop.clone() };
     let mut running: FuturesUnordered<_> = chosen.iter().map(|section| check(section, &door)).collect();
     let mut checked = Vec::new();
     eprintln!("正在检查 {} / checking {}", running.len(), table::count(running.len(), "gateway"));

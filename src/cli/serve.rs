@@ -119,9 +119,10 @@ impl Service {
         told.iter().for_each(|finding| tracing::warn!(%finding, "templates"));
         let (handle, asks) = EngineHandle::new();
         let told = Arc::<LateUpcalls>::default();
-        let door = Door { upcalls: told.clone(), clock: Arc::new(clock::now), stop: stop.clone() };
-        let (gateways, callbacks) = gateways(config, &door)?;
         let (gallery, metrics) = (Arc::<Gallery>::default(), Metrics::new());
+        let clock = Arc::new(clock::now);
+        let door = Door { upcalls: told.clone(), clock, metrics: metrics.clone(), stop: stop.clone() };
+        let (gateways, callbacks) = gateways(config, &door)?;
         let probe = |(gateway, _): &(Arc<dyn Gateway>, GatewayInfo)| gateway_probe(gateway.clone(), gallery.clone());
         gateways.iter().for_each(|gateway| handle.add_probe(probe(gateway)));
         let canaries = Arc::new(Canaries::new(routes::canaries(config, &gateways)));
@@ -416,6 +417,7 @@ fn settings(config: &Config) -> anyhow::Result<CellSettings> {
         words: words(config),
         ask_max: u8::try_from(config.replies.ask_max).unwrap_or(u8::MAX),
         code_hold_ms: i64::from(config.replies.code_hold_h) * 3_600_000,
+        line_after_key_ms: i64::try_from(config.runtime.line_after_key_s)?.saturating_mul(1000),
         link_base: registered::link_base(config),
         budgets: budgets(config)?,
     })

@@ -11,6 +11,8 @@ pub struct Runtime {
     pub flush_events_max: usize,
     /// Targets of a warning that are planned and called before the rest is planned.
     pub first_targets: usize,
+    /// Seconds after a key in a voice call by which its line is given back, told of its end or not.
+    pub line_after_key_s: u64,
     /// Seconds that work under way may go on after a request to stop.
     pub shutdown_grace_s: u64,
 }
@@ -24,6 +26,7 @@ impl Runtime {
             &[
                 ("flush_events_max", self.flush_events_max as u64),
                 ("first_targets", self.first_targets as u64),
+                ("line_after_key_s", self.line_after_key_s),
                 ("shutdown_grace_s", self.shutdown_grace_s),
             ],
         );

@@ -34,8 +34,8 @@ impl Line {
 }
 
 impl Number {
-    /// Reads an 11-digit mobile or a landline with its area code, with or without +86, 0086 or 86,
-    /// blanks, dashes and brackets; full-width digits count as digits.
+    /// Reads an 11-digit mobile (a 0 may stand before it, as for calls from another place) or a landline with its
+    /// area code, with or without +86, 0086 or 86, blanks, dashes and brackets; full-width digits count as digits.
     ///
     /// # Errors
     /// A sentence that says what is wrong, without the number.
@@ -62,7 +62,8 @@ impl Number {
             (false, d) => d.strip_prefix("86").filter(|rest| rest.len() >= 9).unwrap_or(d),
         };
         let abroad = national.len() != digits.len();
-        mobile(national).or_else(|| landline(national, abroad)).ok_or_else(|| {
+        let distant = || national.strip_prefix('0').and_then(mobile);
+        mobile(national).or_else(distant).or_else(|| landline(national, abroad)).ok_or_else(|| {
             format!(
                 "{} digits; a mobile has 11 and begins with 13 to 19, a landline begins with 0 and its area code",
                 digits.len()
@@ -123,6 +124,8 @@ mod tests {
             "008613800138000",
             "86 138-0013-8000",
             "１３８００１３８０００",
+            "013800138000",
+            "+86 0138 0013 8000",
         ] {
             let number = Number::parse(text).unwrap();
             assert_eq!((number.e164.as_str(), number.line), ("+8613800138000", Line::Mobile), "{text}");

@@ -270,6 +270,26 @@ fn asking(callout: &Callout, call: &Call) -> Vec<TargetIx> {
     call.links.iter().filter(|l| asks(l.target, answered(l))).map(|l| l.target).collect()
 }
 
+/// The attempt that a call can be answered by in a call back: the newest that is durable and names ground for which an
+/// answer is still wanted. Of a false alarm, that of the call which asks to confirm it.
+#[must_use]
+pub fn open_attempt(callout: &Callout, call: CallIx) -> Option<AttemptIx> {
+    let person = callout.calls.get(call as usize)?.person;
+    let retracted = callout.call_ix.get(&(person, Purpose::Retracted)).filter(|_| !callout.is_open());
+    let call = &callout.calls[*retracted.unwrap_or(&call) as usize];
+    if !call.purpose.wants_reply() || call.confirmed_at.is_some() {
+        return None;
+    }
+    let wanted = asking(callout, call);
+    // Before its gateway has told anything of it, its release may yet be lost.
+    let told = |a: &&AttemptIx| {
+        let a = &callout.attempts[**a as usize];
+        a.stage > Stage::Released || a.failure.is_some()
+    };
+    let names = |a: &&AttemptIx| callout.attempts[**a as usize].targets.iter().any(|t| wanted.contains(t));
+    call.attempts.iter().rev().filter(told).find(names).copied()
+}
+
 /// Whether an answer is as sure as the call's step demands, or a refusal.
 fn counts(callout: &Callout, call: &Call, (answer, proof): (Answer, Proof)) -> bool {
     let plan = callout.head.as_ref().map(|h| &h.plan);

@@ -23,12 +23,14 @@ mod suspend;
 mod tiers;
 mod words;
 
-pub use calls::to_withdraw;
+pub use calls::{open_attempt, to_withdraw};
 pub use clocks::holding_up;
 pub use fold::{fold, replay};
 pub use invariants::{Violation, check};
 pub use milestones::{Milestone, milestones, reports_for};
-pub use words::{DRILL_WORD, PLACEHOLDERS, Pressed, READ_BACK, Sent, fill, is_marked, marked, read_back, render, sent};
+pub use words::{
+    DRILL_WORD, PLACEHOLDERS, Pressed, READ_BACK, Sent, fill, is_marked, marked, read_back, render, said_back, sent,
+};
 
 use crate::model::{Callout, Command, Entry, Event, PersonIx, Purpose, TargetIx, Timestamp};
 use std::collections::BTreeMap;

@@ -52,8 +52,26 @@ pub(super) struct Occasion<'a> {
 /// is secret.
 #[must_use]
 pub fn sent(callout: &Callout, attempt: AttemptIx, link: &str) -> Sent {
+    occasion(callout, attempt).words(callout, link)
+}
+
+/// What is said of an attempt to somebody who calls back: the speech of a voice call, whichever channel the attempt
+/// went by, and its language; `None` for standard Chinese.
+#[must_use]
+pub fn said_back<'a>(callout: &'a Callout, attempt: AttemptIx, link: &str) -> Option<(Option<&'a str>, Speech)> {
+    let made = occasion(callout, attempt);
+    let texts = &callout.head.as_ref()?.plan.texts;
+    // What was written may have no spoken words: not in its template, nor in its language.
+    let template = made.template.filter(|_| made.channel == Channel::Voice);
+    let kind = TextKind::of(made.call.purpose, Channel::Voice);
+    let language = made.language.filter(|of| template.is_some() || texts.language(kind, of).is_some());
+    let speech = Occasion { channel: Channel::Voice, template, language, ..made }.words(callout, link).speech?;
+    Some((language, speech))
+}
+
+fn occasion(callout: &Callout, attempt: AttemptIx) -> Occasion<'_> {
     let a = &callout.attempts[attempt as usize];
-    let occasion = Occasion {
+    Occasion {
         call: &callout.calls[a.call as usize],
         channel: a.channel,
         targets: &a.targets,
@@ -61,8 +79,7 @@ pub fn sent(callout: &Callout, attempt: AttemptIx, link: &str) -> Sent {
         code: None,
         language: a.phrasing.language.as_deref(),
         template: a.phrasing.template.as_deref(),
-    };
-    occasion.words(callout, link)
+    }
 }
 
 /// The text of an attempt; see [`sent`].
@@ -115,6 +132,7 @@ impl Occasion<'_> {
             prompt,
             repeats: script.repeats.max(1),
             pause_s: script.pause_s,
+            unconfirmed: after(&script.unconfirmed),
             wrong_key: after(&script.wrong_key),
             no_key: after(&script.no_key),
             closing: if drill { DRILL_WORD.to_owned() } else { String::new() },

@@ -1,6 +1,6 @@
 //! Upcalls of gateways that are opened before whoever takes them.
 
-use super::{NotTaken, ReadBack, Upcall, Upcalls};
+use super::{NotTaken, OpenCall, ReadBack, Upcall, Upcalls};
 use crate::model::GatewayId;
 use futures::future::{BoxFuture, FutureExt, ready};
 use std::sync::{Arc, OnceLock};
@@ -21,7 +21,18 @@ impl Upcalls for LateUpcalls {
     fn take(&self, gateway: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<Vec<ReadBack>, NotTaken>> {
         match self.0.get() {
             Some(there) => there.take(gateway, upcalls),
-            None => ready(Err(NotTaken("the engine is starting".into()))).boxed(),
+            None => ready(Err(starting())).boxed(),
         }
     }
+
+    fn open_for(&self, gateway: GatewayId, number: String) -> BoxFuture<'_, Result<Vec<OpenCall>, NotTaken>> {
+        match self.0.get() {
+            Some(there) => there.open_for(gateway, number),
+            None => ready(Err(starting())).boxed(),
+        }
+    }
+}
+
+fn starting() -> NotTaken {
+    NotTaken("the engine is starting".into())
 }

@@ -3,7 +3,7 @@
 //! - **Here:** the trait, what goes out, what comes back, how a gateway is opened from its section, what those over
 //!   HTTP share (`wire`, `inbox`), and one folder per protocol.
 //! - **Not here:** who is called when (`engine`), in what order and how fast (`dispatch`).
-//! - **Depends on:** `model`, `config`.
+//! - **Depends on:** `model`, `config`, `telemetry`, the numbers of `directory`.
 //! - **Promises:** a gateway never loses an attempt silently: every attempt of a submit has exactly
 //!   one fact in its answer, [`Fact::Unknown`] when the wire died; what comes back later is confirmed
 //!   to the other side only after [`Upcalls::take`] said it is durable.
@@ -27,7 +27,7 @@ pub use later::LateUpcalls;
 pub use open::{Clock, Door, OpenError, Opened, channels_of, open};
 
 use crate::model::{AttemptKey, Channel, Fact, Filled, GatewayId, Speech, Timestamp};
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt, ready};
 use std::fmt;
 
 /// One attempt on its way to a gateway.
@@ -72,6 +72,15 @@ pub enum Upcall {
     },
     /// A key was pressed in a voice call.
     Key {
+        /// The attempt.
+        key: AttemptKey,
+        /// The digits.
+        digits: String,
+        /// When, by the gateway's clock.
+        reported_at: Option<Timestamp>,
+    },
+    /// A key was pressed in a call that the person placed to the gateway, after what is open for an attempt was said.
+    CalledBack {
         /// The attempt.
         key: AttemptKey,
         /// The digits.
@@ -138,11 +147,28 @@ pub struct ReadBack {
     pub words: String,
 }
 
+/// What somebody who calls a gateway can answer.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OpenCall {
+    /// The attempt that an answer is to.
+    pub key: AttemptKey,
+    /// BCP 47 tag of the words' language.
+    pub language: String,
+    /// What is said.
+    pub speech: Speech,
+}
+
 /// Takes what gateways tell. Done means durable (or known and of no effect).
 pub trait Upcalls: Send + Sync {
     /// Takes a list of upcalls of one gateway; all or none. Returns what is read back, once per attempt
     /// of which a key came: the record that it speaks of is durable.
     fn take(&self, gateway: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<Vec<ReadBack>, NotTaken>>;
+
+    /// What is open for whoever calls a gateway from an E.164 number, in the order in which it is to be said. Not knowing
+    /// is an error: nobody is told that nothing is open when that is not sure.
+    fn open_for(&self, _gateway: GatewayId, _number: String) -> BoxFuture<'_, Result<Vec<OpenCall>, NotTaken>> {
+        ready(Ok(Vec::new())).boxed()
+    }
 }
 
 /// A way to reach people.
@@ -192,6 +218,12 @@ impl fmt::Debug for Outgoing {
     }
 }
 
+impl fmt::Debug for OpenCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OpenCall({})", self.key)
+    }
+}
+
 impl fmt::Debug for ReadBack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ReadBack({})", self.key)
@@ -203,6 +235,7 @@ impl fmt::Debug for Upcall {
         match self {
             Self::Report { key, fact, .. } => write!(f, "Report({key}, {fact:?})"),
             Self::Key { key, .. } => write!(f, "Key({key})"),
+            Self::CalledBack { key, .. } => write!(f, "CalledBack({key})"),
             Self::Text { key, .. } => write!(f, "Text({key:?})"),
             Self::Receipt { reference, fact, .. } => write!(f, "Receipt({reference}, {fact:?})"),
             Self::Pressed { reference, .. } => write!(f, "Pressed({reference})"),

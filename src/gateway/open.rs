@@ -6,6 +6,7 @@ use super::simulator::{People, SimulatedGateway};
 use super::{cmpp, ebd, http, mqtt, sip, smpp, vendor};
 use crate::config::{GatewayKind, GatewaySection};
 use crate::model::{Channel, Timestamp};
+use crate::telemetry::Metrics;
 use axum::Router;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,8 @@ pub struct Door {
     pub upcalls: Arc<dyn Upcalls>,
     /// Tells the time.
     pub clock: Clock,
+    /// Takes the figures of media.
+    pub metrics: Metrics,
     /// Sessions end when this is cancelled.
     pub stop: CancellationToken,
 }

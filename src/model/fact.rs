@@ -110,6 +110,8 @@ pub enum AnswerWay {
     Sms,
     /// A key press or a voice call that was heard.
     Voice,
+    /// A key press in a call that the person placed to us.
+    CallBack,
     /// The one-time link.
     Link,
     /// An operator wrote it down.
@@ -166,6 +168,7 @@ impl AnswerWay {
         match self {
             Self::Sms => "sms",
             Self::Voice => "voice",
+            Self::CallBack => "call_back",
             Self::Link => "link",
             Self::Operator => "operator",
         }

@@ -66,6 +66,8 @@ pub struct Script {
     pub confirmed: String,
     /// Said after a key that was kept and does not count.
     pub not_counted: String,
+    /// Said after a key of which it is not known in time that it was recorded.
+    pub unconfirmed: String,
     /// Said after a key that means nothing.
     pub wrong_key: String,
     /// Said when no key came after the last time.
@@ -88,6 +90,8 @@ pub struct Speech {
     pub repeats: u8,
     /// Seconds between two times.
     pub pause_s: u8,
+    /// After a key of which nothing comes back in time.
+    pub unconfirmed: String,
     /// After a key that means nothing, when the answer to the callback brings no words.
     pub wrong_key: String,
     /// When no key came.
@@ -256,6 +260,7 @@ impl Default for Script {
             again: "此前已记录：{name}，{place}，{answer}。".into(),
             confirmed: "已记录：{name}，{time}，已知悉误报撤回。".into(),
             not_counted: "{name}，您的按键已留存，但没有计入。请看最新通知。".into(),
+            unconfirmed: "您的按键暂时没有得到确认，请再用短信回复，或等候再次来电。".into(),
             wrong_key: "按键无效，请重新按键。".into(),
             no_key: "没有收到按键。稍后将再次呼叫。".into(),
         }

@@ -41,15 +41,16 @@ fn check_text(place: &str, text: &str, findings: &mut Vec<Finding>) {
 }
 
 fn check_script(place: &str, script: &Script, findings: &mut Vec<Finding>) {
-    let Script { opening, repeats, pause_s: _, prompt, recorded, again, confirmed, not_counted, wrong_key, no_key } =
-        script;
-    let named: [(&str, &str, &[&str]); 8] = [
+    let Script { repeats, pause_s: _, opening, prompt, no_key, .. } = script;
+    let Script { recorded, again, confirmed, not_counted, unconfirmed, wrong_key, .. } = script;
+    let named: [(&str, &str, &[&str]); 9] = [
         ("opening", opening, &PLACEHOLDERS),
         ("prompt", prompt, &PLACEHOLDERS),
         ("recorded", recorded, &READ_BACK),
         ("again", again, &READ_BACK),
         ("confirmed", confirmed, &READ_BACK),
         ("not_counted", not_counted, &READ_BACK),
+        ("unconfirmed", unconfirmed, &PLACEHOLDERS),
         ("wrong_key", wrong_key, &PLACEHOLDERS),
         ("no_key", no_key, &PLACEHOLDERS),
     ];

@@ -6,7 +6,7 @@
 use crate::config::CanaryProof;
 use crate::dispatch::CanaryResult;
 use crate::engine::{fill, marked};
-use crate::gateway::{Gateway, NotTaken, Outgoing, ReadBack, Upcall, Upcalls};
+use crate::gateway::{Gateway, NotTaken, OpenCall, Outgoing, ReadBack, Upcall, Upcalls};
 use crate::model::{
     AttemptKey, Channel, Fact, Filled, GatewayId, Parameter, STANDARD_CHINESE, Speech, Stage, Template, Timestamp,
 };
@@ -128,6 +128,8 @@ impl Canaries {
         let perch = self.0.iter().find(|perch| perch.gateway.id() == gateway);
         match upcall {
             Upcall::Report { key, .. } | Upcall::Key { key, .. } if !named(key) => false,
+            // A canary is never open.
+            Upcall::CalledBack { .. } => false,
             Upcall::Report { key, fact, .. } => {
                 perch.inspect(|p| p.heard(Some(key), |seen| seen.take(fact)));
                 true
@@ -160,6 +162,10 @@ impl Upcalls for CanaryDoor {
             return Box::pin(std::future::ready(Ok(Vec::new())));
         }
         self.rest.take(gateway, upcalls)
+    }
+
+    fn open_for(&self, gateway: GatewayId, number: String) -> BoxFuture<'_, Result<Vec<OpenCall>, NotTaken>> {
+        self.rest.open_for(gateway, number)
     }
 }
 

@@ -42,6 +42,8 @@ pub struct CellSettings {
     pub ask_max: u8,
     /// Milliseconds for which a closed callout's codes are not used again.
     pub code_hold_ms: i64,
+    /// Milliseconds after a key in a voice call by which its line is given back, told of its end or not.
+    pub line_after_key_ms: i64,
     /// What one-time links begin with (`https://…/a/`).
     pub link_base: String,
     /// The budgets of carriers and persons.
@@ -388,6 +390,7 @@ impl Cell {
         self.forget_arrivals(now);
         self.open_next(now);
         while let Some(key) = self.on_line.overdue(now) {
+            tracing::warn!(attempt = %key, "the end of a call was never told; its line is given back");
             self.line_ended(&key);
         }
         while let Some((_, id)) = self.wakes.first().filter(|(at, _)| *at <= now).cloned() {

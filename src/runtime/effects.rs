@@ -9,9 +9,9 @@ use crate::engine;
 use crate::gateway::Outgoing;
 use crate::journal::InboxItem;
 use crate::model::{
-    AttemptKey, CallIx, Callout, CalloutId, Channel, CloseReason, Command, Contact, ContactRef, Entry, Event, Fact,
-    Failure, GatewayId, PersonIx, PhrasingWish, Purpose, RegionCode, Release, STANDARD_CHINESE, SkipReason, Stage,
-    TargetKind, Template, Timestamp,
+    AnswerWay, AttemptKey, CallIx, Callout, CalloutId, Channel, CloseReason, Command, Contact, ContactRef, Entry,
+    Event, Fact, Failure, GatewayId, PersonIx, PhrasingWish, Proof, Purpose, RegionCode, Release, STANDARD_CHINESE,
+    SkipReason, Stage, TargetKind, Template, Timestamp,
 };
 use crate::plan;
 
@@ -85,7 +85,12 @@ impl Cell {
                     }
                 }
                 Event::CallSilenced { .. } => silenced = true,
-                Event::Answered { call, attempt, way, .. } => self.learn_answer(id, (*call, *attempt), *way, now),
+                Event::Answered { call, attempt, way, proof, .. } => {
+                    self.learn_answer(id, (*call, *attempt), *way, now);
+                    if let (AnswerWay::Voice, Proof::Key, Some(attempt)) = (*way, *proof, *attempt) {
+                        self.bound_line(&AttemptKey { callout: id.clone(), attempt }, now);
+                    }
+                }
                 Event::Closed { reason, .. } => {
                     let until = now.plus_ms(self.settings.code_hold_ms);
                     self.book.close(id, until, *reason == CloseReason::Retracted);
@@ -202,6 +207,12 @@ impl Cell {
         if let Some(gateway) = self.on_line.free(key) {
             self.dispatch.ended(&gateway, key);
         }
+    }
+
+    /// Somebody pressed a key: what is still said is short, and a gateway that never tells the end keeps no line.
+    fn bound_line(&mut self, key: &AttemptKey, now: Timestamp) {
+        let by = now.plus_ms(self.settings.line_after_key_ms);
+        self.on_line.bound(key, by);
     }
 
     fn window_free(&mut self, gateway: &GatewayId, channel: Channel, key: &AttemptKey) {

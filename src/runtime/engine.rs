@@ -264,12 +264,8 @@ impl<'a> Engine<'a> {
 
     /// `Some(true)` renewed, `Some(false)` somebody else holds it, `None` not known.
     async fn renew(&self) -> Option<bool> {
-        let asked = self.parts.journal.acquire(
-            self.parts.settings.name.clone(),
-            self.parts.holder.clone(),
-            self.parts.lease_ttl_ms,
-        );
-        match asked.await {
+        let EngineParts { journal, settings, holder, lease_ttl_ms, .. } = self.parts;
+        match journal.acquire(settings.name.clone(), holder.clone(), *lease_ttl_ms).await {
             Ok(lease) => Some(lease.as_ref() == Some(self.cell.lease())),
             Err(error) => {
                 self.journal_failed(&error);
@@ -436,6 +432,7 @@ impl<'a> Engine<'a> {
                 self.waiting.insert(ticket, Waiting::Upcalls(done));
                 self.cell.upcalls(&gateway, upcalls, ticket, now);
             }
+            Ask::OpenFor { gateway, number, done } => drop(done.send(self.cell.open_for(&gateway, &number))),
             Ask::Link { token, done } => drop(done.send(self.cell.book().by_link(&token).cloned())),
             Ask::AnswerLink { token, deed, done } => {
                 if self.cell.book().by_link(&token).is_some() {

@@ -7,7 +7,7 @@ use super::locks::LockAct;
 use super::upcalls::{Deed, Kept, Vouched};
 use crate::directory::Directory;
 use crate::dispatch::CanaryResult;
-use crate::gateway::{NotTaken, ReadBack, Upcall, Upcalls};
+use crate::gateway::{NotTaken, OpenCall, ReadBack, Upcall, Upcalls};
 use crate::journal::InboxItem;
 use crate::model::{GatewayId, Timestamp};
 use futures::future::{BoxFuture, FutureExt};
@@ -43,6 +43,7 @@ pub struct Asks {
 
 pub(super) enum Ask {
     Upcalls { gateway: GatewayId, upcalls: Vec<Upcall>, done: oneshot::Sender<Result<Vec<ReadBack>, NotTaken>> },
+    OpenFor { gateway: GatewayId, number: String, done: oneshot::Sender<Vec<OpenCall>> },
     Link { token: String, done: oneshot::Sender<Option<CallKey>> },
     AnswerLink { token: String, deed: Deed, done: oneshot::Sender<Result<Option<Kept>, NotTaken>> },
     Vouch { vouched: Vouched, done: oneshot::Sender<Result<Kept, NotTaken>> },
@@ -116,6 +117,10 @@ pub(super) fn durable(durable: bool) -> Result<(), NotTaken> {
 impl Upcalls for EngineHandle {
     fn take(&self, gateway: GatewayId, upcalls: Vec<Upcall>) -> BoxFuture<'_, Result<Vec<ReadBack>, NotTaken>> {
         async move { self.ask(|done| Ask::Upcalls { gateway, upcalls, done }).await? }.boxed()
+    }
+
+    fn open_for(&self, gateway: GatewayId, number: String) -> BoxFuture<'_, Result<Vec<OpenCall>, NotTaken>> {
+        self.ask(|done| Ask::OpenFor { gateway, number, done }).boxed()
     }
 }
 

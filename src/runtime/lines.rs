@@ -22,6 +22,14 @@ impl Lines {
         self.held.insert(key, (gateway, until));
     }
 
+    /// The line of a call is given up at `by`, when it was not to be before that.
+    pub(super) fn bound(&mut self, key: &AttemptKey, by: Timestamp) {
+        let later = self.held.get(key).filter(|(_, until)| *until > by);
+        if let Some(gateway) = later.map(|(gateway, _)| gateway.clone()) {
+            self.hold(key.clone(), gateway, by);
+        }
+    }
+
     /// A call is over; the gateway whose line it held.
     pub(super) fn free(&mut self, key: &AttemptKey) -> Option<GatewayId> {
         let (gateway, until) = self.held.remove(key)?;
@@ -68,6 +76,11 @@ mod tests {
         // A time told anew is the one that counts.
         lines.hold(key(2), "g".into(), Timestamp(40));
         assert_eq!(lines.next(), Some(Timestamp(30)));
+        // It is only ever made shorter.
+        lines.bound(&key(2), Timestamp(50));
+        lines.bound(&key(0), Timestamp(25));
+        assert_eq!((lines.overdue(Timestamp(25)), lines.free(&key(0))), (Some(key(0)), Some("g".into())));
+        assert_eq!(lines.next(), Some(Timestamp(40)));
         assert!(lines.any_of(&"c".into()) && !lines.any_of(&"d".into()));
         assert_eq!(lines.gateway(&key(2)), Some(&"g".into()));
     }

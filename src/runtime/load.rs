@@ -97,7 +97,9 @@ impl Cell {
                 && let Some((_, contact)) = self.directory.contact(&a.contact.contact)
             {
                 let drill = self.dispatch.resume(&a.gateway, &contact.number, &key);
-                self.on_line.hold(key, a.gateway.clone(), a.valid_until);
+                let answered = now.plus_ms(self.settings.line_after_key_ms);
+                let until = if a.answered { answered.min(a.valid_until) } else { a.valid_until };
+                self.on_line.hold(key, a.gateway.clone(), until);
                 if let Some(drill) = drill {
                     self.hang_up_drill(drill);
                 }

@@ -24,9 +24,10 @@ impl Cell {
 
     /// A callout decided on a key. After a failed commit it decides again, and these words are replaced.
     pub(super) fn decided(&mut self, id: &CalloutId, asked: &Asked, entries: &[Entry]) {
+        let spoken = |way: AnswerWay| matches!(way, AnswerWay::Voice | AnswerWay::CallBack);
         let call = match &asked.command {
-            Command::Reply(r) if r.way == AnswerWay::Voice => r.call,
-            Command::Note { call: Some(call), way: AnswerWay::Voice, .. } => *call,
+            Command::Reply(r) if spoken(r.way) => r.call,
+            Command::Note { call: Some(call), way, .. } if spoken(*way) => *call,
             _ => return,
         };
         let Some(keyed) = asked.ticket.and_then(|ticket| self.pressed.get_mut(&ticket)) else { return };

@@ -78,7 +78,8 @@ impl Cell {
         let channel = match way {
             AnswerWay::Sms | AnswerWay::Link => Channel::Sms,
             AnswerWay::Voice => Channel::Voice,
-            AnswerWay::Operator => return,
+            // Who calls back may have heard of it anywhere.
+            AnswerWay::CallBack | AnswerWay::Operator => return,
         };
         let Some(callout) = self.live.get(id).map(|l| &l.callout) else { return };
         let mut newest = callout.calls[call as usize].attempts.iter().rev().copied();

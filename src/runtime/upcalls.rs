@@ -91,9 +91,13 @@ impl Cell {
         for upcall in upcalls {
             let Some(mut upcall) = self.named(gateway, upcall) else { continue };
             match &mut upcall {
-                Upcall::Report { key, .. } | Upcall::Key { key, .. } if key.callout.is_drill() != drill => continue,
+                Upcall::Report { key, .. } | Upcall::Key { key, .. } | Upcall::CalledBack { key, .. }
+                    if key.callout.is_drill() != drill =>
+                {
+                    continue;
+                }
                 Upcall::Text { key, .. } => *key = key.take().filter(|k| k.callout.is_drill() == drill),
-                Upcall::Report { .. } | Upcall::Key { .. } | Upcall::Receipt { .. } | Upcall::Pressed { .. } => {}
+                _ => {}
             }
             self.told(Told::Upcall(upcall, drill), ticket, now);
         }
@@ -143,7 +147,10 @@ impl Cell {
                 self.ask(&key.callout, part(command, ticket), now);
                 return;
             }
-            Told::Upcall(Upcall::Key { key, .. } | Upcall::Text { key: Some(key), .. }, _) => key.callout.clone(),
+            Told::Upcall(
+                Upcall::Key { key, .. } | Upcall::CalledBack { key, .. } | Upcall::Text { key: Some(key), .. },
+                _,
+            ) => key.callout.clone(),
             // By now it is a report, a key or nothing.
             Told::Upcall(Upcall::Receipt { .. } | Upcall::Pressed { .. }, _) => return,
             Told::Upcall(Upcall::Text { from, text, key: None, extension, .. }, drill) => {
@@ -167,7 +174,10 @@ impl Cell {
         }
         match told {
             Told::Upcall(Upcall::Key { key, digits, reported_at }, _) => {
-                self.key(&key, &digits, reported_at, ticket, now);
+                self.key(&key, &digits, (AnswerWay::Voice, reported_at), ticket, now);
+            }
+            Told::Upcall(Upcall::CalledBack { key, digits, reported_at }, _) => {
+                self.key(&key, &digits, (AnswerWay::CallBack, reported_at), ticket, now);
             }
             Told::Upcall(Upcall::Text { from, text, key, extension, reported_at }, drill) => {
                 let route = self.route(&from, &text, extension.as_deref(), drill);
@@ -232,24 +242,25 @@ impl Cell {
         }
     }
 
-    fn key(&mut self, key: &AttemptKey, digits: &str, reported_at: Option<Timestamp>, ticket: Ticket, now: Timestamp) {
+    fn key(
+        &mut self,
+        key: &AttemptKey,
+        digits: &str,
+        (way, reported_at): (AnswerWay, Option<Timestamp>),
+        ticket: Ticket,
+        now: Timestamp,
+    ) {
         // An attempt that never was: refused without a trace in a timeline that has nothing to do with it.
         let Some(call) = self.call_of(key) else { return };
         self.keyed(ticket, key, call);
         let command = match self.settings.words.read_keys(digits) {
             Some(answer) => {
-                let mut reply = plain(call, answer, Proof::Key, AnswerWay::Voice);
+                let mut reply = plain(call, answer, Proof::Key, way);
                 reply.attempt = self.asks(key).then_some(key.attempt);
                 reply.reported_at = reported_at;
                 Command::Reply(reply)
             }
-            None => Command::Note {
-                call: Some(call),
-                reason: NoteReason::Nonsense,
-                way: AnswerWay::Voice,
-                text: None,
-                ask: false,
-            },
+            None => Command::Note { call: Some(call), reason: NoteReason::Nonsense, way, text: None, ask: false },
         };
         self.ask(&key.callout, part(command, ticket), now);
     }

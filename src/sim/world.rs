@@ -481,6 +481,7 @@ fn settings() -> CellSettings {
         },
         ask_max: 2,
         code_hold_ms: 72 * 3_600_000,
+        line_after_key_ms: 60_000,
         link_base: LINK_BASE.into(),
         budgets: Budgets::default(),
     }

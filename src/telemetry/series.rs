@@ -1,7 +1,9 @@
 //! The series behind [`super::Metrics`]: names, help texts, labels and buckets, registered once.
 
 use prometheus::core::Collector;
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
 
 /// Upper bounds in seconds. 1 is among them: the bar for silence after an answer.
 pub(super) const SECONDS: [f64; 15] =
@@ -47,5 +49,10 @@ impl Series<'_> {
     pub(super) fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
         let opts = HistogramOpts::from(Self::opts(name, help)).buckets(buckets.to_vec());
         self.add(Histogram::with_opts(opts).unwrap())
+    }
+
+    pub(super) fn histograms(&self, name: &str, help: &str, buckets: &[f64], labels: &[&str]) -> HistogramVec {
+        let opts = HistogramOpts::from(Self::opts(name, help)).buckets(buckets.to_vec());
+        self.add(HistogramVec::new(opts, labels).unwrap())
     }
 }

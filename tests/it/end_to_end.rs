@@ -9,7 +9,7 @@ use std::path::Path;
 use tokio::process::Command;
 
 /// A CAP file of today for one village, in the shape of the fixture.
-fn cap(folder: &Path) -> String {
+pub fn cap(folder: &Path) -> String {
     let now = jiaoying::runtime::clock::now();
     let fixture = include_str!("../data/cap12-alert-red.xml");
     let text = fixture

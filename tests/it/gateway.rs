@@ -173,6 +173,7 @@ async fn a_template_and_a_script_go_over_the_wire_beside_the_whole_text() {
         prompt: "请按1。".into(),
         repeats: 2,
         pause_s: 3,
+        unconfirmed: "没有得到确认。".into(),
         wrong_key: "按键无效。".into(),
         no_key: "没有按键。".into(),
         ..Speech::default()
@@ -190,7 +191,7 @@ async fn a_template_and_a_script_go_over_the_wire_beside_the_whole_text() {
     assert_eq!((&body["attempts"][0]["template"], &body["attempts"][0]["script"]), (&template, &Value::Null));
     let script = json!({
         "opening": "", "text": "请转移。", "recording": "bo.wav", "prompt": "请按1。", "repeats": 2, "pause_s": 3,
-        "wrong_key": "按键无效。", "no_key": "没有按键。", "closing": "",
+        "unconfirmed": "没有得到确认。", "wrong_key": "按键无效。", "no_key": "没有按键。", "closing": "",
     });
     assert_eq!((&body["attempts"][1]["script"], &body["attempts"][1]["language"]), (&script, &json!("bo")));
     assert_eq!(body["attempts"][1]["text"], "【叫应】暴雨红色预警");

@@ -55,6 +55,7 @@ fn parts(ask_max: u8) -> CellParts {
             },
             ask_max,
             code_hold_ms: 3_600_000,
+            line_after_key_ms: 60_000,
             link_base: "http://h/a/".into(),
             budgets: jiaoying::dispatch::Budgets::default(),
         },
@@ -344,12 +345,29 @@ fn a_bare_word_may_mean_the_retraction_that_is_not_confirmed_or_the_call_that_is
     c.retract(&rain);
     let notice = c.last(&rain, Purpose::Retracted, Channel::Sms).unwrap().clone();
     assert_eq!(notice.number, from);
+    let for_caller = |c: &Case| c.cell.open_for(&"gw".into(), &from).into_iter().map(|o| o.key).collect::<Vec<_>>();
+    assert_eq!(for_caller(&c).iter().filter(|key| key.callout == rain).collect::<Vec<_>>(), [&notice.key]);
     let events = c.text(&wind, &from, "收到", None);
     assert_eq!(noted(&events), Some(NoteReason::Ambiguous), "it must not silence the call: {events:?}");
     let events = c.text(&rain, &from, "收到", Some(notice.key));
     assert!(events.iter().any(|e| matches!(e, Event::Confirmed { .. })), "{events:?}");
+    assert!(for_caller(&c).iter().all(|key| key.callout == wind));
     let events = c.text(&wind, &from, "收到", None);
     assert!(answers(&events), "once it is confirmed the word is clear: {events:?}");
+}
+
+#[test]
+fn who_calls_back_hears_the_graver_first_then_what_opened_last_and_not_all_of_a_great_many() {
+    let mut c = Case::new(2);
+    let mut sent = Vec::new();
+    let hazards = ["大风", "暴雨", "雷电", "冰雹", "高温", "寒潮"];
+    for (hazard, colour) in hazards.into_iter().zip([Colour::Orange, Colour::Red].into_iter().cycle()) {
+        sent.push(c.message_for(Status::Actual, colour, hazard, MessageKind::Alert));
+        c.now = c.now.plus_ms(60_000);
+    }
+    let open = c.cell.open_for(&"gw".into(), &c.number(&sent[0]));
+    let heard: Vec<_> = open.iter().map(|o| o.key.callout.clone()).collect();
+    assert_eq!(heard, [5, 3, 1, 4, 2].map(|n| sent[n].clone()), "three reds, and two of the three oranges");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! In which words people are told: templates, languages, what the first segment holds, what is read back.
 
+mod back;
+
 use futures::FutureExt;
 use jiaoying::directory::{Directory, sample};
 use jiaoying::dispatch::LaneSettings;
@@ -61,11 +63,16 @@ fn template(purpose: TextKind, language: Option<&str>, text: &str, parameters: &
 impl Case {
     /// Everybody of the village has `language`; all short messages and calls go out at once.
     fn new(lanes: Vec<LaneSettings>, language: &str) -> Self {
+        Self::with(lanes, language, TIBETAN)
+    }
+
+    /// With these words of another language.
+    fn with(lanes: Vec<LaneSettings>, language: &str, other: &str) -> Self {
         let key = SecretKey::new([7; 32]);
         let mut draft = sample(&RegionCode::parse(VILLAGE).unwrap(), 1, &key);
         draft.people.iter_mut().for_each(|p| p.language = language.into());
         let directory = Arc::new(draft.build(1).unwrap());
-        let text = DEFAULT.replace("sequence = \"series\"\n", "").replacen("\n[[step]]\n", TIBETAN, 1);
+        let text = DEFAULT.replace("sequence = \"series\"\n", "").replacen("\n[[step]]\n", other, 1);
         let plans = Arc::new(PlanSet::new(vec![PlanFile::parse("p.toml", &text).unwrap()]).unwrap());
         let journal = MemoryJournal::default();
         let lease = journal.acquire("cell".into(), "test".into(), 1_000_000).now_or_never().unwrap().unwrap().unwrap();
@@ -86,6 +93,7 @@ impl Case {
                 },
                 ask_max: 0,
                 code_hold_ms: 3_600_000,
+                line_after_key_ms: 60_000,
                 link_base: "http://h/a/".into(),
                 budgets: jiaoying::dispatch::Budgets::default(),
             },
@@ -104,6 +112,13 @@ impl Case {
     }
 
     fn message(&mut self, status: Status, kind: MessageKind) -> CalloutId {
+        let id = self.begin(status, kind);
+        self.settle(true);
+        id
+    }
+
+    /// A message comes; what follows has not begun.
+    fn begin(&mut self, status: Status, kind: MessageKind) -> CalloutId {
         let wording = vec![Wording { language: "zh-CN".into(), headline: "暴雨预警".into(), ..Wording::default() }];
         let message = Message {
             sender: "office".into(),
@@ -130,7 +145,6 @@ impl Case {
         let (region, order) = made.into_iter().next().unwrap();
         let id = CalloutId::of(&region, &warning);
         self.cell.command(&id, Command::Apply(Box::new(order)), None, self.now);
-        self.settle(true);
         id
     }
 

@@ -104,6 +104,7 @@ pub(super) fn way(lang: Lang, way: AnswerWay) -> &'static str {
     let (zh, en) = match way {
         AnswerWay::Sms => ("短信", "SMS"),
         AnswerWay::Voice => ("电话", "voice"),
+        AnswerWay::CallBack => ("回拨电话", "call back"),
         AnswerWay::Link => ("链接", "link"),
         AnswerWay::Operator => ("代为应答", "operator"),
     };

@@ -186,6 +186,7 @@ fn cell(directory: Arc<Directory>, plans: Arc<PlanSet>, now: Timestamp) -> Cell 
         words,
         ask_max: 2,
         code_hold_ms: STEP_MS,
+        line_after_key_ms: 60_000,
         link_base: "http://127.0.0.1/a/".into(),
         budgets: Budgets::default(),
     };

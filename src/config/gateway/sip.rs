@@ -40,6 +40,18 @@ pub struct SipSection {
     /// The last one.
     #[serde(default = "rtp_port_max")]
     pub rtp_port_max: u16,
+    /// Calls back that are taken at one time, beside `lines`; 0 for none.
+    #[serde(default = "back_lines")]
+    pub back_lines: usize,
+    /// Addresses that calls back are taken from; the trunk's and `peers` when left out.
+    #[serde(default)]
+    pub back_peers: Vec<IpAddr>,
+    /// Whether only a number counts that the trunk vouches for (`P-Asserted-Identity`), and none in `From`.
+    #[serde(default)]
+    pub back_asserted_only: bool,
+    /// What somebody hears who calls back and has nothing to answer.
+    #[serde(default = "back_words")]
+    pub back_words: String,
     /// Milliseconds in which the trunk must say something to a call or a ping.
     #[serde(default = "first_answer_ms")]
     pub first_answer_ms: u64,
@@ -124,8 +136,10 @@ impl SipSection {
         );
         // Each line takes an even port.
         let ports = usize::from(self.rtp_port_max.saturating_sub(self.rtp_port_min)) / 2;
-        let enough = self.rtp_port_min >= 1024 && ports >= lines;
-        faults.require(enough, key("rtp_port_max"), "must leave two ports above rtp_port_min for each of lines");
+        let enough = self.rtp_port_min >= 1024 && ports >= lines.saturating_add(self.back_lines);
+        let wanted = "must leave two ports above rtp_port_min for each of lines and back_lines";
+        faults.require(enough, key("rtp_port_max"), wanted);
+        faults.require(!self.back_words.trim().is_empty(), key("back_words"), "must be words");
         let command = !self.tts_command.is_empty();
         match self.tts {
             Tts::Command => {
@@ -152,6 +166,14 @@ fn rtp_port_min() -> u16 {
 
 fn rtp_port_max() -> u16 {
     40_999
+}
+
+fn back_lines() -> usize {
+    4
+}
+
+fn back_words() -> String {
+    "您好，这里是预警叫应电话。目前没有需要您应答的叫应。".into()
 }
 
 fn first_answer_ms() -> u64 {

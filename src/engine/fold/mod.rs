@@ -5,8 +5,8 @@ mod calls;
 mod clocks;
 
 use crate::model::{
-    Callout, CalloutId, CloseReason, Entry, Event, Failure, Head, Knock, PersonId, PersonIx, Phase, Progress, Seats,
-    StepCause, TargetState, Timer, Timestamp,
+    AnswerWay, Callout, CalloutId, CloseReason, Entry, Event, Failure, Head, Knock, PersonId, PersonIx, Phase,
+    Progress, Seats, StepCause, TargetState, Timer, Timestamp,
 };
 
 /// Folds one event into the state.
@@ -98,9 +98,10 @@ pub fn fold(callout: &mut Callout, entry: &Entry) {
             c.unreachable = !c.is_running() && c.attempts[usize::from(c.ladder_from)..].iter().all(dead);
         }
         Event::AttemptReported { attempt, fact, again, .. } => calls::report(callout, *at, *attempt, fact, *again),
-        Event::Answered { call, attempt, answer, proof, targets, .. } => {
-            if let Some(attempt) = attempt {
-                callout.attempts[*attempt as usize].answered = true;
+        Event::Answered { call, attempt, answer, proof, way, targets, .. } => {
+            // What is answered by another way rings on until it is hung up.
+            if let Some(attempt) = attempt.filter(|_| *way == AnswerWay::Voice) {
+                callout.attempts[attempt as usize].answered = true;
             }
             let c = &mut callout.calls[*call as usize];
             for link in c.links.iter_mut().filter(|l| targets.contains(&l.target)) {

@@ -28,7 +28,8 @@ pub(super) struct Agent {
     domain: String,
     caller: String,
     credential: Option<Credential>,
-    contact: Uri,
+    /// Where the trunk reaches us.
+    pub(super) contact: Uri,
     /// The address that media sockets are bound to.
     pub(super) ip: IpAddr,
     /// The address that the trunk sees.

@@ -12,7 +12,7 @@ use super::talk::{End, Limits, Outcome, Talk};
 use super::tell::Teller;
 use crate::gateway::Outgoing;
 use crate::gateway::scrub::scrub;
-use crate::model::{Digest, Fact, Failure, Speech, Stage};
+use crate::model::{Fact, Failure, Speech, Stage};
 use rsipstack::dialog::dialog::DialogState;
 use rsipstack::sip::{HeadersExt, Response, StatusCodeKind};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ struct Facts {
 }
 
 /// How a call ended that did not come about.
-type Failed = (Failure, String);
+pub(super) type Failed = (Failure, String);
 
 /// What came of an INVITE that was accepted.
 struct Accepted {
@@ -77,9 +77,7 @@ async fn run(
     let valid = Duration::from_millis(attempt.valid_until.ms_since(now).unsigned_abs());
     let agent = inner.agent().await.map_err(down)?;
     let place = inner.ports.take(agent.ip).map_err(|e| down(format!("media: {e}")))?;
-    let source = Digest::of(attempt.key.to_string().as_bytes()).0;
-    let source = u32::from_be_bytes([source[0], source[1], source[2], source[3]]);
-    let own = Own { port: place.port, session: source >> 1 };
+    let (own, source) = Own::new(place.port, &attempt.key.to_string());
     let invited = agent.invite(&number, sdp::offer(agent.public, own.port, own.session)).await.map_err(down)?;
     let ring = Duration::from_secs(inner.section.ring_s).min(valid);
     let accepted = ring_out(inner, invited, ring, withdrawn, facts).await?;
@@ -101,7 +99,7 @@ async fn run(
 }
 
 /// What the call will say. Nobody is called to hear nothing.
-async fn prompt(inner: &Inner, speech: &Speech, language: &str) -> Result<Prompt, Failed> {
+pub(super) async fn prompt(inner: &Inner, speech: &Speech, language: &str) -> Result<Prompt, Failed> {
     // A text waits for its turn, and is made.
     let limit = Duration::from_millis(inner.section.tts_timeout_ms).saturating_mul(2);
     match timeout(limit, Prompt::make(&inner.speaker, speech, language)).await {

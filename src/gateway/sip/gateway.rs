@@ -12,6 +12,7 @@ use crate::config::{GatewaySection, SipSection};
 use crate::gateway::scrub::scrub;
 use crate::gateway::{Condition, Door, Gateway, Outgoing, channels_of};
 use crate::model::{AttemptKey, Channel, Fact, Failure, GatewayId, Stage, Timestamp};
+use crate::telemetry::Metrics;
 use futures::future::{BoxFuture, FutureExt, join_all, ready};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -27,6 +28,9 @@ const PAUSE_MAX_S: i64 = 300;
 
 /// At the end calls that are up get so long to hang up.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+/// A socket that cannot be had, or a trunk whose name is not known, is tried again after this.
+const REOPEN: Duration = Duration::from_secs(30);
 
 /// What is made into speech to see whether that works.
 const SPOKEN_BY_CHECK: &str = "检查";
@@ -46,6 +50,9 @@ pub(super) struct Inner {
     pub(super) speaker: Speaker,
     pub(super) ports: Ports,
     pub(super) lines: Arc<Semaphore>,
+    /// Lines of calls back.
+    pub(super) back: Arc<Semaphore>,
+    pub(super) metrics: Metrics,
     agent: OnceCell<Arc<Agent>>,
     calls: Mutex<HashMap<AttemptKey, CancellationToken>>,
     condition: Mutex<Condition>,
@@ -73,9 +80,11 @@ impl SipGateway {
             batch_max: section.batch_max,
             lines_max: section.lines,
             speaker: Speaker::open(&sip).map_err(|e| format!("sip: {e}"))?,
-            pacer: Pacer::start().map_err(|e| format!("sip: {e}"))?,
+            pacer: Pacer::start(door.metrics.media_lateness(&section.id)).map_err(|e| format!("sip: {e}"))?,
             ports: Ports::new(sip.rtp_port_min, sip.rtp_port_max),
             lines: Arc::new(Semaphore::new(section.lines)),
+            back: Arc::new(Semaphore::new(sip.back_lines)),
+            metrics: door.metrics.clone(),
             password,
             sink: Sink { id: section.id.as_str().into(), upcalls: door.upcalls.clone(), clock: door.clock.clone() },
             agent: OnceCell::new(),
@@ -100,6 +109,12 @@ impl SipGateway {
     #[must_use]
     pub fn calls(&self) -> usize {
         self.0.lines_max - self.0.lines.available_permits()
+    }
+
+    /// Calls back that are under way.
+    #[must_use]
+    pub fn calls_back(&self) -> usize {
+        self.0.calls_back()
     }
 
     /// Begins a call; tells what became of its beginning.
@@ -170,7 +185,8 @@ impl Gateway for SipGateway {
         } else {
             format!("; media late by {:.1} ms (p99)", late.p99.as_secs_f64() * 1e3)
         };
-        Condition { detail: format!("{}; {} calls{media}", condition.detail, self.calls()), ..condition }
+        let calls = format!("{} calls, {} calls back", self.calls(), self.calls_back());
+        Condition { detail: format!("{}; {calls}{media}", condition.detail), ..condition }
     }
 
     /// Asks the trunk, and makes speech of a word.
@@ -199,6 +215,10 @@ impl Inner {
             Ok(agent)
         };
         self.agent.get_or_try_init(open).await.cloned()
+    }
+
+    fn calls_back(&self) -> usize {
+        self.section.back_lines - self.back.available_permits()
     }
 
     /// Asks the trunk whether it is there; what it said.
@@ -263,7 +283,8 @@ async fn watch(inner: Weak<Inner>, stop: CancellationToken) {
     let asking = async {
         while let Some(inner) = inner.upgrade() {
             let pause = match inner.section.ping_s {
-                0 => Duration::MAX,
+                // Who calls back is heard before anybody was called.
+                0 => inner.agent().await.map_or(REOPEN, |_| Duration::MAX),
                 seconds => {
                     // What is wrong stands in the condition.
                     let _ = inner.ping().await;
@@ -280,7 +301,7 @@ async fn watch(inner: Weak<Inner>, stop: CancellationToken) {
     }
     let Some(inner) = inner.upgrade() else { return };
     let until = Instant::now() + FAREWELL;
-    while !lock(&inner.calls).is_empty() && Instant::now() < until {
+    while (!lock(&inner.calls).is_empty() || inner.calls_back() > 0) && Instant::now() < until {
         sleep(Duration::from_millis(20)).await;
     }
     // The last BYEs are on their way.

@@ -4,6 +4,7 @@ use super::agent::Agent;
 use super::media::Media;
 use super::rtp::digit_of_info;
 use super::sdp;
+use crate::model::Digest;
 use rsipstack::dialog::DialogId;
 use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TransactionHandle};
 use rsipstack::dialog::invite_dialog::InviteDialog;
@@ -49,6 +50,15 @@ pub(super) struct Leg {
 pub(super) struct Own {
     pub(super) port: u16,
     pub(super) session: u32,
+}
+
+impl Own {
+    /// What is described, and the source of our media: both by the name of the call.
+    pub(super) fn new(port: u16, name: &str) -> (Self, u32) {
+        let [a, b, c, d, ..] = Digest::of(name.as_bytes()).0;
+        let source = u32::from_be_bytes([a, b, c, d]);
+        (Self { port, session: source >> 1 }, source)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,15 +1,17 @@
 //! The SIP gateway: the engine itself places the calls on a trunk, and speaks.
 //!
-//! - **Here:** the user agent, one call from INVITE to BYE, speech and its cache, the media and its pacer.
+//! - **Here:** the user agent, one call from INVITE to BYE, a call back, speech and its cache, the media and its pacer.
 //! - **Not here:** SIP messages, transactions and dialogs (`rsipstack`); what a key means (`engine`).
-//! - **Depends on:** `model`, `config`, the traits of `gateway`.
+//! - **Depends on:** `model`, `config`, the numbers of `directory`, the traits of `gateway`.
 //! - **Promises:** nobody is called before all words are there as sound; a call that the trunk says nothing to is
 //!   `GatewayDown`, and is ended should it come about yet; what was recorded is read back only when it is durable.
 //!   `docs/GATEWAY-SIP.md` tells what every answer of the trunk means.
 
 mod agent;
+mod back;
 mod cache;
 mod call;
+mod caller;
 mod cause;
 mod g711;
 mod gateway;

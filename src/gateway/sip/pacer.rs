@@ -32,6 +32,8 @@ struct Shared {
     /// Told when the first stream comes, and when the pacer ends.
     woken: Condvar,
     late: Counts,
+    /// Is told how many seconds late each packet left.
+    watched: Box<dyn Fn(f64) + Send + Sync>,
 }
 
 #[derive(Default)]
@@ -75,8 +77,10 @@ pub(super) struct Player {
 // === impl Pacer ===
 
 impl Pacer {
-    pub(super) fn start() -> std::io::Result<Self> {
-        let shared = Arc::new(Shared { streams: Mutex::default(), woken: Condvar::new(), late: Counts::default() });
+    /// `watched` is told how many seconds late each packet left.
+    pub(super) fn start(watched: impl Fn(f64) + Send + Sync + 'static) -> std::io::Result<Self> {
+        let (streams, woken, late) = (Mutex::default(), Condvar::new(), Counts::default());
+        let shared = Arc::new(Shared { streams, woken, late, watched: Box::new(watched) });
         let of_thread = shared.clone();
         std::thread::Builder::new().name("rtp-pacer".into()).spawn(move || of_thread.run())?;
         Ok(Self(shared))
@@ -114,7 +118,9 @@ impl Shared {
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
             for stream in streams {
                 if stream.send() {
-                    self.late.note(due.elapsed());
+                    let late = due.elapsed();
+                    self.late.note(late);
+                    (self.watched)(late.as_secs_f64());
                 }
             }
             due += TICK;
@@ -263,7 +269,7 @@ mod tests {
     #[test]
     fn what_is_said_goes_out_in_order_and_marks_come_behind_it() {
         let (ours, theirs, to) = pair();
-        let pacer = Pacer::start().unwrap();
+        let pacer = Pacer::start(drop).unwrap();
         let player = pacer.open(ours, Remote { listens: false, ..to }, 0xAABB_CCDD);
         let (marks, mut marked) = unbounded_channel();
         player.say(&vec![1; FRAME + 40].into());
@@ -295,7 +301,7 @@ mod tests {
     #[test]
     fn the_other_law_is_spoken_to_whoever_wants_it() {
         let (ours, theirs, to) = pair();
-        let pacer = Pacer::start().unwrap();
+        let pacer = Pacer::start(drop).unwrap();
         let player = pacer.open(ours, Remote { law: Law::Mu, payload_type: 0, listens: false, ..to }, 1);
         player.say(&vec![SILENCE; FRAME].into());
         player.redirect(Remote { law: Law::Mu, payload_type: 0, ..to });

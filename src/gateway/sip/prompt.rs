@@ -15,7 +15,7 @@ pub(super) struct Prompt {
     pause_s: u8,
     no_key: Option<Sound>,
     closing: Option<Sound>,
-    wrong_key: Option<Sound>,
+    unconfirmed: Option<Sound>,
     wrong_words: String,
 }
 
@@ -28,7 +28,7 @@ impl Prompt {
             let made = (!words.trim().is_empty()).then(|| speaker.say(words, language));
             OptionFuture::from(made).await.transpose()
         };
-        let spoken = [&speech.opening, &speech.prompt, &speech.no_key, &speech.closing, &speech.wrong_key];
+        let spoken = [&speech.opening, &speech.prompt, &speech.no_key, &speech.closing, &speech.unconfirmed];
         let text = async {
             match &speech.recording {
                 Some(name) => speaker.recording(name).await.map(Some),
@@ -44,7 +44,7 @@ impl Prompt {
             keys: next(),
             no_key: next(),
             closing: next(),
-            wrong_key: next(),
+            unconfirmed: next(),
             text,
             repeats: speech.repeats.max(1),
             pause_s: speech.pause_s,
@@ -76,9 +76,9 @@ impl Prompt {
         self.wait(player, key_wait_s, marks, over);
     }
 
-    /// Says that a key means nothing.
-    pub(super) fn say_wrong(&self, player: &Player) {
-        self.wrong_key.iter().for_each(|sound| player.say(sound));
+    /// Says that it is not known whether a key was recorded.
+    pub(super) fn say_unconfirmed(&self, player: &Player) {
+        self.unconfirmed.iter().for_each(|sound| player.say(sound));
     }
 
     /// Whether a read-back tells of a key that means nothing. A drill's stands between marks.

@@ -72,7 +72,7 @@ pub(super) struct Talk<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Saying {
     Script,
-    /// What became of a key.
+    /// What became of a key, as far as it is known.
     Recorded,
     /// That a key means nothing.
     Wrong,
@@ -84,10 +84,8 @@ enum Told {
         sound: Sound,
         words: String,
     },
-    /// It was taken, and there are no words for it.
-    NoWords,
-    /// Whether it is recorded is not known, or it cannot be said: nothing may be said of a record.
-    Nothing,
+    /// Whether it is recorded is not known, or cannot be said.
+    Unconfirmed,
 }
 
 // === impl Talk ===
@@ -138,7 +136,10 @@ impl<'a> Talk<'a> {
                     }
                     Happening::HungUp => Some(End::HungUp),
                 },
-                Some(told) = OptionFuture::from(self.told.as_mut()) => self.say(told),
+                Some(told) = OptionFuture::from(self.told.as_mut()) => {
+                    self.say(told);
+                    None
+                }
                 Some(mark) = self.marks.1.recv() => {
                     if mark == heard {
                         self.outcome.heard = true;
@@ -183,17 +184,16 @@ impl<'a> Talk<'a> {
                     Ok(sound) => Told::Words { sound, words },
                     Err(reason) => {
                         tracing::warn!(%reason, "what was recorded cannot be read back");
-                        Told::Nothing
+                        Told::Unconfirmed
                     }
                 },
-                Ok(Ok(None)) => Told::NoWords,
-                Ok(Err(_)) | Err(_) => Told::Nothing,
+                Ok(Ok(None) | Err(_)) | Err(_) => Told::Unconfirmed,
             }
         };
         self.told = Some(told.boxed());
     }
 
-    fn say(&mut self, told: Told) -> Option<End> {
+    fn say(&mut self, told: Told) {
         self.told = None;
         let mark = self.next_mark();
         let player = &self.leg.media.player;
@@ -202,14 +202,12 @@ impl<'a> Talk<'a> {
                 player.say(&sound);
                 if self.prompt.is_wrong(&words) { Saying::Wrong } else { Saying::Recorded }
             }
-            Told::NoWords => {
-                self.prompt.say_wrong(player);
-                Saying::Wrong
+            Told::Unconfirmed => {
+                self.prompt.say_unconfirmed(player);
+                Saying::Recorded
             }
-            Told::Nothing => return Some(End::Over),
         };
         player.mark(&self.marks.0, mark);
-        None
     }
 
     /// What was to be said is said.

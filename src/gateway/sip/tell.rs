@@ -25,6 +25,8 @@ pub(super) struct Sink {
 pub(super) struct Teller {
     sink: Sink,
     key: AttemptKey,
+    /// Whether the person placed the call.
+    back: bool,
     queue: mpsc::UnboundedSender<Told>,
 }
 
@@ -40,14 +42,23 @@ impl Teller {
     pub(super) fn new(sink: Sink, key: AttemptKey) -> Self {
         let (queue, told) = mpsc::unbounded_channel();
         tokio::spawn(deliver(sink.clone(), key.clone(), told));
-        Self { sink, key, queue }
+        Self { sink, key, back: false, queue }
+    }
+
+    /// Tells of an attempt that is answered in a call back.
+    pub(super) fn of_call_back(sink: Sink, key: AttemptKey) -> Self {
+        Self { back: true, ..Self::new(sink, key) }
     }
 
     pub(super) fn reached(&self, stage: Stage) {
         self.fact(Fact::Reached { stage, reference: None });
     }
 
+    /// How far the attempt itself has come is nothing that a call back could tell.
     pub(super) fn fact(&self, fact: Fact) {
+        if self.back {
+            return;
+        }
         let reported_at = Some((self.sink.clock)());
         self.tell(Told { upcall: Upcall::Report { key: self.key.clone(), fact, reported_at }, words: None });
     }
@@ -55,8 +66,12 @@ impl Teller {
     /// A key was pressed: what is read back, once that is durable. The sender is dropped when it is not taken at all.
     pub(super) fn pressed(&self, digit: char) -> oneshot::Receiver<Option<String>> {
         let (words, answer) = oneshot::channel();
-        let (key, reported_at) = (self.key.clone(), Some((self.sink.clock)()));
-        self.tell(Told { upcall: Upcall::Key { key, digits: digit.into(), reported_at }, words: Some(words) });
+        let (key, digits, reported_at) = (self.key.clone(), digit.into(), Some((self.sink.clock)()));
+        let upcall = match self.back {
+            true => Upcall::CalledBack { key, digits, reported_at },
+            false => Upcall::Key { key, digits, reported_at },
+        };
+        self.tell(Told { upcall, words: Some(words) });
         answer
     }
 

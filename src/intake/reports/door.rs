@@ -3,7 +3,7 @@
 use super::desk::{Incoming, ReportDesk};
 use super::event::ReportChannel;
 use super::tell::is_text;
-use crate::gateway::{NotTaken, ReadBack, Upcall, Upcalls};
+use crate::gateway::{NotTaken, OpenCall, ReadBack, Upcall, Upcalls};
 use crate::model::GatewayId;
 use crate::runtime::ReplyWords;
 use futures::future::{BoxFuture, FutureExt};
@@ -52,5 +52,9 @@ impl Upcalls for ReportDoor {
             if rest.is_empty() { Ok(Vec::new()) } else { self.engine.take(gateway, rest).await }
         }
         .boxed()
+    }
+
+    fn open_for(&self, gateway: GatewayId, number: String) -> BoxFuture<'_, Result<Vec<OpenCall>, NotTaken>> {
+        self.engine.open_for(gateway, number)
     }
 }

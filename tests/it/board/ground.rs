@@ -186,6 +186,7 @@ impl Rig {
                 words,
                 ask_max: 0,
                 code_hold_ms: 3_600_000,
+                line_after_key_ms: 60_000,
                 link_base: "http://h/a/".into(),
                 budgets: jiaoying::dispatch::Budgets::default(),
             },

@@ -153,6 +153,7 @@ async fn a_timeline_that_does_not_verify_stands_above_everything_else() {
         },
         ask_max: 1,
         code_hold_ms: 0,
+        line_after_key_ms: 60_000,
         link_base: String::new(),
         budgets: jiaoying::dispatch::Budgets::default(),
     };

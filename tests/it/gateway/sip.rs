@@ -2,6 +2,7 @@
 //! goes is told as. The scenarios are in `tests/peers/sipp`.
 
 mod bytes;
+mod incoming;
 mod load;
 mod peer;
 mod speech;
@@ -10,8 +11,9 @@ use super::contract::{self, Rig};
 use futures::future::BoxFuture;
 use jiaoying::config::{Config, GatewaySection};
 use jiaoying::gateway::sip::{self, SipGateway};
-use jiaoying::gateway::{Clock, Door, Gateway, NotTaken, Outgoing, ReadBack, Upcall, Upcalls};
+use jiaoying::gateway::{Clock, Door, Gateway, NotTaken, OpenCall, Outgoing, ReadBack, Upcall, Upcalls};
 use jiaoying::model::{AttemptKey, Channel, Fact, Failure, GatewayId, Speech, Stage, Timestamp};
+use jiaoying::telemetry::Metrics;
 use peer::{Peer, free_port};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -30,6 +32,8 @@ struct Told {
     upcalls: Mutex<Vec<Upcall>>,
     /// How often it is not taken first.
     refuse: AtomicI64,
+    /// What is open, and for which number.
+    open: Mutex<Vec<(String, OpenCall)>>,
 }
 
 impl Upcalls for Told {
@@ -37,14 +41,26 @@ impl Upcalls for Told {
         if self.refuse.fetch_sub(1, Ordering::Relaxed) > 0 {
             return Box::pin(std::future::ready(Err(NotTaken("not yet".into()))));
         }
+        // Of a 5 nothing is said.
         let words = |digits: &str| if matches!(digits, "1" | "2") { "已记录" } else { WRONG }.to_owned();
         let read_back = |upcall: &Upcall| match upcall {
-            Upcall::Key { key, digits, .. } => Some(ReadBack { key: key.clone(), words: words(digits) }),
+            Upcall::Key { key, digits, .. } | Upcall::CalledBack { key, digits, .. } if digits != "5" => {
+                Some(ReadBack { key: key.clone(), words: words(digits) })
+            }
             _ => None,
         };
         let said = upcalls.iter().filter_map(read_back).collect();
         self.upcalls.lock().unwrap().append(&mut upcalls);
         Box::pin(std::future::ready(Ok(said)))
+    }
+
+    fn open_for(&self, _: GatewayId, number: String) -> BoxFuture<'_, Result<Vec<OpenCall>, NotTaken>> {
+        if self.refuse.load(Ordering::Relaxed) > 0 {
+            return Box::pin(std::future::ready(Err(NotTaken("not yet".into()))));
+        }
+        let open = self.open.lock().unwrap();
+        let of_number = open.iter().filter(|(of, _)| *of == number).map(|(_, open)| open.clone()).collect();
+        Box::pin(std::future::ready(Ok(of_number)))
     }
 }
 
@@ -54,6 +70,7 @@ impl Told {
         let short = |upcall: &Upcall| match upcall {
             Upcall::Report { key: of, fact, .. } if of == key => Some(short(fact)),
             Upcall::Key { key: of, digits, .. } if of == key => Some(format!("key {digits}")),
+            Upcall::CalledBack { key: of, digits, .. } if of == key => Some(format!("called back, key {digits}")),
             _ => None,
         };
         self.upcalls.lock().unwrap().iter().filter_map(short).collect()
@@ -96,6 +113,9 @@ fn detail(fact: &Fact) -> &str {
 /// A gateway on a trunk, with who is told.
 struct Trunk {
     gateway: SipGateway,
+    /// Where it takes calls.
+    port: u16,
+    metrics: Metrics,
     told: Arc<Told>,
     stop: CancellationToken,
 }
@@ -107,12 +127,14 @@ fn clock() -> Clock {
 /// The section of a gateway in front of a port of this machine. Speech is a tone of half a second.
 fn section(port: u16, lines: usize, more: &str) -> GatewaySection {
     let tone = speech::tone();
-    let (local, rtp) = (free_port(), peer::media_ports(lines));
+    // Calls back have lines of their own.
+    let (local, lines_of_all) = (free_port(), lines + 4);
+    let rtp = peer::media_ports(lines_of_all);
     let text = format!(
         "[[gateway]]\nid = 'voice'\nkind = 'sip'\nchannels = ['voice']\nlines = {lines}\n[gateway.sip]\n\
          trunk = '127.0.0.1:{port}'\nlocal = '127.0.0.1:{local}'\ncaller = '12379'\nrtp_port_min = {rtp}\n\
          rtp_port_max = {}\nping_s = 0\n{more}\n",
-        rtp + 2 * u16::try_from(lines).unwrap() + 1
+        rtp + 2 * u16::try_from(lines_of_all).unwrap() + 1
     );
     let text = if more.contains("key_wait_s") { text } else { format!("{text}key_wait_s = 1\n") };
     let text = if more.contains("tts") {
@@ -129,9 +151,11 @@ fn section(port: u16, lines: usize, more: &str) -> GatewaySection {
 
 impl Trunk {
     fn to(port: u16, lines: usize, more: &str) -> Self {
-        let (told, stop) = (Arc::<Told>::default(), CancellationToken::new());
-        let door = Door { upcalls: told.clone(), clock: clock(), stop: stop.clone() };
-        Self { gateway: sip::open(&section(port, lines, more), &door).unwrap(), told, stop }
+        let (told, metrics, stop) = (Arc::<Told>::default(), Metrics::new(), CancellationToken::new());
+        let door = Door { upcalls: told.clone(), clock: clock(), metrics: metrics.clone(), stop: stop.clone() };
+        let section = section(port, lines, more);
+        let port = section.sip.as_ref().unwrap().local.port();
+        Self { gateway: sip::open(&section, &door).unwrap(), port, metrics, told, stop }
     }
 
     /// Submits one attempt and waits for its end: what the submit said and what was told.
@@ -146,6 +170,19 @@ impl Trunk {
     }
 }
 
+fn script() -> Speech {
+    Speech {
+        text: "暴雨红色预警".into(),
+        prompt: "请按1".into(),
+        repeats: 2,
+        pause_s: 0,
+        unconfirmed: "没有得到确认".into(),
+        wrong_key: WRONG.into(),
+        no_key: "没有收到按键".into(),
+        ..Speech::default()
+    }
+}
+
 fn attempt(n: u32) -> Outgoing {
     Outgoing {
         key: AttemptKey { callout: "533324-ab".into(), attempt: n },
@@ -153,15 +190,7 @@ fn attempt(n: u32) -> Outgoing {
         number: format!("+86138000{n:05}"),
         text: "暴雨红色预警，请按1".into(),
         template: None,
-        speech: Some(Speech {
-            text: "暴雨红色预警".into(),
-            prompt: "请按1".into(),
-            repeats: 2,
-            pause_s: 0,
-            wrong_key: WRONG.into(),
-            no_key: "没有收到按键".into(),
-            ..Speech::default()
-        }),
+        speech: Some(script()),
         code: None,
         language: "zh-CN".into(),
         drill: false,

@@ -14,6 +14,7 @@ use futures::future::BoxFuture;
 use jiaoying::config::GatewaySection;
 use jiaoying::gateway::{Clock, Door, Gateway, Outgoing, open};
 use jiaoying::model::{Fact, Failure, Stage, Timestamp};
+use jiaoying::telemetry::Metrics;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -52,7 +53,8 @@ fn open_at(address: &str, extra: &[(&str, &str)]) -> Open {
         (Arc::new(Ear::default()), Arc::new(AtomicI64::new(NOW_S * 1000)), CancellationToken::new());
     let time = now_ms.clone();
     let clock: Clock = Arc::new(move || Timestamp(time.load(Ordering::Relaxed) * 1000));
-    let opened = open(&section, &Door { upcalls: ear.clone(), clock, stop: stop.clone() }).unwrap();
+    let opened =
+        open(&section, &Door { upcalls: ear.clone(), clock, metrics: Metrics::new(), stop: stop.clone() }).unwrap();
     Open { gateway: opened.gateway, ear, now_ms, stop }
 }
 

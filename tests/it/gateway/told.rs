@@ -76,6 +76,7 @@ pub fn door(told: &Arc<Told>) -> jiaoying::gateway::Door {
     jiaoying::gateway::Door {
         upcalls: told.clone(),
         clock: Arc::new(jiaoying::runtime::clock::now),
+        metrics: jiaoying::telemetry::Metrics::new(),
         stop: tokio_util::sync::CancellationToken::new(),
     }
 }

@@ -15,6 +15,7 @@ use futures::future::BoxFuture;
 use jiaoying::config::{GatewaySection, VendorDialect};
 use jiaoying::gateway::{Door, Gateway, NotTaken, Opened, Outgoing, ReadBack, Upcall, Upcalls, open};
 use jiaoying::model::{AttemptKey, Channel, Fact, Failure, Filled, GatewayId, Speech, Stage, Timestamp};
+use jiaoying::telemetry::Metrics;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -89,7 +90,7 @@ fn section(dialect: VendorDialect, url: &str, more: &str) -> GatewaySection {
 }
 
 fn door(sink: Arc<Sink>) -> Door {
-    Door { upcalls: sink, clock: Arc::new(|| at(NOW_S)), stop: CancellationToken::new() }
+    Door { upcalls: sink, clock: Arc::new(|| at(NOW_S)), metrics: Metrics::new(), stop: CancellationToken::new() }
 }
 
 fn opened(dialect: VendorDialect, url: &str, more: &str) -> (Opened, Arc<Sink>) {
@@ -130,6 +131,7 @@ fn speech() -> Speech {
         prompt: "收到请按1，不能到岗请按2。".into(),
         repeats: 2,
         pause_s: 2,
+        unconfirmed: String::new(),
         wrong_key: "按键无效，请重新按键。".into(),
         no_key: "没有收到按键。".into(),
         closing: "再见。".into(),

@@ -16,6 +16,7 @@ use jiaoying::gateway::cmpp::CmppGateway;
 use jiaoying::gateway::cmpp::codec::Version;
 use jiaoying::gateway::{Condition, Door, Gateway, NotTaken, Outgoing, ReadBack, Upcall, Upcalls};
 use jiaoying::model::{AttemptKey, Channel, Fact, Failure, GatewayId, Stage, Timestamp};
+use jiaoying::telemetry::Metrics;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -104,7 +105,8 @@ impl Side {
         let now = Arc::new(AtomicI64::new(NOW_S * 1_000_000));
         let told = Arc::clone(&now);
         let clock = Arc::new(move || Timestamp(told.load(Ordering::SeqCst)));
-        let door = Door { upcalls: Arc::clone(&sink) as Arc<dyn Upcalls>, clock, stop: stop.clone() };
+        let door =
+            Door { upcalls: Arc::clone(&sink) as Arc<dyn Upcalls>, clock, metrics: Metrics::new(), stop: stop.clone() };
         let gateway = CmppGateway::new("cmpp-a".into(), vec![Channel::Sms], 20, config, secret.into(), door);
         Self { gateway, sink, stop, now }
     }

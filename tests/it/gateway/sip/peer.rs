@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use tokio::process::{Child, Command};
 
-/// A running `sipp` that answers calls by a scenario.
+/// A running `sipp` that answers calls by a scenario, or places them.
 pub struct Peer {
     pub port: u16,
     scenario: String,
@@ -20,18 +20,30 @@ impl Peer {
     /// # Panics
     /// When `sipp` is not installed: `tests/run` does that.
     pub fn start(scenario: &str, calls: u32, keys: &[(&str, &str)]) -> Self {
+        let peer = Self::run(scenario, ("127.0.0.1", free_port()), None, calls, keys);
+        peer.wait_until_it_listens();
+        peer
+    }
+
+    /// Starts one that calls this port so often, from an address and port.
+    pub fn call(scenario: &str, from: (&str, u16), to: u16, calls: u32, keys: &[(&str, &str)]) -> Self {
+        Self::run(scenario, from, Some(to), calls, keys)
+    }
+
+    fn run(scenario: &str, (ip, port): (&str, u16), to: Option<u16>, calls: u32, keys: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (port, media) = (free_port(), media_ports(calls as usize));
+        let media = media_ports(calls as usize);
         let path = format!("{}/tests/peers/sipp/{scenario}.xml", env!("CARGO_MANIFEST_DIR"));
         let filled = |text: String, (name, value): &(&str, &str)| text.replace(&format!("[{name}]"), value);
         let scenario_of_test = keys.iter().fold(std::fs::read_to_string(path).unwrap(), filled);
         let path = folder.path().join("scenario.xml").display().to_string();
         std::fs::write(&path, scenario_of_test).unwrap();
         let mut command = Command::new("sipp");
-        command.args(["-sf", &path, "-i", "127.0.0.1", "-p", &port.to_string(), "-nostdin", "-timeout", "90s"]);
+        command.args(["-sf", &path, "-i", ip, "-p", &port.to_string(), "-nostdin", "-timeout", "90s"]);
         command.args(["-mp", &media.to_string(), "-m", &calls.to_string(), "-trace_err", "-timeout_error"]);
         // OPTIONS are answered beside the scenario.
-        command.args(["-aa", "-recv_timeout", "60000"]);
+        command.args(["-aa", "-recv_timeout", "60000", "-r", "50"]);
+        command.args(to.map(|to| format!("127.0.0.1:{to}")));
         let child = command
             .current_dir(folder.path())
             .stdin(Stdio::null())
@@ -40,9 +52,7 @@ impl Peer {
             .kill_on_drop(true)
             .spawn()
             .expect("sipp (Debian: sip-tester) is needed; tests/run installs it");
-        let peer = Self { port, scenario: scenario.to_owned(), child, folder };
-        peer.wait_until_it_listens();
-        peer
+        Self { port, scenario: scenario.to_owned(), child, folder }
     }
 
     /// Its port can be taken no more.

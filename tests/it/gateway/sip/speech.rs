@@ -27,7 +27,7 @@ pub fn tone() -> String {
 }
 
 /// The payloads that come to a socket until none comes for a while, checked for order.
-async fn heard(socket: UdpSocket) -> Vec<Vec<u8>> {
+pub async fn heard(socket: UdpSocket) -> Vec<Vec<u8>> {
     let (mut payloads, mut last): (Vec<Vec<u8>>, Option<u16>) = (Vec::new(), None);
     let mut bytes = [0; 2_000];
     while let Ok(length) = tokio::time::timeout(Duration::from_secs(8), socket.recv(&mut bytes)).await {
@@ -42,7 +42,7 @@ async fn heard(socket: UdpSocket) -> Vec<Vec<u8>> {
 }
 
 /// Which frames are loud, as runs: `[(true, 50), (false, 10)]`.
-fn runs(payloads: &[Vec<u8>]) -> Vec<(bool, usize)> {
+pub fn runs(payloads: &[Vec<u8>]) -> Vec<(bool, usize)> {
     let mut runs: Vec<(bool, usize)> = Vec::new();
     for payload in payloads {
         // A-law: the segment of a code, its even bits inverted.
