@@ -3,6 +3,7 @@
 mod answers;
 mod callbacks;
 mod kannel;
+mod service;
 mod signatures;
 mod voice;
 
