@@ -3,6 +3,7 @@
 
 mod centre;
 mod faults;
+mod jasmin;
 mod peers;
 mod receipts;
 mod replies;
