@@ -19,7 +19,7 @@ use crate::model::{Colour, Hazard, RegionCode, SecretKey, Severity, Status};
 use crate::plan::PlanSet;
 use crate::runtime::{
     self, Canaries, CanaryDoor, CellSettings, EngineHandle, EngineParts, Gallery, GatewayInfo, HealthPart, ReplyWords,
-    clock, entropy, run_canaries,
+    clock, entropy, run_canaries, seed,
 };
 use crate::telemetry::{self, Metrics};
 use anyhow::{Context, anyhow, bail};
@@ -119,7 +119,7 @@ impl Service {
         told.iter().for_each(|finding| tracing::warn!(%finding, "templates"));
         let (handle, asks) = EngineHandle::new();
         let told = Arc::<LateUpcalls>::default();
-        let door = Door { upcalls: told.clone(), clock: Arc::new(clock::now), stop: stop.clone() };
+        let door = Door { upcalls: told.clone(), clock: Arc::new(clock::now), stop: stop.clone(), seed: seed() };
         let (gateways, callbacks) = gateways(config, &door)?;
         let (gallery, metrics) = (Arc::<Gallery>::default(), Metrics::new());
         let probe = |(gateway, _): &(Arc<dyn Gateway>, GatewayInfo)| gateway_probe(gateway.clone(), gallery.clone());
@@ -255,8 +255,7 @@ fn open_door(
     if !faults.is_empty() {
         bail!("amqp: {}", faults.join("; "));
     }
-    let seed = u64::from_be_bytes(entropy()[..8].try_into()?);
-    let door = amqp::spawn(settings, desk.clone(), seed, stop.clone());
+    let door = amqp::spawn(settings, desk.clone(), seed(), stop.clone());
     let follow = amqp::follow(gallery.clone(), journal.clone(), door.publisher(), metrics.clone(), stop.clone());
     tasks.push(tokio::spawn(follow));
     let status = door.watch();

@@ -136,7 +136,7 @@ impl Trunk {
 
     fn of(section: &GatewaySection) -> Self {
         let (told, stop) = (Arc::<Told>::default(), CancellationToken::new());
-        let door = Door { upcalls: told.clone(), clock: clock(), stop: stop.clone() };
+        let door = Door { upcalls: told.clone(), clock: clock(), stop: stop.clone(), seed: 7 };
         Self { gateway: sip::open(section, &door).unwrap(), told, stop }
     }
 

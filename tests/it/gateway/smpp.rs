@@ -53,7 +53,7 @@ fn open_at(address: &str, extra: &[(&str, &str)]) -> Open {
         (Arc::new(Ear::default()), Arc::new(AtomicI64::new(NOW_S * 1000)), CancellationToken::new());
     let time = now_ms.clone();
     let clock: Clock = Arc::new(move || Timestamp(time.load(Ordering::Relaxed) * 1000));
-    let opened = open(&section, &Door { upcalls: ear.clone(), clock, stop: stop.clone() }).unwrap();
+    let opened = open(&section, &Door { upcalls: ear.clone(), clock, stop: stop.clone(), seed: 7 }).unwrap();
     Open { gateway: opened.gateway, ear, now_ms, stop }
 }
 

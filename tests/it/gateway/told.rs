@@ -77,5 +77,6 @@ pub fn door(told: &Arc<Told>) -> jiaoying::gateway::Door {
         upcalls: told.clone(),
         clock: Arc::new(jiaoying::runtime::clock::now),
         stop: tokio_util::sync::CancellationToken::new(),
+        seed: 7,
     }
 }

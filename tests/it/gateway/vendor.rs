@@ -90,7 +90,7 @@ fn section(dialect: VendorDialect, url: &str, more: &str) -> GatewaySection {
 }
 
 fn door(sink: Arc<Sink>) -> Door {
-    Door { upcalls: sink, clock: Arc::new(|| at(NOW_S)), stop: CancellationToken::new() }
+    Door { upcalls: sink, clock: Arc::new(|| at(NOW_S)), stop: CancellationToken::new(), seed: 7 }
 }
 
 fn opened(dialect: VendorDialect, url: &str, more: &str) -> (Opened, Arc<Sink>) {
