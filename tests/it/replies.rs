@@ -32,17 +32,6 @@ struct Case {
 
 fn parts(ask_max: u8) -> CellParts {
     let (key, words) = (SecretKey::new([7; 32]), |list: &[&str]| list.iter().map(ToString::to_string).collect());
-    let lane = LaneSettings {
-        id: "gw".into(),
-        channels: Channel::ALL.to_vec(),
-        drill: false,
-        rate_per_s: 1e6,
-        burst: 1000,
-        window: 1000,
-        lines: 1000,
-        templates: Vec::new(),
-        route: jiaoying::dispatch::Route::default(),
-    };
     CellParts {
         settings: CellSettings {
             name: "cell".into(),
@@ -67,7 +56,7 @@ fn parts(ask_max: u8) -> CellParts {
         plans: Arc::new(built_in_plans().unwrap()),
         key,
         gateways: [("gw", false), ("drill", true)]
-            .map(|(id, drill)| LaneSettings { id: id.into(), drill, ..lane.clone() })
+            .map(|(id, drill)| LaneSettings { drill, ..LaneSettings::unlimited(id, &Channel::ALL) })
             .map(|lane| GatewayInfo { lane, idempotent: true, by_reference: true })
             .into(),
         entropy: Box::new(|| [9; 32]),
