@@ -145,19 +145,7 @@ fn dispatch(c: &mut Criterion) {
     };
     let offers: Vec<(String, Offer)> =
         (0..10_000).map(|i| (format!("+86199{i:08}"), offer(i % 100, i / 100))).collect();
-    let lane = || {
-        Lane::new(LaneSettings {
-            id: "sink".into(),
-            channels: vec![Channel::Sms],
-            drill: false,
-            rate_per_s: 1e9,
-            burst: u32::MAX,
-            window: usize::MAX,
-            lines: 1,
-            templates: Vec::new(),
-            route: jiaoying::dispatch::Route::default(),
-        })
-    };
+    let lane = || Lane::new(LaneSettings::unlimited("sink", &[Channel::Sms]));
     let mut group = c.benchmark_group("dispatch");
     group.throughput(Throughput::Elements(offers.len() as u64)).sample_size(20);
     group.bench_function("offer and grant 10,000 calls of 100 callouts", |b| {

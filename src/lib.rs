@@ -8,6 +8,8 @@ pub mod telemetry;
 
 pub mod config;
 
+pub mod backoff;
+
 pub mod model;
 
 pub mod engine;

@@ -20,10 +20,12 @@ services_install() {
     /usr/bin/python3 -c "import ensurepip" 2>/dev/null || missing+=(python3-venv)
     command -v node >/dev/null || missing+=(nodejs)
     command -v npm >/dev/null || missing+=(npm)
-    # Kannel and the SMS centre that comes with it, for the long tests.
+    # For the long tests: Kannel and the SMS centre that comes with it, a SIP phone, and what Jasmin keeps its state in.
     if [ "${JIAOYING_TEST_ALL:-}" = 1 ]; then
         [ -x /usr/sbin/bearerbox ] || missing+=(kannel)
         [ -x /usr/lib/kannel/test/fakesmsc ] || missing+=(kannel-extras)
+        [ -x /usr/bin/baresip ] || missing+=(baresip-core)
+        [ -x /usr/bin/redis-server ] || missing+=(redis-server)
     fi
     # The other side of voice calls, and what speaks in them.
     command -v sipp >/dev/null || missing+=(sip-tester)
@@ -33,6 +35,7 @@ services_install() {
     judges_install || unset JIAOYING_TEST_JUDGES
     sdks_install || unset JIAOYING_TEST_SDKS
     peers_install || unset JIAOYING_TEST_PEERS
+    if [ "${JIAOYING_TEST_ALL:-}" = 1 ]; then jasmin_install || unset JIAOYING_TEST_JASMIN; fi
 }
 
 packages_install() {
@@ -54,6 +57,12 @@ sdks_install() {
     venv_install sdks alibabacloud-dysmsapi20170525==4.6.0 alibabacloud-dyvmsapi20170525==5.3.0 \
         alibabacloud-tea-openapi==0.4.6 tencentcloud-sdk-python-sms==3.1.153 \
         tencentcloud-sdk-python-vms==3.0.1459 tencentcloud-sdk-python-common==3.1.195 twilio==9.13.0
+}
+
+# An SMPP gateway of other makers, for the long tests: tests/peers/jasmind.py starts it. Its versions of libraries are old.
+jasmin_install() {
+    export JIAOYING_TEST_JASMIN; JIAOYING_TEST_JASMIN=$(venv_of jasmin)
+    venv_install jasmin jasmin==0.11.1
 }
 
 venv_of() { echo "${XDG_CACHE_HOME:-$HOME/.cache}/jiaoying/$1/bin/python"; }

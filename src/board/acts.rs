@@ -22,6 +22,14 @@ const REASON_CHARS_MAX: usize = 500;
 /// Characters of a typed name.
 const NAME_CHARS_MAX: usize = 40;
 
+/// Why an operator does something that needs no other words.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Why {
+    reason: String,
+    #[serde(default)]
+    operator: String,
+}
+
 /// What an operator says.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Said {
@@ -65,6 +73,19 @@ pub(super) struct ReportInForm {
     report: ReportForm,
 }
 
+// === impl Why ===
+
+impl Why {
+    /// What the body of a program's request ought to be.
+    pub(super) const WANTED: &str =
+        "内容应为 JSON，含 reason 和 operator / the body is not JSON with reason and operator";
+
+    /// Who acts, as timelines name operators, and why.
+    pub(super) fn signed(&self, account: &Account) -> Result<(String, String), Refusal> {
+        signed(account, &self.operator, &self.reason)
+    }
+}
+
 /// `POST /api/v1/callouts/{id}/answers`
 pub(super) async fn api(
     State(inside): State<Arc<Inside>>,
@@ -72,12 +93,8 @@ pub(super) async fn api(
     Path(id): Path<String>,
     said: Result<Json<Said>, JsonRejection>,
 ) -> Result<Response, Refusal> {
-    let Json(said) = said.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge,
-        _ => Refusal::Unprocessable(
-            "内容不是含 call、answer、reason 的 JSON / the body is not JSON with call, answer and reason",
-        ),
-    })?;
+    let said =
+        json(said, "内容不是含 call、answer、reason 的 JSON / the body is not JSON with call, answer and reason")?;
     Ok(told(vouch(&inside, &account, id.into(), said).await?))
 }
 
@@ -89,13 +106,10 @@ pub(super) async fn form(
     Path(id): Path<String>,
     form: Result<Form<SaidInForm>, FormRejection>,
 ) -> Response {
-    let form = match form {
-        Ok(Form(form)) => form,
-        Err(rejection) => return Refusal::from(rejection).page(lang),
+    let form = match sent(&account, form, |form| &form.form) {
+        Ok(form) => form,
+        Err(refusal) => return refusal.page(lang),
     };
-    if let Err(refusal) = account.sent(&form.form) {
-        return refusal.page(lang);
-    }
     let Fields { call, answer, reason, operator } = form.said;
     let Ok(call) = call.parse() else {
         return Refusal::Unprocessable("call 不是数字 / call is not a number").page(lang);
@@ -111,10 +125,7 @@ pub(super) async fn report_api(
     Path(id): Path<String>,
     body: Result<Json<serde_json::Value>, JsonRejection>,
 ) -> Result<Response, Refusal> {
-    let Json(body) = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge,
-        _ => Refusal::Unprocessable("内容不是 JSON / the body is not JSON"),
-    })?;
+    let body = json(body, "内容不是 JSON / the body is not JSON")?;
     let (text, field) = (body["action"].to_string(), |name: &str| body[name].as_str().unwrap_or_default().to_owned());
     let (call, reason, operator) = (body["call"].as_u64().map(|c| c as CallIx), field("reason"), field("operator"));
     let read = ReportBody::read(body);
@@ -132,13 +143,10 @@ pub(super) async fn report_form(
     Path(id): Path<String>,
     form: Result<Form<ReportInForm>, FormRejection>,
 ) -> Response {
-    let Form(form) = match form {
+    let form = match sent(&account, form, |form| &form.form) {
         Ok(form) => form,
-        Err(rejection) => return Refusal::from(rejection).page(lang),
+        Err(refusal) => return refusal.page(lang),
     };
-    if let Err(refusal) = account.sent(&form.form) {
-        return refusal.page(lang);
-    }
     let (Ok(target), Ok(call)) = (form.target.parse(), parse_call(&form.call)) else {
         return Refusal::Unprocessable("call 或 target 不是数字 / call or target is not a number").page(lang);
     };
@@ -227,6 +235,25 @@ async fn record(inside: &Inside, vouched: Vouched) -> Result<Kept, Refusal> {
         tracing::warn!(%error, "an act of an operator was not taken");
         Refusal::Unavailable
     })
+}
+
+/// The body of a program's request; `wanted` tells what it ought to be.
+pub(super) fn json<T>(body: Result<Json<T>, JsonRejection>, wanted: &'static str) -> Result<T, Refusal> {
+    body.map(|Json(body)| body).map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge,
+        _ => Refusal::Unprocessable(wanted),
+    })
+}
+
+/// The form of a page that this account was shown: `token` is what the page gave it.
+pub(super) fn sent<T>(
+    account: &Account,
+    form: Result<Form<T>, FormRejection>,
+    token: impl Fn(&T) -> &str,
+) -> Result<T, Refusal> {
+    let Form(form) = form?;
+    account.sent(token(&form))?;
+    Ok(form)
 }
 
 /// Who acts, as timelines name operators, and why.

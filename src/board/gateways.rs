@@ -1,6 +1,6 @@
 //! The gateways: how each stands, what its word is worth, and its lock.
 
-use super::acts::signed;
+use super::acts::{Why, json as body, sent};
 use super::auth::{Account, Inside};
 use super::refusal::Refusal;
 use super::shell::{Shell, Speaks};
@@ -45,17 +45,13 @@ struct Row {
     lock: Option<String>,
 }
 
-/// An operator's act on a gateway.
+/// An operator's act on a gateway, from the page.
 #[derive(Deserialize)]
-pub(super) struct Said {
-    reason: String,
-    #[serde(default)]
-    operator: String,
-    /// The token of the page, when it comes from one.
-    #[serde(default)]
+pub(super) struct LockForm {
+    #[serde(flatten)]
+    why: Why,
     form: String,
-    /// `lock` or `unlock`, from the page.
-    #[serde(default)]
+    /// `lock` or `unlock`.
     act: String,
 }
 
@@ -83,9 +79,9 @@ pub(super) async fn lock(
     inside: State<Arc<Inside>>,
     account: Extension<Account>,
     id: Path<String>,
-    said: Result<Json<Said>, JsonRejection>,
+    why: Result<Json<Why>, JsonRejection>,
 ) -> Result<Json<Value>, Refusal> {
-    by_program(inside, account, id, said, true).await
+    by_program(inside, account, id, why, true).await
 }
 
 /// `POST /api/v1/gateways/{id}/unlock`
@@ -93,22 +89,20 @@ pub(super) async fn unlock(
     inside: State<Arc<Inside>>,
     account: Extension<Account>,
     id: Path<String>,
-    said: Result<Json<Said>, JsonRejection>,
+    why: Result<Json<Why>, JsonRejection>,
 ) -> Result<Json<Value>, Refusal> {
-    by_program(inside, account, id, said, false).await
+    by_program(inside, account, id, why, false).await
 }
 
 async fn by_program(
     State(inside): State<Arc<Inside>>,
     Extension(account): Extension<Account>,
     Path(id): Path<String>,
-    said: Result<Json<Said>, JsonRejection>,
+    why: Result<Json<Why>, JsonRejection>,
     locked: bool,
 ) -> Result<Json<Value>, Refusal> {
-    let Json(said) = said.map_err(|_| {
-        Refusal::Unprocessable("内容应为 JSON，含 reason 和 operator / the body is not JSON with reason and operator")
-    })?;
-    act(&inside, &account, id, &said, locked).await?;
+    let why = body(why, Why::WANTED)?;
+    act(&inside, &account, id, &why, locked).await?;
     Ok(Json(json!({ "recorded": true, "locked": locked })))
 }
 
@@ -118,23 +112,20 @@ pub(super) async fn form(
     Extension(account): Extension<Account>,
     Speaks(lang): Speaks,
     Path(id): Path<String>,
-    form: Result<Form<Said>, FormRejection>,
+    form: Result<Form<LockForm>, FormRejection>,
 ) -> Response {
-    let said = match form {
-        Ok(Form(said)) => said,
-        Err(rejection) => return Refusal::from(rejection).page(lang),
+    let done = async {
+        let LockForm { why, act: what, .. } = sent(&account, form, |form| &form.form)?;
+        act(&inside, &account, id, &why, what == "lock").await
     };
-    if let Err(refusal) = account.sent(&said.form) {
-        return refusal.page(lang);
-    }
-    match act(&inside, &account, id, &said, said.act == "lock").await {
+    match done.await {
         Ok(()) => Redirect::to("/gateways").into_response(),
         Err(refusal) => refusal.page(lang),
     }
 }
 
-async fn act(inside: &Inside, account: &Account, id: String, said: &Said, locked: bool) -> Result<(), Refusal> {
-    let (by, reason) = signed(account, &said.operator, &said.reason)?;
+async fn act(inside: &Inside, account: &Account, id: String, why: &Why, locked: bool) -> Result<(), Refusal> {
+    let (by, reason) = why.signed(account)?;
     match inside.board.acts.lock_gateway(GatewayId::from(id), LockAct { locked, by, reason }).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(Refusal::NotFound),

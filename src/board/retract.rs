@@ -1,6 +1,6 @@
 //! A false alarm taken back: one act for all callouts of a warning.
 
-use super::acts::signed;
+use super::acts::{Why, json, sent};
 use super::auth::{Account, Inside};
 use super::refusal::Refusal;
 use super::shell::Speaks;
@@ -17,14 +17,11 @@ use std::sync::Arc;
 /// Why a warning that is over cannot be ended.
 pub(super) const OVER: &str = "该预警此前已解除或撤回 / the warning was cancelled or retracted before";
 
-/// What an operator says.
+/// What an operator says on the page.
 #[derive(Deserialize)]
-pub(super) struct Said {
-    reason: String,
-    #[serde(default)]
-    operator: String,
-    /// The token of the page, when it comes from one.
-    #[serde(default)]
+pub(super) struct RetractForm {
+    #[serde(flatten)]
+    why: Why,
     form: String,
 }
 
@@ -33,12 +30,10 @@ pub(super) async fn api(
     State(inside): State<Arc<Inside>>,
     Extension(account): Extension<Account>,
     Path(id): Path<String>,
-    said: Result<Json<Said>, JsonRejection>,
+    why: Result<Json<Why>, JsonRejection>,
 ) -> Result<Response, Refusal> {
-    let Json(said) = said.map_err(|_| {
-        Refusal::Unprocessable("内容应为 JSON，含 reason 和 operator / the body is not JSON with reason and operator")
-    })?;
-    let receipt = retract(&inside, &account, id.into(), &said).await?;
+    let why = json(why, Why::WANTED)?;
+    let receipt = retract(&inside, &account, id.into(), &why).await?;
     Ok((StatusCode::ACCEPTED, Json(receipt)).into_response())
 }
 
@@ -48,14 +43,13 @@ pub(super) async fn form(
     Extension(account): Extension<Account>,
     Speaks(lang): Speaks,
     Path(id): Path<String>,
-    said: Result<Form<Said>, FormRejection>,
+    form: Result<Form<RetractForm>, FormRejection>,
 ) -> Response {
     let done = async {
-        let Form(said) = said?;
-        account.sent(&said.form)?;
+        let RetractForm { why, .. } = sent(&account, form, |form| &form.form)?;
         let callout = inside.board.callout(&id.as_str().into()).await?;
         let warning = callout.head.as_ref().map(|h| h.warning.clone()).ok_or(Refusal::NotFound)?;
-        retract(&inside, &account, warning, &said).await
+        retract(&inside, &account, warning, &why).await
     };
     match done.await {
         Ok(_) => Redirect::to(&format!("/callouts/{id}")).into_response(),
@@ -63,8 +57,8 @@ pub(super) async fn form(
     }
 }
 
-async fn retract(inside: &Inside, account: &Account, warning: WarningId, said: &Said) -> Result<Receipt, Refusal> {
-    let (operator, reason) = signed(account, &said.operator, &said.reason)?;
+async fn retract(inside: &Inside, account: &Account, warning: WarningId, why: &Why) -> Result<Receipt, Refusal> {
+    let (operator, reason) = why.signed(account)?;
     let desk = inside.board.desk.as_ref().ok_or(Refusal::Unavailable)?;
     match desk.retract(Retraction { warning, operator, reason }).await {
         Ok(Retracted::Done(receipt)) => Ok(*receipt),

@@ -4,7 +4,7 @@ use super::table;
 use crate::config::{Config, GatewaySection};
 use crate::gateway::{self, Door, NotTaken, OpenCall, ReadBack, Upcall, Upcalls};
 use crate::model::GatewayId;
-use crate::runtime::clock;
+use crate::runtime::{clock, seed};
 use crate::telemetry::Metrics;
 use anyhow::ensure;
 use clap::Subcommand;
@@ -62,7 +62,7 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> 
     let chosen: Vec<_> = config.gateways.iter().filter(|g| ids.is_empty() || ids.contains(&g.id)).collect();
     let stop = CancellationToken::new();
     let (upcalls, metrics) = (Arc::new(Nobody), Metrics::new());
-    let door = Door { upcalls, clock: Arc::new(clock::now), metrics, stop: stop.clone() };
+    let door = Door { upcalls, clock: Arc::new(clock::now), metrics, stop: stop.clone(), seed: seed() };
     let mut running: FuturesUnordered<_> = chosen.iter().map(|section| check(section, &door)).collect();
     let mut checked = Vec::new();
     eprintln!("正在检查 {} / checking {}", running.len(), table::count(running.len(), "gateway"));

@@ -19,7 +19,7 @@ use crate::model::{Colour, Hazard, RegionCode, SecretKey, Severity, Status};
 use crate::plan::PlanSet;
 use crate::runtime::{
     self, Canaries, CanaryDoor, CellSettings, EngineHandle, EngineParts, Gallery, GatewayInfo, HealthPart, ReplyWords,
-    clock, entropy, run_canaries,
+    clock, entropy, run_canaries, seed,
 };
 use crate::telemetry::{self, Metrics};
 use anyhow::{Context, anyhow, bail};
@@ -121,7 +121,7 @@ impl Service {
         let told = Arc::<LateUpcalls>::default();
         let (gallery, metrics) = (Arc::<Gallery>::default(), Metrics::new());
         let clock = Arc::new(clock::now);
-        let door = Door { upcalls: told.clone(), clock, metrics: metrics.clone(), stop: stop.clone() };
+        let door = Door { upcalls: told.clone(), clock, metrics: metrics.clone(), stop: stop.clone(), seed: seed() };
         let (gateways, callbacks) = gateways(config, &door)?;
         let probe = |(gateway, _): &(Arc<dyn Gateway>, GatewayInfo)| gateway_probe(gateway.clone(), gallery.clone());
         gateways.iter().for_each(|gateway| handle.add_probe(probe(gateway)));
@@ -263,8 +263,7 @@ fn open_door(
     if !faults.is_empty() {
         bail!("amqp: {}", faults.join("; "));
     }
-    let seed = u64::from_be_bytes(entropy()[..8].try_into()?);
-    let door = amqp::spawn(settings, desk.clone(), seed, stop.clone());
+    let door = amqp::spawn(settings, desk.clone(), seed(), stop.clone());
     let follow = amqp::follow(gallery.clone(), journal.clone(), door.publisher(), metrics.clone(), stop.clone());
     tasks.push(tokio::spawn(follow));
     let status = door.watch();

@@ -86,6 +86,27 @@ impl Clock for LaneClock {
     }
 }
 
+// === impl LaneSettings ===
+
+impl LaneSettings {
+    /// A gateway that takes whatever comes, as fast as it comes: for measurements and tests, and as what is left of a
+    /// setting that names its own limits.
+    #[must_use]
+    pub fn unlimited(id: impl Into<GatewayId>, channels: &[Channel]) -> Self {
+        Self {
+            id: id.into(),
+            channels: channels.to_vec(),
+            drill: false,
+            rate_per_s: 1e9,
+            burst: u32::MAX,
+            window: usize::MAX,
+            lines: usize::MAX,
+            templates: Vec::new(),
+            route: Route::default(),
+        }
+    }
+}
+
 // === impl Lane ===
 
 impl Lane {

@@ -3,7 +3,7 @@
 //! - **Here:** the trait, what goes out, what comes back, how a gateway is opened from its section, what those over
 //!   HTTP share (`wire`, `inbox`), and one folder per protocol.
 //! - **Not here:** who is called when (`engine`), in what order and how fast (`dispatch`).
-//! - **Depends on:** `model`, `config`, `telemetry`, the numbers of `directory`.
+//! - **Depends on:** `model`, `config`, `backoff`, `telemetry`, the numbers of `directory`.
 //! - **Promises:** a gateway never loses an attempt silently: every attempt of a submit has exactly
 //!   one fact in its answer, [`Fact::Unknown`] when the wire died; what comes back later is confirmed
 //!   to the other side only after [`Upcalls::take`] said it is durable.

@@ -5,7 +5,7 @@ use super::Upcalls;
 use super::simulator::{People, SimulatedGateway};
 use super::{cmpp, ebd, http, mqtt, sip, smpp, vendor};
 use crate::config::{GatewayKind, GatewaySection};
-use crate::model::{Channel, Timestamp};
+use crate::model::{Channel, Digest, Timestamp};
 use crate::telemetry::Metrics;
 use axum::Router;
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub struct Door {
     pub metrics: Metrics,
     /// Sessions end when this is cancelled.
     pub stop: CancellationToken,
+    /// From entropy; feeds the jitter of pauses, so that replicas do not come back in one moment.
+    pub seed: u64,
 }
 
 /// A gateway that is open.
@@ -71,6 +73,16 @@ pub fn open(section: &GatewaySection, door: &Door) -> Result<Opened, OpenError> 
 #[must_use]
 pub fn channels_of(section: &GatewaySection) -> Vec<Channel> {
     section.channels.iter().filter_map(|c| Channel::ALL.into_iter().find(|x| x.name() == c.name())).collect()
+}
+
+// === impl Door ===
+
+impl Door {
+    /// A seed for one gateway, by its name.
+    pub(super) fn seed_of(&self, id: &str) -> u64 {
+        let digest = Digest::of_parts(&[&self.seed.to_be_bytes(), id.as_bytes()]);
+        digest.0.iter().take(8).fold(0, |seed, byte| (seed << 8) | u64::from(*byte))
+    }
 }
 
 // === impl Opened ===

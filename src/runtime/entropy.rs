@@ -10,3 +10,9 @@ pub fn entropy() -> [u8; 32] {
     rand::rngs::SysRng.try_fill_bytes(&mut bytes).unwrap();
     bytes
 }
+
+/// A seed for what is random and no secret.
+#[must_use]
+pub fn seed() -> u64 {
+    entropy().iter().take(8).fold(0, |seed, byte| (seed << 8) | u64::from(*byte))
+}

@@ -40,7 +40,7 @@ pub use book::{CallKey, LINK_CHARS, ReplyBook};
 pub use canary::{Canaries, CanaryDoor, CanaryRule, run_canaries};
 pub use cell::{Cell, CellParts, CellSettings, Committed, GatewayInfo, Output, Ticket};
 pub use engine::{EngineParts, run};
-pub use entropy::entropy;
+pub use entropy::{entropy, seed};
 pub use gallery::{Forecasts, Gallery};
 pub use handle::{Asks, EngineHandle, HealthProbe};
 pub use holder::holder;

@@ -1,5 +1,9 @@
 //! What people say back, as the cell takes it: to notices, too late, and when nobody knows what is meant.
 
+mod drills;
+mod references;
+mod reports;
+
 use futures::FutureExt;
 use jiaoying::directory::sample;
 use jiaoying::dispatch::LaneSettings;
@@ -28,17 +32,6 @@ struct Case {
 
 fn parts(ask_max: u8) -> CellParts {
     let (key, words) = (SecretKey::new([7; 32]), |list: &[&str]| list.iter().map(ToString::to_string).collect());
-    let lane = LaneSettings {
-        id: "gw".into(),
-        channels: Channel::ALL.to_vec(),
-        drill: false,
-        rate_per_s: 1e6,
-        burst: 1000,
-        window: 1000,
-        lines: 1000,
-        templates: Vec::new(),
-        route: jiaoying::dispatch::Route::default(),
-    };
     CellParts {
         settings: CellSettings {
             name: "cell".into(),
@@ -64,7 +57,7 @@ fn parts(ask_max: u8) -> CellParts {
         plans: Arc::new(built_in_plans().unwrap()),
         key,
         gateways: [("gw", false), ("drill", true)]
-            .map(|(id, drill)| LaneSettings { id: id.into(), drill, ..lane.clone() })
+            .map(|(id, drill)| LaneSettings { drill, ..LaneSettings::unlimited(id, &Channel::ALL) })
             .map(|lane| GatewayInfo { lane, idempotent: true, by_reference: true })
             .into(),
         entropy: Box::new(|| [9; 32]),
@@ -264,10 +257,6 @@ fn reference(key: &AttemptKey) -> String {
     format!("r-{key}")
 }
 
-fn receipt(reference: String, fact: Fact) -> Upcall {
-    Upcall::Receipt { reference, fact, reported_at: None }
-}
-
 fn arrived() -> Fact {
     Fact::Reached { stage: Stage::Delivered, reference: None }
 }
@@ -398,199 +387,4 @@ fn nobody_is_asked_back_more_often_than_ask_max_says() {
         }
         assert_eq!(asked, usize::from(ask_max));
     }
-}
-
-#[test]
-fn a_bare_word_never_counts_across_a_drill_and_the_real_thing() {
-    let mut c = Case::new(2);
-    let drill = c.message_for(Status::Exercise, Colour::Red, "暴雨", MessageKind::Alert);
-    c.now = c.now.plus_ms(1000);
-    // Blue suspends nothing: both stay open.
-    let real = c.message_for(Status::Actual, Colour::Blue, "大风", MessageKind::Alert);
-    let from = c.number(&real);
-    assert!(c.cell.callouts().filter(|callout| callout.is_open()).count() >= 2);
-    let silent = |c: &Case, id: &CalloutId| {
-        let callout = c.cell.callouts().find(|callout| callout.id == *id).unwrap();
-        callout.calls.iter().flat_map(|call| &call.links).all(|l| l.answer.is_none())
-    };
-    let sms = c.sent.iter().find(|a| a.key.callout == drill && a.number == from && a.channel == Channel::Sms);
-    let sms = sms.unwrap().clone();
-    // Through the gateway of drills it is about the drill, also with the key of nothing else.
-    assert!(
-        c.text_through("drill", &real, &from, "收到", Some(AttemptKey { callout: real.clone(), attempt: 0 }))
-            .is_empty()
-    );
-    assert!(silent(&c, &real) && !silent(&c, &drill));
-    // A key that a real gateway names for a drill's attempt is passed over, and the word is the real one's.
-    let events = c.text(&real, &from, "收到", Some(sms.key));
-    assert!(answers(&events), "{events:?}");
-    // What is told by a gateway of the other kind has no effect.
-    let before = c.entries(&real).len();
-    let key = AttemptKey { callout: real.clone(), attempt: 0 };
-    let failed = Fact::Failed { failure: Failure::DeadNumber, detail: None };
-    let now = c.now;
-    c.cell.upcalls(&"drill".into(), vec![Upcall::Report { key, fact: failed, reported_at: None }], 2, now);
-    c.settle();
-    assert_eq!(c.entries(&real).len(), before);
-}
-
-#[test]
-fn a_real_orange_ends_the_drill_on_its_ground_and_so_does_the_engine_that_comes_back() {
-    let mut c = Case::new(2);
-    let drill = c.message_for(Status::Exercise, Colour::Red, "暴雨", MessageKind::Alert);
-    assert!(c.last(&drill, Purpose::CallOut, Channel::Sms).is_some());
-    let real = c.message_for(Status::Actual, Colour::Orange, "暴雨", MessageKind::Alert);
-    let ends = |c: &Case| {
-        let by = c.entries(&drill).into_iter().find_map(|e| match e {
-            Event::Closed { reason: CloseReason::Suspended, by, .. } => Some(by),
-            _ => None,
-        });
-        assert_eq!(by.flatten().as_ref(), Some(&real));
-    };
-    ends(&c);
-    let told = c.last(&drill, Purpose::Suspended, Channel::Sms).unwrap();
-    assert!(told.drill && told.text.contains("真实预警") && is_marked(&told.text), "{}", told.text);
-    let later = c.message_for(Status::Exercise, Colour::Red, "山洪", MessageKind::Alert);
-    assert!(matches!(c.entries(&later).last(), Some(Event::CallSilenced { .. } | Event::Closed { .. })));
-    assert!(c.sent.iter().all(|a| a.key.callout != later), "a drill that comes too late rings nobody");
-    // A death between the warning and the end of the drill: two timelines that know nothing of each other.
-    let (a, b) = (Case::new(2), Case::new(2));
-    let (mut a, mut b) = (a, b);
-    assert_eq!(a.message_for(Status::Exercise, Colour::Red, "暴雨", MessageKind::Alert), drill);
-    assert_eq!(b.message_for(Status::Actual, Colour::Orange, "暴雨", MessageKind::Alert), real);
-    for id in [&drill, &real] {
-        for order in [[&drill, &real], [&real, &drill]] {
-            let mut back = Case::new(2);
-            for (from, id) in [(&a, &drill), (&b, &real)] {
-                let records = from.journal.read(id.stream(), 0, 1000).now_or_never().unwrap().unwrap();
-                let group = Group { records, ..Group::default() };
-                let stored = back.journal.commit(Batch { lease: None, groups: vec![group] }).now_or_never().unwrap();
-                assert_eq!(stored.unwrap(), [Ok(())]);
-            }
-            back.cell.recover_all(order.map(Clone::clone));
-            back.settle();
-            ends(&back);
-            assert!(back.entries(id).len() > 1);
-        }
-    }
-}
-
-/// Somebody who was sent a short message about one target only, and how many persons live there.
-fn of_one_target(c: &Case, id: &CalloutId) -> (String, u32) {
-    let callout = c.cell.callouts().find(|callout| callout.id == *id).unwrap();
-    let texts = c.sent.iter().filter(|a| a.key.callout == *id && a.channel == Channel::Sms);
-    let one = texts.filter_map(|a| match callout.attempts[a.key.attempt as usize].targets[..] {
-        [target] => Some((a.number.clone(), callout.targets[target as usize].spec.persons)),
-        _ => None,
-    });
-    one.into_iter().find(|(_, persons)| *persons > 0).unwrap()
-}
-
-#[test]
-fn whoever_reports_by_short_message_is_told_why_it_does_not_count() {
-    for ask_max in [2, 0] {
-        let mut c = Case::new(ask_max);
-        let id = c.message("暴雨", MessageKind::Alert);
-        let (from, persons) = of_one_target(&c, &id);
-        for (text, reason, told) in [
-            (format!("4 {}人", persons + 1), NoteReason::AboveRoster, "数字超过底册"),
-            ("4 -5人".into(), NoteReason::BadFigure, "数字有误"),
-        ] {
-            let events = c.text(&id, &from, &text, None);
-            assert_eq!(noted(&events), Some(reason), "{events:?}");
-            let asked = c.last(&id, Purpose::AskCode, Channel::Sms);
-            assert_eq!(asked.is_some(), ask_max > 0);
-            assert!(asked.is_none_or(|a| a.number == from && a.text.contains(told)), "{asked:?}");
-        }
-        let callout = c.cell.callouts().find(|callout| callout.id == id).unwrap();
-        assert!(callout.targets.iter().all(|t| t.progress.moving_at.is_none()), "none of it counts");
-    }
-}
-
-#[test]
-fn figures_and_the_shelter_come_by_short_message() {
-    let mut c = Case::new(2);
-    let id = c.message("暴雨", MessageKind::Alert);
-    let (from, persons) = of_one_target(&c, &id);
-    let events = c.text(&id, &from, &format!("4 {persons}人，安置点：村小学3号楼"), None);
-    let told = events.iter().find_map(|e| match e {
-        Event::ActionReported { action: Action::Done(figures), shelter, text, .. } => Some((figures, shelter, text)),
-        _ => None,
-    });
-    let (figures, shelter, text) = told.unwrap_or_else(|| panic!("{events:?}"));
-    assert_eq!(figures.persons, persons);
-    let callout = c.cell.callouts().find(|callout| callout.id == id).unwrap();
-    assert!(callout.targets.iter().any(|t| t.progress.shelter == *shelter && shelter.is_some()));
-    assert_ne!(shelter, text, "the place is sealed by itself");
-}
-
-#[test]
-fn a_receipt_moves_the_attempt_that_its_reference_names_also_after_a_restart() {
-    let mut c = Case::new(2);
-    c.refers = true;
-    let id = c.message("暴雨", MessageKind::Alert);
-    let key = c.sent.iter().find(|a| a.key.callout == id && a.channel == Channel::Sms).unwrap().key.clone();
-    let reported = |events: &[Event], fact: &Fact| {
-        events.iter().any(|e| match e {
-            Event::AttemptReported { attempt, fact: told, .. } => *attempt == key.attempt && told == fact,
-            _ => false,
-        })
-    };
-    let events = c.told("gw", &id, receipt(reference(&key), arrived()));
-    assert!(reported(&events, &arrived()), "{events:?}");
-    assert!(c.told("gw", &id, receipt(reference(&key), arrived())).is_empty(), "told once");
-    let mut back = c.restarted(&id);
-    let failed = Fact::Failed { failure: Failure::Undelivered, detail: None };
-    let events = back.told("gw", &id, receipt(reference(&key), failed.clone()));
-    assert!(reported(&events, &failed), "{events:?}");
-}
-
-#[test]
-fn a_receipt_whose_reference_is_not_known_or_anothers_has_no_effect() {
-    let mut c = Case::new(2);
-    c.refers = true;
-    let id = c.message("暴雨", MessageKind::Alert);
-    let known = c.sent.iter().find(|a| a.key.callout == id).unwrap().key.clone();
-    assert!(c.told("gw", &id, receipt("r-never".into(), arrived())).is_empty());
-    assert!(c.told("drill", &id, receipt(reference(&known), arrived())).is_empty(), "another gateway's reference");
-    assert!(c.told("nobody", &id, receipt(reference(&known), arrived())).is_empty());
-    assert!(!c.told("gw", &id, receipt(reference(&known), arrived())).is_empty());
-}
-
-#[test]
-fn a_bare_word_answers_the_call_whose_code_is_the_extension() {
-    let mut c = Case::new(2);
-    let rain = c.message("暴雨", MessageKind::Alert);
-    c.now = c.now.plus_ms(1000);
-    let wind = c.message("大风", MessageKind::Alert);
-    let from = c.number(&rain);
-    let (of_rain, of_wind) = (c.code(&rain, &from), c.code(&wind, &from));
-    let events = c.text_to("gw", &rain, &from, "收到", &of_rain);
-    assert!(answers(&events), "{events:?}");
-    assert!(c.is_silent(&wind), "and no other");
-    // Words that are no answer stay none.
-    let events = c.text_to("gw", &wind, &from, "谢谢", &of_wind);
-    assert_eq!(noted(&events), Some(NoteReason::Nonsense));
-    // Behind a number that is nobody's code a word is a bare one: an answer or noted, never lost.
-    let events = c.text_to("gw", &wind, &from, "收到", "9999");
-    assert!(!c.is_silent(&wind) || noted(&events).is_some(), "{events:?}");
-}
-
-#[test]
-fn the_extension_of_a_drill_never_answers_the_real_thing_nor_the_reverse() {
-    let mut c = Case::new(2);
-    let drill = c.message_for(Status::Exercise, Colour::Red, "暴雨", MessageKind::Alert);
-    c.now = c.now.plus_ms(1000);
-    let real = c.message_for(Status::Actual, Colour::Blue, "大风", MessageKind::Alert);
-    let from = c.number(&real);
-    let (of_drill, of_real) = (c.code(&drill, &from), c.code(&real, &from));
-    // Through the gateway of drills, sent behind the code of the real call: it is about the drill.
-    c.text_to("drill", &drill, &from, "收到", &of_real);
-    assert!(c.is_silent(&real) && !c.is_silent(&drill));
-    let mut c = Case::new(2);
-    let drill = c.message_for(Status::Exercise, Colour::Red, "暴雨", MessageKind::Alert);
-    c.now = c.now.plus_ms(1000);
-    let real = c.message_for(Status::Actual, Colour::Blue, "大风", MessageKind::Alert);
-    c.text_to("gw", &real, &from, "收到", &of_drill);
-    assert!(c.is_silent(&drill) && !c.is_silent(&real));
 }

@@ -33,17 +33,7 @@ struct Case {
 }
 
 fn lane(id: &str, channels: &[Channel], templates: Vec<Template>) -> LaneSettings {
-    LaneSettings {
-        id: id.into(),
-        channels: channels.to_vec(),
-        drill: id.starts_with("drill"),
-        rate_per_s: 1e6,
-        burst: 1000,
-        window: 1000,
-        lines: 1000,
-        templates,
-        route: jiaoying::dispatch::Route::default(),
-    }
+    LaneSettings { drill: id.starts_with("drill"), templates, ..LaneSettings::unlimited(id, channels) }
 }
 
 fn template(purpose: TextKind, language: Option<&str>, text: &str, parameters: &[(&str, &str, usize)]) -> Template {

@@ -15,7 +15,7 @@ use super::child::resident_mib;
 use super::figures::{Bar, Case, percentile, round, spread};
 use super::ground::{Ground, KEY, counties};
 use crate::directory::Directory;
-use crate::dispatch::{Budgets, LaneSettings, Route};
+use crate::dispatch::{Budgets, LaneSettings};
 use crate::intake::formats;
 use crate::journal::Lease;
 use crate::model::{
@@ -190,17 +190,7 @@ fn cell(directory: Arc<Directory>, plans: Arc<PlanSet>, now: Timestamp) -> Cell 
         link_base: "http://127.0.0.1/a/".into(),
         budgets: Budgets::default(),
     };
-    let lane = LaneSettings {
-        id: "sink".into(),
-        channels: vec![Channel::Sms],
-        drill: false,
-        rate_per_s: 1e9,
-        burst: u32::MAX,
-        window: usize::MAX,
-        lines: usize::MAX,
-        templates: Vec::new(),
-        route: Route::default(),
-    };
+    let lane = LaneSettings::unlimited("sink", &[Channel::Sms]);
     let parts = CellParts {
         settings,
         lease: Lease { cell: "bench".into(), epoch: 1 },

@@ -17,7 +17,7 @@ pub struct SipSection {
     pub local: SocketAddr,
     /// The address that the trunk sees, when it is another than the local one.
     pub public: Option<IpAddr>,
-    /// Addresses that requests are taken from beside the trunk's.
+    /// Addresses that requests and keys are taken from beside the trunk's.
     #[serde(default)]
     pub peers: Vec<IpAddr>,
     /// The calling number, as the trunk wants it.

@@ -4,6 +4,7 @@ use super::codec::{Connect, ConnectResp, Frames, Pdu, Submit, Version};
 use super::link::Link;
 use super::outcome;
 use super::receipts::{Receipts, Track};
+use crate::backoff::Backoff;
 use crate::config::{CmppSection, CmppVersion};
 use crate::gateway::Door;
 use crate::model::{GatewayId, Timestamp};
@@ -120,16 +121,6 @@ impl Shared {
         self.pause_until.store(until.0, Ordering::Relaxed);
     }
 
-    /// Before the next connection after `failures` in a row: doubled each time, and spread over its second half, so
-    /// that not all come back at once.
-    fn backoff(&self, failures: u32) -> Duration {
-        let (min, max) = (self.config.reconnect_min_ms, self.config.reconnect_max_ms);
-        let whole = min.saturating_mul(1 << failures.min(20)).min(max);
-        // Not for secrets: the time of the failure differs enough from one installation to another.
-        let seed = (self.now().0 as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31);
-        Duration::from_millis(whole / 2 + seed % (whole - whole / 2 + 1))
-    }
-
     async fn connect(&self, version: Version) -> Result<(TcpStream, Frames, Version), NoSession> {
         match timeout(self.connect_timeout(), self.sign_in(version)).await {
             Ok(done) => done,
@@ -191,13 +182,16 @@ pub(super) async fn run(shared: Arc<Shared>, mut orders: mpsc::Receiver<Order>) 
         CmppVersion::V21 => Version::V21,
         CmppVersion::V20 => Version::V20,
     };
-    let (mut failures, mut told) = (0, String::new());
+    let seed = shared.door.seed_of(shared.id.as_str());
+    let mut backoff = Backoff::new(config.reconnect_min_ms, config.reconnect_max_ms, seed);
+    let mut told = String::new();
     while !stop.is_cancelled() && !orders.is_closed() {
         shared.say(Phase::Connecting);
         let connected = tokio::select! {
             connected = shared.connect(version) => connected,
             () = stop.cancelled() => break,
         };
+        let refused = backoff.jittered(config.refused_retry_s.saturating_mul(1_000));
         let (why, wait) = match connected {
             Ok((stream, frames, spoken)) => {
                 tracing::info!(gateway = %shared.id, version = %spoken, "signed in");
@@ -205,9 +199,10 @@ pub(super) async fn run(shared: Arc<Shared>, mut orders: mpsc::Receiver<Order>) 
                 let since = Instant::now();
                 let why = Link::new(&shared, spoken, frames).run(stream, &mut orders).await;
                 // One that lets us in and hangs up at once is met less and less often.
-                let lasted = since.elapsed() >= Duration::from_millis(config.reconnect_max_ms);
-                failures = if lasted { 0 } else { failures };
-                (why, shared.backoff(failures))
+                if since.elapsed() >= Duration::from_millis(config.reconnect_max_ms) {
+                    backoff.reset();
+                }
+                (why, backoff.fail())
             }
             Err(NoSession::TooHigh) if config.version == CmppVersion::Auto && version == Version::V30 => {
                 tracing::info!(gateway = %shared.id, "the gateway speaks no 3.0; trying 2.0");
@@ -216,12 +211,11 @@ pub(super) async fn run(shared: Arc<Shared>, mut orders: mpsc::Receiver<Order>) 
             }
             Err(NoSession::TooHigh) => {
                 let why = format!("status 4: {} ({version})", outcome::status_words(4));
-                (why, Duration::from_secs(config.refused_retry_s))
+                (why, refused)
             }
-            Err(NoSession::Refused(why)) => (why, Duration::from_secs(config.refused_retry_s)),
-            Err(NoSession::Unreachable(why)) => (why, shared.backoff(failures)),
+            Err(NoSession::Refused(why)) => (why, refused),
+            Err(NoSession::Unreachable(why)) => (why, backoff.fail()),
         };
-        failures = failures.saturating_add(1);
         // Each reason is told once, not at every try.
         if told != why && !stop.is_cancelled() {
             tracing::warn!(gateway = %shared.id, why, "not signed in");

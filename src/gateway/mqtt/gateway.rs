@@ -5,6 +5,7 @@ use super::link::{Link, Published, Sent};
 use super::message::{cancel, play};
 use super::session::Session;
 use super::topics::Topics;
+use crate::backoff::Backoff;
 use crate::config::{MqttSection, OfflineSpeaker};
 use crate::gateway::{Clock, Condition, Door, Gateway, Outgoing};
 use crate::model::{AttemptKey, Channel, Fact, Failure, GatewayId, Stage, Timestamp};
@@ -49,7 +50,7 @@ impl MqttGateway {
         let (topics, link) = (Arc::new(Topics::new(&section)), Arc::new(Link::new()));
         let (upcalls, stop) = (door.upcalls.clone(), door.stop.clone());
         let inbox = Inbox::start(id.clone(), topics.clone(), link.clone(), upcalls, stop.clone());
-        let backoff = (Duration::from_millis(section.backoff_min_ms), Duration::from_millis(section.backoff_max_ms));
+        let backoff = Backoff::new(section.backoff_min_ms, section.backoff_max_ms, door.seed_of(id.as_str()));
         let session =
             Session { id: id.clone(), options, topics: topics.clone(), link: link.clone(), inbox, backoff, stop };
         tokio::spawn(session.run());

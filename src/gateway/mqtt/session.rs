@@ -3,6 +3,7 @@
 use super::inbox::Inbox;
 use super::link::Link;
 use super::topics::Topics;
+use crate::backoff::Backoff;
 use crate::gateway::scrub::scrub;
 use crate::model::GatewayId;
 use rumqttc::Outgoing;
@@ -10,7 +11,6 @@ use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Filter, Packet, SubscribeReasonCode};
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Messages handed to a connection and not on the wire yet; more are refused.
@@ -23,7 +23,7 @@ pub(super) struct Session {
     pub(super) topics: Arc<Topics>,
     pub(super) link: Arc<Link>,
     pub(super) inbox: Inbox,
-    pub(super) backoff: (Duration, Duration),
+    pub(super) backoff: Backoff,
     pub(super) stop: CancellationToken,
 }
 
@@ -33,13 +33,12 @@ impl Session {
     /// Runs until it is stopped.
     pub(super) async fn run(mut self) {
         let stop = self.stop.clone();
-        let mut pause = self.backoff.0;
         let mut said = String::new();
         loop {
             let mut listened = false;
             let Some(reason) = stop.run_until_cancelled(self.connection(&mut listened)).await else { break };
             if listened {
-                pause = self.backoff.0;
+                self.backoff.reset();
             }
             // Once for each reason, not once for each of a night's attempts.
             if listened || said != reason {
@@ -47,10 +46,9 @@ impl Session {
                 said.clone_from(&reason);
             }
             self.link.lost(reason);
-            if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+            if stop.run_until_cancelled(tokio::time::sleep(self.backoff.fail())).await.is_none() {
                 break;
             }
-            pause = (pause * 2).min(self.backoff.1);
         }
         self.link.lost("stopped".into());
     }

@@ -35,9 +35,13 @@ pub(super) struct Agent {
     /// The address that the trunk sees.
     pub(super) public: IpAddr,
     /// Whose packets are read.
-    peers: Arc<RwLock<BTreeSet<IpAddr>>>,
+    pub(super) peers: Peers,
     stop: CancellationToken,
 }
+
+/// The trunk's addresses and those that were configured beside them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Peers(Arc<RwLock<BTreeSet<IpAddr>>>);
 
 /// Where requests go that name the trunk's domain and no dialog's address: to the trunk. A CANCEL goes where its
 /// INVITE went, RFC 3261 9.1, and the library knows that from here only.
@@ -74,15 +78,11 @@ impl Agent {
         let udp = UdpConnection::create_connection(local, external, Some(stop.child_token())).await;
         let udp = udp.map_err(|e| format!("{local}: {e}"))?;
         let port = udp.get_addr().get_socketaddr().map_or(local.port(), |addr| addr.port());
-        let peers: BTreeSet<IpAddr> = section.peers.iter().copied().chain([trunk.ip()]).collect();
-        let peers = Arc::new(RwLock::new(peers));
+        let peers = Peers::new(section.peers.iter().copied().chain([trunk.ip()]));
         let layer = TransportLayer::new(stop.clone());
         layer.add_transport(udp.into());
         let known = peers.clone();
-        layer.set_whitelist(move |ip: IpAddr| {
-            let allowed = known.read().unwrap_or_else(PoisonError::into_inner).contains(&ip);
-            std::future::ready(allowed)
-        });
+        layer.set_whitelist(move |ip: IpAddr| std::future::ready(known.contain(ip)));
         let host = || section.trunk.rsplit_once(':').map(|(host, _)| host.to_owned());
         let domain = section.domain.clone().or_else(host).unwrap_or_default();
         // Call-IDs are random; behind the @ stands who made them.
@@ -176,12 +176,30 @@ impl Agent {
     /// The trunk's address now; what comes from there is read.
     async fn destination(&self) -> Result<SipAddr, String> {
         let trunk = resolve(&self.trunk).await?;
-        if !self.peers.read().unwrap_or_else(PoisonError::into_inner).contains(&trunk.ip()) {
-            self.peers.write().unwrap_or_else(PoisonError::into_inner).insert(trunk.ip());
-        }
+        self.peers.add(trunk.ip());
         Ok(SipAddr { r#type: Some(rsipstack::sip::Transport::Udp), addr: trunk.into() })
     }
 }
+
+// === impl Peers ===
+
+impl Peers {
+    pub(super) fn new(addresses: impl Iterator<Item = IpAddr>) -> Self {
+        Self(Arc::new(RwLock::new(addresses.collect())))
+    }
+
+    pub(super) fn contain(&self, ip: IpAddr) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).contains(&ip)
+    }
+
+    fn add(&self, ip: IpAddr) {
+        if !self.contain(ip) {
+            self.0.write().unwrap_or_else(PoisonError::into_inner).insert(ip);
+        }
+    }
+}
+
+// === impl Locator ===
 
 impl TargetLocator for Locator {
     fn locate<'a, 'b, 'c>(&'a self, uri: &'b Uri) -> BoxFuture<'c, rsipstack::Result<SipAddr>>

@@ -119,7 +119,8 @@ async fn run(
     };
     let place = inner.ports.take(ringing.agent.ip).map_err(|e| format!("media: {e}"))?;
     let (own, source) = Own::new(place.port, &ringing.dialog.id().call_id);
-    let media = Media::open(place, &inner.pacer, remote, source).map_err(|e| format!("media: {e}"))?;
+    let media = Media::open(place, &inner.pacer, remote, source, ringing.agent.peers.clone())
+        .map_err(|e| format!("media: {e}"))?;
     let body = sdp::answer(ringing.agent.public, own.port, own.session, &remote);
     let kind = vec![Header::ContentType("application/sdp".into())];
     ringing.dialog.accept(Some(kind), Some(body.into_bytes())).map_err(|e| e.to_string())?;

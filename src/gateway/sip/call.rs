@@ -212,9 +212,9 @@ fn answered(
     Accepted { invited, answer }: Accepted,
     (place, own, source): (Place, Own, u32),
 ) -> Result<Leg, Failed> {
-    let media = sdp::parse(&answer.body)
-        .map_err(|e| e.to_string())
-        .and_then(|remote| Media::open(place, &inner.pacer, remote, source).map_err(|e| e.to_string()));
+    let media = sdp::parse(&answer.body).map_err(|e| e.to_string()).and_then(|remote| {
+        Media::open(place, &inner.pacer, remote, source, agent.peers.clone()).map_err(|e| e.to_string())
+    });
     match media {
         Ok(media) => Ok(Leg::new(agent, invited.dialog, invited.states, media, own)),
         Err(reason) => {

@@ -1,5 +1,6 @@
 //! The media of one call: its socket, what it says, and the keys that come in.
 
+use super::agent::Peers;
 use super::pacer::{Pacer, Player};
 use super::rtp::{Packet, Tones};
 use super::sdp::{Remote, TONES};
@@ -27,6 +28,8 @@ pub(super) struct Media {
     /// What we say.
     pub(super) player: Player,
     remote: Remote,
+    /// From whom keys are taken beside `remote`.
+    peers: Peers,
     tones: Tones,
 }
 
@@ -60,10 +63,10 @@ impl Ports {
 
 impl Media {
     /// Begins to send and to listen. `source` names our stream.
-    pub(super) fn open(place: Place, pacer: &Pacer, remote: Remote, source: u32) -> io::Result<Self> {
+    pub(super) fn open(place: Place, pacer: &Pacer, remote: Remote, source: u32, peers: Peers) -> io::Result<Self> {
         let player = pacer.open(place.socket.try_clone()?, remote, source);
         let socket = tokio::net::UdpSocket::from_std(place.socket)?;
-        Ok(Self { socket, player, remote, tones: Tones::default() })
+        Ok(Self { socket, player, remote, peers, tones: Tones::default() })
     }
 
     /// The other side moved, or put us on hold or back.
@@ -77,9 +80,10 @@ impl Media {
         let mut bytes = [0; 1_500];
         loop {
             match self.socket.recv_from(&mut bytes).await {
-                // Whoever can reach the port could press keys: only the address that was agreed on counts. Its port
-                // may be another one than it listens on.
-                Ok((length, from)) if from.ip() == self.remote.address.ip() => {
+                // Whoever can reach the port could press keys: only the address that was agreed on counts, and those
+                // that may signal calls. A session description says where somebody listens, RFC 3264 5.1; port and
+                // address that he sends from may be others.
+                Ok((length, from)) if from.ip() == self.remote.address.ip() || self.peers.contain(from.ip()) => {
                     let packet = bytes.get(..length).and_then(Packet::parse);
                     let is_tone = |p: &Packet<'_>| p.payload_type == TONES || Some(p.payload_type) == self.remote.tones;
                     if let Some(digit) = packet.filter(is_tone).and_then(|p| self.tones.take(&p)) {

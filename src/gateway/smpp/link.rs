@@ -1,10 +1,10 @@
 //! The link to the centre: connects, signs in, and does so again when the session is over.
 
-use super::backoff::Backoff;
 use super::deliver::Told;
 use super::ledger::Ledger;
 use super::session::{Lost, Session};
 use super::status;
+use crate::backoff::Backoff;
 use crate::config::SmppSection;
 use rusmpp::pdus::BindTransceiver;
 use rusmpp::types::COctetString;
@@ -85,7 +85,7 @@ impl Linker {
                     if begun.elapsed().as_millis() > u128::from(self.settings.backoff_max_ms) {
                         backoff.reset();
                     }
-                    (reason, backoff.pause())
+                    (reason, backoff.fail())
                 }
                 Err(NoSession { reason, account }) => {
                     // Said once, until it changes.
@@ -95,7 +95,7 @@ impl Linker {
                         said.clone_from(&reason);
                     }
                     let slow = self.settings.refused_retry_s.saturating_mul(1_000);
-                    (reason, if account { backoff.jittered(slow) } else { backoff.pause() })
+                    (reason, if account { backoff.jittered(slow) } else { backoff.fail() })
                 }
             };
             self.link.send_replace(Link::Down(reason));

@@ -12,7 +12,6 @@
 //! the attempt in the `ledger`.
 
 mod address;
-mod backoff;
 mod deliver;
 mod joiner;
 mod ledger;
@@ -26,7 +25,6 @@ mod text;
 
 use super::{Door, Opened, channels_of};
 use crate::config::{GatewaySection, SmppSection};
-use crate::model::Digest;
 
 pub use pdu::{Answer, BadLength, Deliver, Frame, Incoming, cut};
 pub use receipt::{ReceiptText, State};
@@ -36,7 +34,6 @@ pub use submit::{SmppConfig, SmppGateway};
 pub(super) fn open(section: &GatewaySection, door: &Door) -> Result<Opened, String> {
     let settings = section.smpp.clone().ok_or("smpp is missing")?;
     let password = settings.password.reveal().map_err(|e| format!("smpp.password: {e}"))?;
-    let digest = Digest::of_parts(&[section.id.as_bytes(), &(door.clock)().0.to_be_bytes()]);
     let config = SmppConfig {
         id: section.id.as_str().into(),
         channels: channels_of(section),
@@ -44,8 +41,7 @@ pub(super) fn open(section: &GatewaySection, door: &Door) -> Result<Opened, Stri
         batch_max: section.batch_max,
         password,
         settings,
-        // Replicas start at different moments.
-        seed: digest.0.iter().take(8).fold(0, |seed, byte| (seed << 8) | u64::from(*byte)),
+        seed: door.seed_of(&section.id),
     };
     Ok(SmppGateway::new(config, door).map_err(|e| format!("smpp.{e}"))?.into())
 }

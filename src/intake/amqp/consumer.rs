@@ -1,11 +1,11 @@
 //! Consuming one queue: every delivery to the desk, its receipt out, and only then the ack.
 
 use super::AmqpConfig;
-use super::backoff::Backoff;
 use super::letter::{Letter, arrived, letters, publish};
 use super::session::{Broken, Duty, Session};
 use super::status::{Part, Status};
 use super::topology;
+use crate::backoff::Backoff;
 use crate::intake::{Desk, Posted, Receipt, Unavailable};
 use crate::model::{Finding, Severity};
 use futures::StreamExt;
@@ -61,7 +61,7 @@ impl Lane {
         seed: u64,
         token: CancellationToken,
     ) -> Self {
-        let again = Mutex::new(Backoff::new(&config, seed));
+        let again = Mutex::new(Backoff::new(config.backoff_min_ms, config.backoff_max_ms, seed));
         let hand = Hand { part, config, desk, status, closing: token.clone(), again };
         Self { hand: Arc::new(hand), token, tasks: TaskTracker::new() }
     }

@@ -2,13 +2,12 @@
 //!
 //! - **Here:** the supervised sessions, the topology, the two consumers, the publisher.
 //! - **Not here:** what a document means (the [`Desk`]), which events are published (`runtime`).
-//! - **Depends on:** `model`, the traits of `intake`.
+//! - **Depends on:** `model`, `backoff`, the traits of `intake`.
 //! - **Promises:** a delivery is acknowledged only after the desk's answer, and only on the channel that
 //!   delivered it; urgent and normal share no connection, so that one never waits behind the other; a
 //!   session that breaks in any way is built again, with growing pauses, for ever. `docs/AMQP.md` is
 //!   the contract.
 
-mod backoff;
 mod config;
 mod consumer;
 mod letter;

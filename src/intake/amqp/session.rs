@@ -5,9 +5,9 @@
 //! acknowledgement can reach a channel that did not deliver.
 
 use super::AmqpConfig;
-use super::backoff::Backoff;
 use super::mend;
 use super::status::{Part, PartStatus, Status};
+use crate::backoff::Backoff;
 use futures::{Stream, StreamExt};
 use lapin::runtime::default_runtime;
 use lapin::{Connection, ConnectionProperties, ErrorKind, Event};
@@ -55,7 +55,7 @@ pub(super) async fn supervise<D: Duty>(
     token: CancellationToken,
     mut duty: D,
 ) {
-    let mut backoff = Backoff::new(&config, seed);
+    let mut backoff = Backoff::new(config.backoff_min_ms, config.backoff_max_ms, seed);
     let mut generation = 0;
     let mut mended = false;
     let mut told = String::new();
@@ -71,13 +71,12 @@ pub(super) async fn supervise<D: Duty>(
             backoff.reset();
             told.clear();
         }
-        backoff.fail();
         // Once per outage and reason.
         if told != reason {
             tracing::warn!(part = part.name(), generation, reason, "AMQP session broke, building a new one");
             told = reason;
         }
-        let pause = backoff.pause();
+        let pause = backoff.fail();
         tokio::select! { () = tokio::time::sleep(pause) => {}, () = token.cancelled() => {} }
     }
     tracing::info!(part = part.name(), "AMQP session closed");

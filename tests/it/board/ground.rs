@@ -167,17 +167,7 @@ impl Rig {
             reached: none(),
             code_digits: 3,
         };
-        let lane = LaneSettings {
-            drill: false,
-            id: "gw".into(),
-            channels: Channel::ALL.to_vec(),
-            rate_per_s: 1e6,
-            burst: 1000,
-            window: 1000,
-            lines: 1000,
-            templates: Vec::new(),
-            route: jiaoying::dispatch::Route::default(),
-        };
+        let lane = LaneSettings::unlimited("gw", &Channel::ALL);
         let parts = CellParts {
             settings: CellSettings {
                 name: "cell".into(),

@@ -1,8 +1,7 @@
 //! Budgets of carriers and persons: they hold back, they yield where they may, and they drop nothing.
 
-use jiaoying::dispatch::{Budgets, CarrierBudget, Dispatch, Lane, LaneSettings, Offer, PersonBudget, Route};
-use jiaoying::model::{AttemptKey, Channel, Colour, PersonId, TextKind, Timestamp};
-use std::cmp::Reverse;
+use jiaoying::dispatch::{Budgets, CarrierBudget, Dispatch, Lane, LaneSettings, Offer, PersonBudget};
+use jiaoying::model::{AttemptKey, Channel, Colour, PersonId, Timestamp};
 
 const MOBILE: &str = "+8613912345678";
 
@@ -11,17 +10,7 @@ fn at(ms: i64) -> Timestamp {
 }
 
 fn dispatch(carriers: Vec<CarrierBudget>, person: PersonBudget) -> Dispatch {
-    let lane = LaneSettings {
-        id: "sms".into(),
-        channels: vec![Channel::Sms],
-        drill: false,
-        rate_per_s: 1000.0,
-        burst: 1000,
-        window: 10_000,
-        lines: 0,
-        templates: Vec::new(),
-        route: Route::default(),
-    };
+    let lane = LaneSettings::unlimited("sms", &[Channel::Sms]);
     Dispatch::new(vec![Lane::new(lane)], Budgets { carriers, person, ..Budgets::default() })
 }
 
@@ -30,19 +19,7 @@ fn carrier(name: &str, prefix: &str, yields_to: Option<Colour>) -> CarrierBudget
 }
 
 fn offer(colour: Colour, call: u32) -> Offer {
-    Offer {
-        colour: Reverse(colour),
-        step: 0,
-        risk: Reverse(0),
-        due: Timestamp(0),
-        callout: format!("533324-{colour:?}").into(),
-        call,
-        track: 0,
-        rung: 0,
-        text: TextKind::Sms,
-        avoid: None,
-        onward: false,
-    }
+    Offer { callout: format!("533324-{colour:?}").into(), ..super::dispatch::offer(colour, call) }
 }
 
 fn granted(d: &mut Dispatch, now: Timestamp) -> Vec<u32> {

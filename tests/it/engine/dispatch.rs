@@ -1,21 +1,11 @@
 //! Dispatch on a virtual clock.
 
-use jiaoying::dispatch::{Budgets, Dispatch, Grant, Lane, LaneSettings, Offer, Route};
+use jiaoying::dispatch::{Budgets, Dispatch, Grant, Lane, LaneSettings, Offer};
 use jiaoying::model::{AttemptKey, CalloutId, Channel, Colour, SkipReason, TextKind, Timestamp};
 use std::cmp::Reverse;
 
 fn lane(id: &str, channels: &[Channel], rate_per_s: f64, burst: u32, window: usize, lines: usize) -> Lane {
-    Lane::new(LaneSettings {
-        id: id.into(),
-        channels: channels.to_vec(),
-        drill: false,
-        rate_per_s,
-        burst,
-        window,
-        lines,
-        templates: Vec::new(),
-        route: Route::default(),
-    })
+    Lane::new(LaneSettings { rate_per_s, burst, window, lines, ..LaneSettings::unlimited(id, channels) })
 }
 
 fn drill_lane(id: &str, channels: &[Channel]) -> Lane {
@@ -23,14 +13,14 @@ fn drill_lane(id: &str, channels: &[Channel]) -> Lane {
     Lane::new(LaneSettings { drill: true, ..settings })
 }
 
-fn offer(colour: Colour, call: u32) -> Offer {
-    let callout = CalloutId::from("c");
+/// A short message to be sent, of the callout `c`.
+pub fn offer(colour: Colour, call: u32) -> Offer {
     Offer {
         colour: Reverse(colour),
         step: 0,
         risk: Reverse(0),
         due: Timestamp(0),
-        callout,
+        callout: "c".into(),
         call,
         track: 0,
         rung: 0,

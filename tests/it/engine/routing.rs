@@ -4,8 +4,7 @@ use jiaoying::dispatch::{
     Budgets, CarrierBudget, Dispatch, Grant, Lane, LaneSettings, Lock, Offer, Outcome, PersonBudget, Ported, Route,
     Told,
 };
-use jiaoying::model::{AttemptKey, CalloutId, Channel, Colour, GatewayId, Passed, SkipReason, TextKind, Timestamp};
-use std::cmp::Reverse;
+use jiaoying::model::{AttemptKey, CalloutId, Channel, Colour, GatewayId, Passed, SkipReason, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -16,17 +15,7 @@ fn at(ms: i64) -> Timestamp {
 }
 
 fn lane(id: &str, route: Route) -> Lane {
-    Lane::new(LaneSettings {
-        id: id.into(),
-        channels: vec![SMS],
-        drill: false,
-        rate_per_s: 1e6,
-        burst: 100_000,
-        window: 1000,
-        lines: 0,
-        templates: Vec::new(),
-        route,
-    })
+    Lane::new(LaneSettings { route, window: 1000, ..LaneSettings::unlimited(id, &[SMS]) })
 }
 
 fn plain() -> Route {
@@ -38,19 +27,7 @@ fn two(a: Route, b: Route) -> Dispatch {
 }
 
 fn offer(call: u32) -> Offer {
-    Offer {
-        colour: Reverse(Colour::Red),
-        step: 0,
-        risk: Reverse(0),
-        due: Timestamp(0),
-        callout: "533324-x".into(),
-        call,
-        track: 0,
-        rung: 0,
-        text: TextKind::Sms,
-        avoid: None,
-        onward: false,
-    }
+    Offer { callout: "533324-x".into(), ..super::dispatch::offer(Colour::Red, call) }
 }
 
 /// Offers one, and lets it be granted and answered at once.

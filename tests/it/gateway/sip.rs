@@ -3,8 +3,10 @@
 
 mod bytes;
 mod incoming;
+mod keys;
 mod load;
 mod peer;
+mod phone;
 mod speech;
 
 use super::contract::{self, Rig};
@@ -151,11 +153,15 @@ fn section(port: u16, lines: usize, more: &str) -> GatewaySection {
 
 impl Trunk {
     fn to(port: u16, lines: usize, more: &str) -> Self {
+        Self::of(&section(port, lines, more))
+    }
+
+    fn of(section: &GatewaySection) -> Self {
         let (told, metrics, stop) = (Arc::<Told>::default(), Metrics::new(), CancellationToken::new());
-        let door = Door { upcalls: told.clone(), clock: clock(), metrics: metrics.clone(), stop: stop.clone() };
-        let section = section(port, lines, more);
+        let (upcalls, clock) = (told.clone(), clock());
+        let door = Door { upcalls, clock, metrics: metrics.clone(), stop: stop.clone(), seed: 7 };
         let port = section.sip.as_ref().unwrap().local.port();
-        Self { gateway: sip::open(&section, &door).unwrap(), port, metrics, told, stop }
+        Self { gateway: sip::open(section, &door).unwrap(), port, metrics, told, stop }
     }
 
     /// Submits one attempt and waits for its end: what the submit said and what was told.
@@ -206,38 +212,6 @@ async fn one(scenario: &str, keys: &[(&str, &str)], more: &str) -> (Fact, Vec<St
     let result = trunk.call().await;
     peer.content().await;
     result
-}
-
-#[tokio::test]
-async fn a_key_is_told_read_back_and_the_call_ends() {
-    if peer::absent() {
-        return;
-    }
-    let (fact, told) = one("key", &[], "").await;
-    assert!(
-        matches!(&fact, Fact::Reached { stage: Stage::Submitted, reference: Some(id) } if !id.contains("138")),
-        "{fact:?}"
-    );
-    assert_eq!(told, ["rings", "picked up", "key 1", "ended"]);
-}
-
-#[tokio::test]
-async fn keys_come_by_info_in_both_forms_and_one_press_counts_once() {
-    if peer::absent() {
-        return;
-    }
-    let picked = |key: &str| ["rings", "picked up", key, "ended"].map(str::to_owned);
-    for (scenario, key) in [("info", "key 1"), ("info_digit", "key 2"), ("both_ways", "key 1")] {
-        assert_eq!(one(scenario, &[], "").await.1, picked(key), "{scenario}");
-    }
-}
-
-#[tokio::test]
-async fn a_key_that_means_nothing_asks_again() {
-    if peer::absent() {
-        return;
-    }
-    assert_eq!(one("wrong_key", &[], "key_wait_s = 8\n").await.1, ["rings", "picked up", "key 9", "key 1", "ended"]);
 }
 
 #[tokio::test]

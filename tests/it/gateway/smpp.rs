@@ -3,6 +3,7 @@
 
 mod centre;
 mod faults;
+mod jasmin;
 mod peers;
 mod receipts;
 mod replies;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// A gateway with what it was given.
@@ -27,6 +29,14 @@ struct Open {
     ear: Arc<Ear>,
     now_ms: Arc<AtomicI64>,
     stop: CancellationToken,
+}
+
+impl Open {
+    /// Submits in a task of its own.
+    fn begin(&self, attempts: Vec<Outgoing>) -> JoinHandle<Vec<Fact>> {
+        let gateway = self.gateway.clone();
+        tokio::spawn(async move { gateway.submit(attempts).await })
+    }
 }
 
 /// Opens a gateway the way the service does, from its section. `extra` comes last and so holds.
@@ -54,7 +64,8 @@ fn open_at(address: &str, extra: &[(&str, &str)]) -> Open {
     let time = now_ms.clone();
     let clock: Clock = Arc::new(move || Timestamp(time.load(Ordering::Relaxed) * 1000));
     let opened =
-        open(&section, &Door { upcalls: ear.clone(), clock, metrics: Metrics::new(), stop: stop.clone() }).unwrap();
+        open(&section, &Door { upcalls: ear.clone(), clock, metrics: Metrics::new(), stop: stop.clone(), seed: 7 })
+            .unwrap();
     Open { gateway: opened.gateway, ear, now_ms, stop }
 }
 
@@ -135,8 +146,7 @@ async fn a_message_says_all_that_was_configured() {
     // system_id, password, system_type, version, ton, npi, range.
     assert_eq!(bind, b"county\0secret\0x\0\x34\0\0\0");
     let attempt = Outgoing { code: Some("037".into()), text: "Alarm [1]".into(), ..attempt(7) };
-    let gateway = open.gateway.clone();
-    let facts = tokio::spawn(async move { gateway.submit(vec![attempt]).await });
+    let facts = open.begin(vec![attempt]);
     let submit = centre.expect(SUBMIT_SM).await;
     let head = b"CMT\0\x03\x0110690001037\0\x01\x018613800000007\0\0\0\0\x00000000001000000R\0\x01\0\0\0";
     let words = b"\x0bAlarm \x1b\x3c1\x1b\x3e";
@@ -150,8 +160,7 @@ async fn it_says_good_bye_when_it_is_stopped_and_takes_no_more() {
     let mut centre = Centre::new().await;
     let open = open_at(&centre.address, &[]);
     centre.bind().await;
-    let gateway = open.gateway.clone();
-    let facts = tokio::spawn(async move { gateway.submit(vec![attempt(1)]).await });
+    let facts = open.begin(vec![attempt(1)]);
     let submit = centre.expect(SUBMIT_SM).await;
     open.stop.cancel();
     centre.write(0x8000_0004, OK, submit.sequence, b"1\0").await;

@@ -78,5 +78,6 @@ pub fn door(told: &Arc<Told>) -> jiaoying::gateway::Door {
         clock: Arc::new(jiaoying::runtime::clock::now),
         metrics: jiaoying::telemetry::Metrics::new(),
         stop: tokio_util::sync::CancellationToken::new(),
+        seed: 7,
     }
 }

@@ -3,6 +3,7 @@
 mod answers;
 mod callbacks;
 mod kannel;
+mod service;
 mod signatures;
 mod voice;
 
@@ -90,7 +91,13 @@ fn section(dialect: VendorDialect, url: &str, more: &str) -> GatewaySection {
 }
 
 fn door(sink: Arc<Sink>) -> Door {
-    Door { upcalls: sink, clock: Arc::new(|| at(NOW_S)), metrics: Metrics::new(), stop: CancellationToken::new() }
+    Door {
+        upcalls: sink,
+        clock: Arc::new(|| at(NOW_S)),
+        metrics: Metrics::new(),
+        stop: CancellationToken::new(),
+        seed: 7,
+    }
 }
 
 fn opened(dialect: VendorDialect, url: &str, more: &str) -> (Opened, Arc<Sink>) {

@@ -1,5 +1,6 @@
 //! What several test modules need: the private servers and a store to test on.
 
+pub mod programs;
 pub mod servers;
 pub mod service;
 pub mod sink;

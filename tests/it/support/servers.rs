@@ -71,6 +71,13 @@ pub fn sdks() -> Option<String> {
     server("JIAOYING_TEST_SDKS", "set of vendors' libraries")
 }
 
+/// The Python that has Jasmin, for `tests/peers/jasmind.py`; `None`, said aloud, when there is none or when long tests
+/// are not asked for.
+pub fn jasmin() -> Option<String> {
+    let python = env::var("JIAOYING_TEST_JASMIN").unwrap_or_else(|_| "Jasmin".into());
+    (!super::programs::absent(&python)).then_some(python)
+}
+
 /// Whether the long tests are asked for (`tests/run --all`).
 pub fn all() -> bool {
     env::var("JIAOYING_TEST_ALL").is_ok_and(|v| v == "1")

@@ -105,8 +105,13 @@ impl Side {
         let now = Arc::new(AtomicI64::new(NOW_S * 1_000_000));
         let told = Arc::clone(&now);
         let clock = Arc::new(move || Timestamp(told.load(Ordering::SeqCst)));
-        let door =
-            Door { upcalls: Arc::clone(&sink) as Arc<dyn Upcalls>, clock, metrics: Metrics::new(), stop: stop.clone() };
+        let door = Door {
+            upcalls: Arc::clone(&sink) as Arc<dyn Upcalls>,
+            clock,
+            metrics: Metrics::new(),
+            stop: stop.clone(),
+            seed: 7,
+        };
         let gateway = CmppGateway::new("cmpp-a".into(), vec![Channel::Sms], 20, config, secret.into(), door);
         Self { gateway, sink, stop, now }
     }

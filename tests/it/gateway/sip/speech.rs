@@ -10,20 +10,26 @@ pub fn tone() -> String {
     let path: PathBuf = std::env::temp_dir().join(format!("jiaoying-tone-{}.wav", std::process::id()));
     static MADE: std::sync::Once = std::sync::Once::new();
     MADE.call_once(|| {
-        let samples: Vec<i16> = (0..8_000).map(|n| if n % 40 < 20 { 9_000 } else { -9_000 }).collect();
-        let data: Vec<u8> = samples.iter().flat_map(|s| [s.to_le_bytes(), s.to_le_bytes()]).flatten().collect();
-        let mut wav = b"RIFF".to_vec();
-        wav.extend(u32::try_from(36 + data.len()).unwrap().to_le_bytes());
-        wav.extend(b"WAVEfmt \x10\0\0\0\x01\0\x02\0");
-        wav.extend(16_000_u32.to_le_bytes());
-        wav.extend(64_000_u32.to_le_bytes());
-        wav.extend([4, 0, 16, 0]);
-        wav.extend(b"data");
-        wav.extend(u32::try_from(data.len()).unwrap().to_le_bytes());
-        wav.extend(data);
-        std::fs::write(&path, wav).unwrap();
+        let samples = (0..8_000).map(|n| if n % 40 < 20 { 9_000 } else { -9_000 });
+        std::fs::write(&path, wav(16_000, 2, &samples.flat_map(|s| [s, s]).collect::<Vec<i16>>())).unwrap();
     });
     path.display().to_string()
+}
+
+/// A WAV file of 16-bit samples.
+pub fn wav(rate: u32, channels: u16, samples: &[i16]) -> Vec<u8> {
+    let length = u32::try_from(samples.len() * 2).unwrap();
+    let mut wav = b"RIFF".to_vec();
+    wav.extend((36 + length).to_le_bytes());
+    wav.extend(b"WAVEfmt \x10\0\0\0\x01\0");
+    wav.extend(channels.to_le_bytes());
+    wav.extend(rate.to_le_bytes());
+    wav.extend((rate * u32::from(channels) * 2).to_le_bytes());
+    wav.extend((channels * 2).to_le_bytes());
+    wav.extend(b"\x10\0data");
+    wav.extend(length.to_le_bytes());
+    wav.extend(samples.iter().flat_map(|s| s.to_le_bytes()));
+    wav
 }
 
 /// The payloads that come to a socket until none comes for a while, checked for order.

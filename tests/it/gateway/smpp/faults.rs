@@ -2,19 +2,12 @@
 
 use super::centre::{Centre, ENQUIRE_LINK, Mo, NACK, OK, SUBMIT_SM, SUBMITTED, UNBIND, receipt, reply};
 use super::{attempt, delivered, failed, long, open_at, submitted, until};
-use jiaoying::gateway::{Gateway, Outgoing, Upcall};
+use jiaoying::gateway::{Outgoing, Upcall};
 use jiaoying::model::{Fact, Failure};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::task::JoinHandle;
 
 const UNKNOWN: Fact = Fact::Unknown { resent: false };
-
-fn submit(gateway: &Arc<dyn Gateway>, attempts: Vec<Outgoing>) -> JoinHandle<Vec<Fact>> {
-    let gateway = gateway.clone();
-    tokio::spawn(async move { gateway.submit(attempts).await })
-}
 
 fn is_down(fact: &Fact) -> bool {
     matches!(fact, Fact::Failed { failure: Failure::GatewayDown, .. })
@@ -25,7 +18,7 @@ async fn what_was_written_and_not_answered_is_unknown_and_exactly_that() {
     let mut centre = Centre::new().await;
     let open = open_at(&centre.address, &[("window", "2")]);
     centre.bind().await;
-    let facts = submit(&open.gateway, (1..=4).map(attempt).collect());
+    let facts = open.begin((1..=4).map(attempt).collect());
     let first = centre.expect(SUBMIT_SM).await;
     centre.expect(SUBMIT_SM).await;
     centre.write(SUBMITTED, OK, first.sequence, b"A1\0").await;
@@ -35,7 +28,7 @@ async fn what_was_written_and_not_answered_is_unknown_and_exactly_that() {
     assert_eq!((&facts[..3], is_down(&facts[3])), (&[submitted("A1"), UNKNOWN, UNKNOWN][..], true), "{facts:?}");
     // It comes back, and what is submitted meanwhile is not lost.
     centre.bind().await;
-    let facts = submit(&open.gateway, vec![attempt(5)]);
+    let facts = open.begin(vec![attempt(5)]);
     centre.take("A5").await;
     assert_eq!(facts.await.unwrap(), [submitted("A5")]);
 }
@@ -47,7 +40,7 @@ async fn a_centre_that_is_asked_too_much_is_left_alone_for_a_while() {
         let open = open_at(&centre.address, &[("throttle_pause_ms", "5000")]);
         centre.bind().await;
         assert_eq!(open.gateway.pause_until(), None);
-        let facts = submit(&open.gateway, vec![attempt(1)]);
+        let facts = open.begin(vec![attempt(1)]);
         let first = centre.expect(SUBMIT_SM).await;
         centre.write(SUBMITTED, status, first.sequence, b"").await;
         assert!(is_down(&facts.await.unwrap()[0]));
@@ -56,7 +49,7 @@ async fn a_centre_that_is_asked_too_much_is_left_alone_for_a_while() {
         assert_eq!(open.gateway.submit(vec![attempt(2)]).await, [failed(Failure::GatewayDown, "asked to wait")]);
         open.now_ms.fetch_add(5000, Ordering::Relaxed);
         assert_eq!(open.gateway.pause_until(), None);
-        let facts = submit(&open.gateway, vec![attempt(3)]);
+        let facts = open.begin(vec![attempt(3)]);
         centre.take("A3").await;
         assert_eq!(facts.await.unwrap(), [submitted("A3")]);
     }
@@ -74,17 +67,17 @@ async fn each_refusal_says_what_it_is_and_a_part_that_is_refused_fails_the_attem
         (0x0400, Failure::Refused, "status 0x400"),
     ];
     for (status, failure, detail) in refusals {
-        let facts = submit(&open.gateway, vec![attempt(1)]);
+        let facts = open.begin(vec![attempt(1)]);
         let asked = centre.expect(SUBMIT_SM).await;
         centre.write(SUBMITTED, status, asked.sequence, b"").await;
         assert_eq!(facts.await.unwrap(), [failed(failure, detail)]);
     }
     // Not understood at all.
-    let facts = submit(&open.gateway, vec![attempt(1)]);
+    let facts = open.begin(vec![attempt(1)]);
     let asked = centre.expect(SUBMIT_SM).await;
     centre.write(NACK, 3, asked.sequence, b"").await;
     assert_eq!(facts.await.unwrap(), [failed(Failure::Refused, "ESME_RINVCMDID (0x03)")]);
-    let facts = submit(&open.gateway, vec![long(2)]);
+    let facts = open.begin(vec![long(2)]);
     centre.take("B1").await;
     let asked = centre.expect(SUBMIT_SM).await;
     centre.write(SUBMITTED, 0x58, asked.sequence, b"").await;
@@ -129,7 +122,7 @@ async fn nonsense_spoils_nothing_else() {
     let nack = centre.expect(NACK).await;
     assert_eq!((nack.sequence, nack.status), (2, 3));
     centre.write(SUBMITTED, OK, 4711, b"A1\0").await;
-    let facts = submit(&open.gateway, vec![attempt(1)]);
+    let facts = open.begin(vec![attempt(1)]);
     let asked = centre.expect(SUBMIT_SM).await;
     centre.write(0x8000_0015, OK, asked.sequence, b"").await;
     centre.write(SUBMITTED, OK, asked.sequence + 1, b"A2\0").await;
@@ -152,7 +145,7 @@ async fn a_stream_that_cannot_be_read_on_is_left_and_begun_anew() {
         let mut centre = Centre::new().await;
         let open = open_at(&centre.address, &[]);
         centre.bind().await;
-        let facts = submit(&open.gateway, vec![attempt(1)]);
+        let facts = open.begin(vec![attempt(1)]);
         centre.expect(SUBMIT_SM).await;
         centre.raw(bad).await;
         assert_eq!(centre.expect(NACK).await.status, 2);
@@ -177,7 +170,7 @@ async fn half_a_pdu_and_then_nothing_ends_with_the_next_question() {
     let mut centre = Centre::new().await;
     let open = open_at(&centre.address, &[("enquire_link_s", "1"), ("timeout_ms", "2000")]);
     centre.bind().await;
-    let facts = submit(&open.gateway, vec![attempt(1)]);
+    let facts = open.begin(vec![attempt(1)]);
     centre.expect(SUBMIT_SM).await;
     centre.raw(&[0, 0, 0, 40, 0, 0, 0, 5, 0, 0]).await;
     assert_eq!(facts.await.unwrap(), [UNKNOWN]);
@@ -192,7 +185,7 @@ async fn a_late_answer_is_taken_and_its_receipt_finds_the_attempt() {
     let mut centre = Centre::new().await;
     let open = open_at(&centre.address, &[("timeout_ms", "1500")]);
     centre.bind().await;
-    let facts = submit(&open.gateway, vec![attempt(1)]);
+    let facts = open.begin(vec![attempt(1)]);
     let asked = centre.expect(SUBMIT_SM).await;
     assert_eq!(facts.await.unwrap(), [UNKNOWN]);
     centre.write(SUBMITTED, OK, asked.sequence, b"A1\0").await;

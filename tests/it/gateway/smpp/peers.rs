@@ -5,13 +5,14 @@ use crate::support::servers;
 use jiaoying::gateway::{Outgoing, Upcall};
 use jiaoying::model::{Fact, Failure};
 use serde_json::{Value, json};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 /// A peer that is running; it ends with its standard input.
-struct Peer {
+pub(super) struct Peer {
     _child: Child,
     orders: ChildStdin,
     tells: Lines<BufReader<ChildStdout>>,
@@ -19,11 +20,11 @@ struct Peer {
 
 impl Peer {
     /// The centre on npm `smpp`, and its address.
-    async fn node() -> Option<(Self, String)> {
+    pub(super) async fn node() -> Option<(Self, String)> {
         let peers = servers::peers()?;
         let mut command = Command::new("node");
         command.arg("tests/peers/smsc.js").env("NODE_PATH", format!("{peers}/node_modules"));
-        let mut peer = Self::start(command);
+        let mut peer = Self::start(&mut command);
         let port = peer.tell().await["port"].as_u64().unwrap();
         Some((peer, format!("127.0.0.1:{port}")))
     }
@@ -33,12 +34,23 @@ impl Peer {
         let (peers, python) = (servers::peers()?, servers::judges()?);
         let mut command = Command::new(python);
         command.arg("tests/peers/smsc34.py").env("PYTHONPATH", format!("{peers}/python"));
-        let mut peer = Self::start(command);
+        let mut peer = Self::start(&mut command);
         let port = peer.tell().await;
         Some((peer, format!("127.0.0.1:{port}")))
     }
 
-    fn start(mut command: Command) -> Self {
+    /// A Jasmin with its state in a folder, in front of a centre on `behind`; and its address.
+    pub(super) async fn jasmin(python: &str, folder: &Path, redis: u16, behind: &str) -> (Self, String) {
+        let mut command = Command::new(python);
+        command.arg("tests/peers/jasmind.py").arg(folder).arg(redis.to_string());
+        command.arg(behind.rsplit(':').next().unwrap());
+        let log = std::fs::File::create(folder.join("stderr.log")).unwrap();
+        let mut peer = Self::start(command.stderr(log));
+        let port = peer.tell().await["port"].as_u64().unwrap();
+        (peer, format!("127.0.0.1:{port}"))
+    }
+
+    fn start(command: &mut Command) -> Self {
         command.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let orders = child.stdin.take().unwrap();
@@ -52,7 +64,7 @@ impl Peer {
     }
 
     /// What it tells next under this name.
-    async fn next(&mut self, name: &str) -> Value {
+    pub(super) async fn next(&mut self, name: &str) -> Value {
         loop {
             let tells = self.tell().await;
             if !tells[name].is_null() {
@@ -61,21 +73,21 @@ impl Peer {
         }
     }
 
-    async fn order(&mut self, order: Value) {
+    pub(super) async fn order(&mut self, order: Value) {
         self.orders.write_all(format!("{order}\n").as_bytes()).await.unwrap();
     }
 
-    async fn mode(&mut self, mode: &str) {
+    pub(super) async fn mode(&mut self, mode: &str) {
         self.order(json!({ "mode": mode })).await;
         assert_eq!(self.next("mode").await["mode"], mode);
     }
 }
 
-async fn submit(open: &Open, attempt: Outgoing) -> Fact {
+pub(super) async fn submit(open: &Open, attempt: Outgoing) -> Fact {
     open.gateway.submit(vec![attempt]).await.remove(0)
 }
 
-fn report(open: &Open, n: usize) -> Fact {
+pub(super) fn report(open: &Open, n: usize) -> Fact {
     match &open.ear.heard()[n] {
         Upcall::Report { fact, .. } => fact.clone(),
         other => panic!("no report: {other:?}"),

@@ -18,8 +18,7 @@ fn report(key: AttemptKey, fact: Fact) -> Upcall {
 
 /// Submits an attempt and has it taken in parts under these identifiers.
 async fn taken(open: &Open, centre: &mut Centre, attempt: jiaoying::gateway::Outgoing, ids: &[&str]) -> Vec<Fact> {
-    let gateway = open.gateway.clone();
-    let facts = tokio::spawn(async move { gateway.submit(vec![attempt]).await });
+    let facts = open.begin(vec![attempt]);
     for id in ids {
         centre.take(id).await;
     }
@@ -47,8 +46,7 @@ async fn a_receipt_before_the_answer_of_its_submit_waits_for_it() {
     let mut centre = Centre::new().await;
     let open = open_at(&centre.address, &[]);
     centre.bind().await;
-    let gateway = open.gateway.clone();
-    let facts = tokio::spawn(async move { gateway.submit(vec![attempt(1)]).await });
+    let facts = open.begin(vec![attempt(1)]);
     let submit = centre.expect(SUBMIT_SM).await;
     centre.write(DELIVER_SM, OK, 9, &receipt("A1", "UNDELIV")).await;
     // The next one is of no submit that is open, so it does not wait behind the other.
@@ -67,8 +65,7 @@ async fn no_more_receipts_wait_for_an_answer_than_there_is_room_for() {
     let mut centre = Centre::new().await;
     let open = open_at(&centre.address, &[("timeout_ms", "60000")]);
     centre.bind().await;
-    let gateway = open.gateway.clone();
-    let facts = tokio::spawn(async move { gateway.submit(vec![attempt(1)]).await });
+    let facts = open.begin(vec![attempt(1)]);
     let submit = centre.expect(SUBMIT_SM).await;
     for n in 1..=ROOM + 3 {
         centre.write(DELIVER_SM, OK, n, &receipt(&format!("early-{n}"), "DELIVRD")).await;

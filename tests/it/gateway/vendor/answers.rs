@@ -244,3 +244,20 @@ fn every_fault_of_a_section_is_named() {
     let faults = load("[[gateway]]\nid = 'v'\nkind = 'vendor'\nchannels = ['sms']\n");
     assert!(faults.contains("gateway[0].vendor: kind vendor needs this table"), "{faults}");
 }
+
+#[test]
+fn secrets_that_cannot_be_had_are_named_and_not_shown() {
+    let doc = include_str!("../../../../docs/GATEWAY-VENDOR.md");
+    let section = doc.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let text = section
+        .replacen("\"secret-of-the-document\"", "\"env:JIAOYING_NOT_SET_ANYWHERE\"", 1)
+        .replace("\"path-of-the-document-2\"", "\"env:CARGO_PKG_NAME\"");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let config = Config::load(Some(file.path()), std::iter::empty()).unwrap();
+    let (faults, _) = config.examine();
+    let keys: Vec<_> = faults.iter().map(|f| f.key.as_str()).filter(|key| key.starts_with("gateway")).collect();
+    assert_eq!(keys, ["gateway[0].vendor.key", "gateway[1].vendor.path_secret"], "{faults:?}");
+    let refused = open(&config.gateways[1], &door(Arc::default())).err().unwrap().to_string();
+    assert!(refused.contains("voice-aliyun") && refused.contains("path_secret"), "{refused}");
+}

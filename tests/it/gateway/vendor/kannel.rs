@@ -1,39 +1,14 @@
 //! A real Kannel 1.4 with the SMS centre that comes with it: out, reports back, an answer back. Long tests only.
 
 use super::*;
-use crate::support::{say, servers};
+use crate::support::programs::{PATIENCE, absent, child, free_port, listens, unread};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
 
-/// How long a condition may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-fn child(program: &str, args: &[&str], stderr: Stdio) -> Child {
-    Command::new(program)
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(stderr)
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap_or_else(|e| panic!("{program}: {e}"))
-}
-
-async fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
-}
-
-async fn listens(port: u16) {
-    let listening = async {
-        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, listening).await.unwrap_or_else(|_| panic!("nobody listens on {port}"));
-}
+/// The SMS centre that comes with it (Debian: kannel-extras).
+const FAKESMSC: &str = "/usr/lib/kannel/test/fakesmsc";
 
 async fn configuration(folder: &Path, callback: &str) -> (String, [u16; 4]) {
     let [admin, boxes, smsc, sendsms] = [free_port().await, free_port().await, free_port().await, free_port().await];
@@ -52,8 +27,8 @@ async fn configuration(folder: &Path, callback: &str) -> (String, [u16; 4]) {
 
 #[tokio::test]
 async fn a_real_kannel_takes_reports_and_answers() {
-    if !servers::all() {
-        return say("skipped: a real Kannel is asked by tests/run --all");
+    if absent("/usr/sbin/bearerbox") || absent(FAKESMSC) {
+        return;
     }
     let folder = tempfile::tempdir().unwrap();
     let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -65,9 +40,9 @@ async fn a_real_kannel_takes_reports_and_answers() {
     let opened = open(&section, &door(sink.clone())).unwrap();
     tokio::spawn(async move { axum::serve(public, opened.callbacks).await });
 
-    let _bearerbox = child("/usr/sbin/bearerbox", &["-v", "4", &file], Stdio::null());
+    let _bearerbox = child("/usr/sbin/bearerbox", &["-v", "4", &file], unread());
     listens(boxes).await;
-    let _smsbox = child("/usr/sbin/smsbox", &["-v", "4", &file], Stdio::null());
+    let _smsbox = child("/usr/sbin/smsbox", &["-v", "4", &file], unread());
     listens(sendsms).await;
     assert!(opened.gateway.check().await.is_ok());
     section.vendor.as_mut().unwrap().key = jiaoying::config::Secret::new("wrong");
@@ -78,7 +53,7 @@ async fn a_real_kannel_takes_reports_and_answers() {
     let answer = "8613800000009 1069372 ucs2 e6R0";
     let port = smsc.to_string();
     let args = ["-H", "127.0.0.1", "-r", &port, "-i", "1", "-m", "1", answer];
-    let mut centre = child("/usr/lib/kannel/test/fakesmsc", &args, Stdio::piped());
+    let mut centre = child(FAKESMSC, &args, [Stdio::null(), Stdio::piped()]);
     let mut told = BufReader::new(centre.stderr.take().unwrap()).split(b'\n');
     until(&sink, |upcalls| upcalls.iter().any(|u| matches!(u, Upcall::Text { .. }))).await;
     let Some(Upcall::Text { from, text, extension, .. }) = sink.all().pop() else { panic!("no text") };
