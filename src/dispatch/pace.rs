@@ -6,8 +6,6 @@ use crate::model::Timestamp;
 const MEMORY_S: f64 = 60.0;
 /// Grants at the configured rate that count before anything is measured.
 const PRIOR: f64 = 4.0;
-/// The same for how long calls hold their lines: few end in a minute, and people do not become others.
-const HOLDING_MEMORY_S: f64 = 300.0;
 /// Seconds that a voice call holds its line before any was measured.
 const HOLDING_S: f64 = 45.0;
 
@@ -64,7 +62,7 @@ impl Holding {
     /// `lines` were held until now, and `ends` of them end now.
     pub(super) fn held(&mut self, lines: usize, ends: usize, now: Timestamp) {
         let passed = self.at.map_or(0.0, |at| seconds(at, now));
-        let weight = (-passed / HOLDING_MEMORY_S).exp();
+        let weight = (-passed / MEMORY_S).exp();
         self.held_s = self.held_s * weight + passed * lines as f64;
         self.ends = self.ends * weight + ends as f64;
         self.at = Some(now);

@@ -198,7 +198,8 @@ impl Decision<'_> {
         // Only the ladder's newest attempt moves it, and only while somebody is still asked.
         let current = track.next == a.rung + 1 && call.attempts.contains(&attempt);
         let of_ladder = call.attempts.iter().position(|x| *x == attempt)? >= usize::from(call.ladder_from);
-        if !current || !of_ladder || (asking(self.callout, call).is_empty() && call.purpose == Purpose::CallOut) {
+        let asked = matches!(call.purpose, Purpose::CallOut | Purpose::Alert);
+        if !current || !of_ladder || (asked && asking(self.callout, call).is_empty()) {
             return None;
         }
         let next = (usize::from(track.next) < track.rungs.len()).then_some(track.next);

@@ -239,6 +239,16 @@ fn the_end_reaches_everybody_who_was_reached_loudspeakers_and_notices_too() {
 }
 
 #[test]
+fn a_loudspeaker_that_failed_is_left_in_peace_once_its_ground_is_satisfied() {
+    let mut c = with_speaker();
+    let horn = c.release_alert("horn");
+    c.release("a", 0);
+    c.yes("a");
+    // Its gateway's answer comes late: a gateway that was down brings the rung back only while somebody is called.
+    assert!(matches!(c.fails(horn, Failure::GatewayDown)[..], [Event::AttemptReported { again: None, .. }]));
+}
+
+#[test]
 fn what_a_loudspeaker_plays_is_a_fact_and_never_an_answer() {
     let mut p = plan();
     p.steps[0] = step("grid", Outcome::Satisfied, vec![ring(Channel::Voice, 3, 40), ring(Channel::Broadcast, 1, 30)]);
