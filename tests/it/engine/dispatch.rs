@@ -37,6 +37,7 @@ fn offer(colour: Colour, call: u32) -> Offer {
         text: TextKind::Sms,
         avoid: None,
         onward: false,
+        whom: 0,
     }
 }
 
