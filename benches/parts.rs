@@ -81,6 +81,7 @@ fn timeline(directory: &Directory, events: usize) -> (CalloutId, Vec<Entry>) {
                 code: None,
                 phrasing: PhrasingWish::default(),
                 routed: None,
+                bundle: Vec::new(),
             };
             let attempt = callout.attempts.len() as u32;
             entries.extend(decide(&mut callout, &Command::Release(release), now));
@@ -142,6 +143,7 @@ fn dispatch(c: &mut Criterion) {
         text: TextKind::Sms,
         avoid: None,
         onward: false,
+        whom: (u64::from(call) << 32) + u64::from(callout) + 1,
     };
     let offers: Vec<(String, Offer)> =
         (0..10_000).map(|i| (format!("+86199{i:08}"), offer(i % 100, i / 100))).collect();
@@ -150,7 +152,7 @@ fn dispatch(c: &mut Criterion) {
     group.throughput(Throughput::Elements(offers.len() as u64)).sample_size(20);
     group.bench_function("offer and grant 10,000 calls of 100 callouts", |b| {
         b.iter_batched(
-            || (Dispatch::new(vec![lane()], Budgets::default()), offers.clone()),
+            || (Dispatch::new(vec![lane()], Budgets { bundle_max: 3, ..Budgets::default() }), offers.clone()),
             |(mut dispatch, offers)| {
                 for (number, offer) in offers {
                     dispatch.offer(Channel::Sms, &number, offer);

@@ -451,7 +451,8 @@ fn budgets(config: &Config) -> anyhow::Result<Budgets> {
     };
     let person = config.person_budget.as_ref().map(person).unwrap_or_default();
     let ported = routes::ported(config)?;
-    Ok(Budgets { carriers: config.carriers.iter().map(carrier).collect(), person, ported })
+    let carriers = config.carriers.iter().map(carrier).collect();
+    Ok(Budgets { carriers, person, ported, bundle_max: config.dispatch.bundle_max })
 }
 
 fn join(findings: &[crate::model::Finding]) -> String {

@@ -12,6 +12,7 @@ mod amqp;
 mod authorities;
 mod budget;
 mod cell;
+mod dispatch;
 mod drill;
 mod error;
 mod examine;
@@ -37,6 +38,7 @@ pub use amqp::Amqp;
 pub use authorities::{AuthoritiesError, authorities};
 pub use budget::{Carrier, PersonBudget};
 pub use cell::Cell;
+pub use dispatch::Dispatch;
 pub use drill::Drill;
 pub use error::{ConfigError, Fault};
 pub use gateway::*;
@@ -88,6 +90,8 @@ pub struct Config {
     pub carriers: Vec<Carrier>,
     /// How often one person is called.
     pub person_budget: Option<PersonBudget>,
+    /// How due calls go out.
+    pub dispatch: Dispatch,
     /// Drills that are posted by themselves.
     #[serde(rename = "drill", default)]
     pub drills: Vec<Drill>,
@@ -141,6 +145,7 @@ impl Config {
         gateway::check(&self.gateways, &self.carriers, &mut faults);
         self.routing.check(&mut faults);
         budget::check(&self.carriers, self.person_budget.as_ref(), &mut faults);
+        self.dispatch.check(&mut faults);
         drill::check(&self.drills, &mut faults);
         self.plans.check(&mut faults);
         self.intake.check(&mut faults);

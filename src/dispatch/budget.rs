@@ -20,6 +20,8 @@ pub struct Budgets {
     pub person: PersonBudget,
     /// Numbers that left the carrier that they begin like.
     pub ported: Ported,
+    /// Warnings in one message to a person, at most; with 0 or 1 each goes alone.
+    pub bundle_max: usize,
 }
 
 /// Numbers that were ported, each with the name of the carrier that has it now. Shown nowhere: they are people's.

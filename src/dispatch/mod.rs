@@ -9,7 +9,8 @@
 //! - **Promises:** red never waits behind blue; within a colour callouts take turns, so that no county waits
 //!   behind another's thousands; drills have queues and lanes of their own, and a live
 //!   call of a drill gives its number up to a real one; limits delay and never drop; a phone number has one
-//!   live voice call; what one gateway fails, another that works gets. Queues are derived state: losing them loses
+//!   live voice call; what several callouts of one colour want of one person at the same time goes out in one
+//!   message; what one gateway fails, another that works gets. Queues are derived state: losing them loses
 //!   nothing.
 
 mod breaker;
@@ -66,6 +67,9 @@ pub struct Offer {
     pub avoid: Option<GatewayId>,
     /// Whether another channel follows on its track: when nothing works here, that one is called.
     pub onward: bool,
+    /// Whom it is to reach, as a digest of person and number: offers of several callouts that are equal in this may go
+    /// out in one message. 0 when that is not known, or not wanted.
+    pub whom: u64,
     /// The callout; last, as offers are mostly compared with others of the same one.
     pub callout: CalloutId,
 }
@@ -79,6 +83,8 @@ pub struct Grant {
     pub channel: Channel,
     /// The offer.
     pub offer: Offer,
+    /// Offers of other callouts that wait for the same person: they go out in the same message.
+    pub with: Vec<Offer>,
     /// Why this gateway, when that is not plain.
     pub routed: Option<Box<Routed>>,
 }
@@ -113,6 +119,7 @@ pub struct Dispatch {
     areas: Vec<String>,
     persons: Persons,
     truth: Truth,
+    bundle_max: usize,
     /// Counts turns: each grant is one, and each callout that joins a queue.
     clock: u64,
     /// When something was last to be granted.
@@ -138,6 +145,7 @@ impl Dispatch {
             areas,
             persons: Persons::new(budgets.person),
             truth: Truth::default(),
+            bundle_max: budgets.bundle_max,
             clock: 0,
             now: Timestamp(0),
             looked_at: None,
@@ -150,7 +158,9 @@ impl Dispatch {
         let kind = self.kind(channel, offer.text, number, (&offer.callout, offer.avoid.as_ref()));
         if !self.queues.contains_key(&kind) {
             let lanes = self.serving(kind);
-            self.queues.insert(kind, Queue::new(lanes));
+            // A loudspeaker speaks of one warning at a time.
+            let bundles = self.bundle_max > 1 && channel != Channel::Broadcast;
+            self.queues.insert(kind, Queue::new(lanes, bundles));
         }
         if let Some(queue) = self.queues.get_mut(&kind) {
             queue.push(offer, self.clock);
@@ -238,6 +248,9 @@ impl Dispatch {
                 self.clock += 1;
                 let queue = self.queues.get_mut(&kind)?;
                 let offer = queue.pop(self.clock)?;
+                // A registered template holds one warning.
+                let free = self.lanes[lane].settings().templates.is_empty();
+                let with = if free { queue.take_with(&offer, self.bundle_max.saturating_sub(1)) } else { Vec::new() };
                 let serving = queue.lanes.clone();
                 if queue.is_empty() {
                     self.queues.remove(&kind);
@@ -254,7 +267,13 @@ impl Dispatch {
                 let taken = &mut self.lanes[lane];
                 taken.breaker.passed();
                 taken.granted(kind.channel, more, now);
-                return Some(Grant { gateway: taken.settings().id.clone(), channel: kind.channel, offer, routed });
+                return Some(Grant {
+                    gateway: taken.settings().id.clone(),
+                    channel: kind.channel,
+                    offer,
+                    with,
+                    routed,
+                });
             }
         }
     }

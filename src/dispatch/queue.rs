@@ -1,11 +1,14 @@
 //! A queue: the callouts that wait for the same lanes, each with its offers in order, and whose turn it is.
 //!
-//! Granting, offering and taking back cost the logarithm of what is queued: no queue is ever walked.
+//! Granting, offering and taking back cost the logarithm of what is queued: no queue is ever walked. Who else waits
+//! for the same person is one look into a hash table.
 
 use super::Offer;
 use crate::model::{CallIx, CalloutId, Colour};
+use foldhash::fast::FixedState;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Whose turn it is: the gravest colour, and within it whoever was served longest ago.
@@ -33,6 +36,12 @@ pub(super) struct Waits<'a> {
     pub(super) overtaken: f64,
 }
 
+/// The calls that wait for one person on one number. Mostly it is one.
+struct Same {
+    first: (CalloutId, CallIx),
+    more: Vec<(CalloutId, CallIx)>,
+}
+
 /// Grants over which it is remembered how many overtook the last in line.
 const REMEMBERED: u32 = 60;
 
@@ -42,6 +51,8 @@ pub(super) struct Queue {
     pub(super) lanes: Arc<[usize]>,
     lines: BTreeMap<CalloutId, Line>,
     turns: BTreeSet<Turn>,
+    /// Who waits for whom; `None` when nothing goes out together here.
+    same: Option<HashMap<u64, Same, FixedState>>,
     len: usize,
     /// Offers that another channel can serve.
     onward: usize,
@@ -53,10 +64,11 @@ pub(super) struct Queue {
 // === impl Queue ===
 
 impl Queue {
-    /// An empty queue in front of some lanes.
-    pub(super) fn new(lanes: Vec<usize>) -> Self {
+    /// An empty queue in front of some lanes, and whether what waits for one person goes out together.
+    pub(super) fn new(lanes: Vec<usize>, bundles: bool) -> Self {
         let (lines, turns) = (BTreeMap::new(), BTreeSet::new());
-        Self { lanes: lanes.into(), lines, turns, len: 0, onward: 0, overtaken: 0.0, grants: 0 }
+        let same = bundles.then(HashMap::default);
+        Self { lanes: lanes.into(), lines, turns, same, len: 0, onward: 0, overtaken: 0.0, grants: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -79,10 +91,14 @@ impl Queue {
             self.turns.insert((offer.colour, clock, offer.callout.clone()));
             Line::new(offer.colour, clock)
         });
-        let onward = usize::from(offer.onward);
+        let (onward, whom) = (usize::from(offer.onward), offer.whom);
+        let who = (self.same.is_some() && whom != 0).then(|| (offer.callout.clone(), offer.call));
         if line.push(offer) {
             self.len += 1;
             self.onward += onward;
+            if let (Some(same), Some(who)) = (&mut self.same, who) {
+                note(same, whom, who);
+            }
         }
     }
 
@@ -94,6 +110,7 @@ impl Queue {
         let (offer, overtakes) = line.pop()?;
         self.len -= 1;
         self.onward -= usize::from(offer.onward);
+        forget(&mut self.same, &offer);
         self.grants = (self.grants + 1).min(REMEMBERED);
         self.overtaken += (f64::from(u8::from(overtakes)) - self.overtaken) / f64::from(self.grants);
         line.served = clock;
@@ -111,7 +128,27 @@ impl Queue {
         self.turns.remove(&(line.colour, line.served, callout.clone()));
         self.len -= line.offers.len();
         self.onward -= line.offers.iter().filter(|o| o.onward).count();
+        line.offers.iter().for_each(|offer| forget(&mut self.same, offer));
         line.offers
+    }
+
+    /// Takes up to `max` offers that other callouts of the same colour have for the person of an offer that was taken,
+    /// the most urgent first, one of each callout.
+    pub(super) fn take_with(&mut self, offer: &Offer, max: usize) -> Vec<Offer> {
+        let Some(same) = self.same.as_ref().and_then(|same| same.get(&offer.whom)) else { return Vec::new() };
+        let of = |(callout, call): &(CalloutId, CallIx)| {
+            let line = self.lines.get(callout).filter(|l| l.colour == offer.colour && *callout != offer.callout)?;
+            line.calls.get(call)?.iter().filter(|o| o.whom == offer.whom).min().cloned()
+        };
+        let mut with: Vec<Offer> = std::iter::once(&same.first).chain(&same.more).filter_map(of).collect();
+        with.sort();
+        let mut callouts = BTreeSet::new();
+        with.retain(|o| callouts.insert(o.callout.clone()));
+        with.truncate(max);
+        for taken in &with {
+            self.remove_call(&taken.callout, taken.call, |o| o == taken);
+        }
+        with
     }
 
     /// Whether another channel can serve some of the offers.
@@ -151,6 +188,7 @@ impl Queue {
         for offer in gone {
             self.len -= 1;
             self.onward -= usize::from(offer.onward);
+            forget(&mut self.same, &offer);
             line.offers.remove(&offer);
             line.left(offer.step);
         }
@@ -172,6 +210,32 @@ impl Queue {
     /// All offers, in no order that matters.
     pub(super) fn into_offers(self) -> impl Iterator<Item = Offer> {
         self.lines.into_values().flat_map(|l| l.offers)
+    }
+}
+
+/// A call waits for somebody.
+fn note(same: &mut HashMap<u64, Same, FixedState>, whom: u64, who: (CalloutId, CallIx)) {
+    match same.entry(whom) {
+        Entry::Vacant(free) => {
+            free.insert(Same { first: who, more: Vec::new() });
+        }
+        Entry::Occupied(mut taken) => taken.get_mut().more.push(who),
+    }
+}
+
+/// An offer is gone.
+fn forget(same: &mut Option<HashMap<u64, Same, FixedState>>, offer: &Offer) {
+    let Some(same) = same else { return };
+    let Entry::Occupied(mut of) = same.entry(offer.whom) else { return };
+    let is = |(callout, call): &(CalloutId, CallIx)| *call == offer.call && *callout == offer.callout;
+    let all = of.get_mut();
+    match all.more.iter().position(is) {
+        Some(at) => drop(all.more.swap_remove(at)),
+        None if is(&all.first) => match all.more.pop() {
+            Some(next) => all.first = next,
+            None => drop(of.remove()),
+        },
+        None => {}
     }
 }
 

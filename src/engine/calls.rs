@@ -4,8 +4,8 @@ use super::Decision;
 use super::suspend::outlives;
 use super::words::Occasion;
 use crate::model::{
-    Answer, Attempt, AttemptIx, Call, CallIx, Callout, Channel, Event, Fact, Failure, Link, Phase, Phrasing, Proof,
-    Purpose, Release, Segments, SkipReason, Stage, TargetIx, TextKind, Timestamp,
+    Answer, Attempt, AttemptIx, Call, CallIx, Callout, Channel, Event, Fact, Failure, Head, Link, Phase, Phrasing,
+    Proof, Purpose, Release, Segments, SkipReason, Stage, TargetIx, TextKind, Timestamp, Track,
 };
 
 /// A rung that no other gateway takes is tried again this long after its gateway was down, doubling up to the maximum.
@@ -48,26 +48,18 @@ impl Decision<'_> {
 
     /// Grants an attempt, when it is still wanted and the offer is not stale.
     pub(super) fn release(&mut self, r: &Release) {
-        let Some(call) = self.callout.calls.get(r.call as usize) else { return };
-        let Some(track) = call.tracks.get(usize::from(r.track)) else { return };
-        let Some((channel, wait_ms)) = track.rungs.get(usize::from(r.rung)).copied() else { return };
-        let fresh = track.due.is_some_and(|due| due <= self.now) && track.next == r.rung && channel == r.channel;
-        let notice = outlives(self.callout, call.purpose);
-        let Some(head) = self.callout.head.as_ref().filter(|_| self.callout.is_open() || notice) else { return };
-        if !fresh || call.dead.contains(&r.contact.contact) {
+        let Some(fresh) = Fresh::of(self.callout, r, self.now) else { return };
+        if fresh.is_vain() {
+            match fresh.call.purpose {
+                Purpose::Updated => self.emit(Event::CallSilenced { call: r.call }),
+                _ => self.silence_if_done(r.call),
+            }
             return;
         }
-        let targets = asking(self.callout, call);
-        if targets.is_empty() && call.purpose == Purpose::Updated {
-            self.emit(Event::CallSilenced { call: r.call });
-            return;
-        }
-        if targets.is_empty() && !notice {
-            self.silence_if_done(r.call);
-            return;
-        }
+        let Fresh { head, call, track, channel, wait_ms, notice, targets } = fresh;
         let last = usize::from(r.rung) + 1 >= track.rungs.len();
         let valid_until = self.now.plus_ms(head.plan.valid_ms);
+        let valid_until = if notice { valid_until } else { valid_until.min(head.expires) };
         let phrasing = self.phrased(r, call, &targets);
         self.emit(Event::AttemptReleased {
             attempt: self.callout.attempts.len() as u32,
@@ -79,10 +71,11 @@ impl Decision<'_> {
             contact: r.contact.clone(),
             code: r.code.clone(),
             targets,
-            valid_until: if notice { valid_until } else { valid_until.min(head.expires) },
+            valid_until,
             next_due: (!last).then(|| self.now.plus_ms(wait_ms)),
             phrasing: Box::new(phrasing),
             routed: r.routed.clone(),
+            bundle: r.bundle.clone(),
         });
     }
 
@@ -198,8 +191,7 @@ impl Decision<'_> {
         // Only the ladder's newest attempt moves it, and only while somebody is still asked.
         let current = track.next == a.rung + 1 && call.attempts.contains(&attempt);
         let of_ladder = call.attempts.iter().position(|x| *x == attempt)? >= usize::from(call.ladder_from);
-        let asked = matches!(call.purpose, Purpose::CallOut | Purpose::Alert);
-        if !current || !of_ladder || (asked && asking(self.callout, call).is_empty()) {
+        if !current || !of_ladder || (asking(self.callout, call).is_empty() && !call.purpose.is_notice()) {
             return None;
         }
         let next = (usize::from(track.next) < track.rungs.len()).then_some(track.next);
@@ -215,7 +207,7 @@ impl Decision<'_> {
                 Some((a.rung, self.now.plus_ms(wait)))
             }
             // Another contact of the same person at once; the lane finds out when there is none.
-            Fact::Failed { failure: Failure::DeadNumber, .. } => Some((a.rung, self.now)),
+            Fact::Failed { failure: Failure::DeadNumber | Failure::Parted, .. } => Some((a.rung, self.now)),
             Fact::Failed { failure: Failure::Withdrawn, .. } => None,
             Fact::Failed { .. } => {
                 let soon = self.now.plus_ms(plan.retry_ms);
@@ -240,6 +232,54 @@ impl Decision<'_> {
             self.emit(Event::CallSilenced { call });
         }
     }
+}
+
+/// What an offer that is not stale is about.
+struct Fresh<'a> {
+    head: &'a Head,
+    call: &'a Call,
+    track: &'a Track,
+    channel: Channel,
+    wait_ms: i64,
+    /// Whether it only tells something, also when the callout is over.
+    notice: bool,
+    targets: Vec<TargetIx>,
+}
+
+// === impl Fresh ===
+
+impl<'a> Fresh<'a> {
+    /// `None` when the offer is stale.
+    fn of(callout: &'a Callout, r: &Release, now: Timestamp) -> Option<Self> {
+        let call = callout.calls.get(r.call as usize)?;
+        let track = call.tracks.get(usize::from(r.track))?;
+        let (channel, wait_ms) = track.rungs.get(usize::from(r.rung)).copied()?;
+        let due = track.due.is_some_and(|due| due <= now) && track.next == r.rung && channel == r.channel;
+        let notice = outlives(callout, call.purpose);
+        let head = callout.head.as_ref().filter(|_| callout.is_open() || notice)?;
+        let fresh = due && !call.dead.contains(&r.contact.contact);
+        fresh.then(|| Self { head, call, track, channel, wait_ms, notice, targets: asking(callout, call) })
+    }
+
+    /// Whether nothing is left to ask or to tell.
+    fn is_vain(&self) -> bool {
+        self.targets.is_empty() && (!self.notice || self.call.purpose == Purpose::Updated)
+    }
+}
+
+/// Whether a callout would release an attempt for what a lane grants: the offer is not stale, and still wanted.
+#[must_use]
+pub fn releases(callout: &Callout, release: &Release, now: Timestamp) -> bool {
+    Fresh::of(callout, release, now.max(callout.recorded_at)).is_some_and(|fresh| !fresh.is_vain())
+}
+
+/// Whether an attempt that its gateway may be working on still asks or tells something, or brought an answer itself:
+/// then it reads back what was recorded.
+#[must_use]
+pub fn wants(callout: &Callout, attempt: AttemptIx) -> bool {
+    let Some(a) = callout.attempts.get(attempt as usize).filter(|a| a.is_live()) else { return false };
+    let call = &callout.calls[a.call as usize];
+    a.answered || outlives(callout, call.purpose) || !asking(callout, call).is_empty()
 }
 
 /// The targets a call still has to ask about.

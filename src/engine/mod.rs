@@ -2,7 +2,7 @@
 //!
 //! - **Here:** [`decide`] (commands to events), [`fold`] (events to state), escalation, ladders,
 //!   answers, notices, tiers, clocks, reports from the ground and milestones, how a drill gives way, the words that
-//!   are sent, and the promises as predicates.
+//!   are sent, alone or in one message with those of other callouts, and the promises as predicates.
 //! - **Not here:** IO, a clock, randomness, async, database types, numbers of phones.
 //! - **Depends on:** `model`.
 //! - **Promises:** equal state, command and time give equal events; the state after `decide` is the
@@ -11,6 +11,7 @@
 
 mod actions;
 mod answers;
+mod bundle;
 mod calls;
 mod clocks;
 mod cover;
@@ -23,7 +24,8 @@ mod suspend;
 mod tiers;
 mod words;
 
-pub use calls::{open_attempt, to_withdraw};
+pub use bundle::{bundled, language};
+pub use calls::{open_attempt, releases, to_withdraw, wants};
 pub use clocks::holding_up;
 pub use fold::{fold, replay};
 pub use invariants::{Violation, check};

@@ -1,7 +1,7 @@
 //! Whether an event from outside fits the state before it. The fold trusts what the engine wrote; a
 //! file of unknown origin may name things that are not there.
 
-use crate::model::{Callout, ClockOf, Event};
+use crate::model::{AttemptKey, Callout, ClockOf, Event};
 
 /// Checks every index an event holds against the state before it.
 pub(super) fn fits(callout: &Callout, event: &Event) -> Result<(), &'static str> {
@@ -41,7 +41,11 @@ pub(super) fn fits(callout: &Callout, event: &Event) -> Result<(), &'static str>
             known(*c as usize <= callout.calls.len(), "its index does not follow")?;
             targets(list)
         }
-        Event::AttemptReleased { attempt, call: c, track: t, rung, targets: list, .. } => {
+        Event::AttemptReleased { attempt, call: c, track: t, rung, targets: list, bundle, .. } => {
+            let own = AttemptKey { callout: callout.id.clone(), attempt: *attempt };
+            let of_callout = bundle.iter().filter(|key| key.callout == callout.id);
+            let names = bundle.len() > 1 && of_callout.eq([&own]);
+            known(bundle.is_empty() || names, "its message does not bring it, once")?;
             next(*attempt, callout.attempts.len())?;
             known(*rung < u16::MAX, "its rung is out of range")?;
             track(c, *t)?;

@@ -1,8 +1,8 @@
 //! Calls and attempts within a callout.
 
 use super::{
-    AttemptIx, CallIx, Channel, ContactId, ContactRef, GatewayId, NoteReason, PersonIx, Phrasing, Proof, TargetIx,
-    Timestamp,
+    AttemptIx, AttemptKey, CallIx, Channel, ContactId, ContactRef, GatewayId, NoteReason, PersonIx, Phrasing, Proof,
+    TargetIx, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -129,6 +129,12 @@ pub struct Attempt {
     /// How it was phrased.
     #[serde(skip_serializing_if = "Phrasing::is_plain")]
     pub phrasing: Box<Phrasing>,
+    /// All attempts of its message, in order, when there are several; the first one leads.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bundle: Vec<AttemptKey>,
+    /// The place of its release in the timeline; derived, not part of the state's canonical form.
+    #[serde(skip)]
+    pub seq: u64,
     /// The gateway's own name for it; not part of the state's canonical form.
     #[serde(skip)]
     pub reference: Option<Box<str>>,
@@ -179,6 +185,8 @@ pub enum Failure {
     Expired,
     /// It was not wanted any more and was hung up or withdrawn.
     Withdrawn,
+    /// The message that it was to go out in with others was not made; nothing was sent.
+    Parted,
 }
 
 // === impl Purpose ===
@@ -223,7 +231,7 @@ impl Failure {
     /// Whether the person's device may have noticed anything of an attempt that ended so.
     #[must_use]
     pub fn may_have_reached(self) -> bool {
-        !matches!(self, Self::GatewayDown | Self::Expired | Self::Refused | Self::DeadNumber)
+        !matches!(self, Self::GatewayDown | Self::Expired | Self::Refused | Self::DeadNumber | Self::Parted)
     }
 }
 
@@ -232,6 +240,12 @@ impl Attempt {
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.failure.is_none() && !self.ended
+    }
+
+    /// Whether it is itself what its gateway has: it goes out alone, or leads its bundle.
+    #[must_use]
+    pub fn leads(&self, key: &AttemptKey) -> bool {
+        self.bundle.first().is_none_or(|leader| leader == key)
     }
 
     /// Whether it is to be hung up once nobody needs it: it rings or plays, and brought no answer itself.

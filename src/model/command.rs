@@ -1,9 +1,9 @@
 //! Commands: what doors, gateways, lanes and the clock ask of a callout.
 
 use super::{
-    ActionReport, Answer, AnswerWay, AttemptIx, Beside, CallIx, CalloutId, Channel, Colour, ContactRef, Digest, Fact,
-    Gap, GatewayId, Hazard, MessageRef, NoteReason, OnBehalf, PersonId, PhrasingWish, Plan, Proof, RegionCode, Routed,
-    Seats, SkipReason, Status, Target, Timestamp, WarningId, Words,
+    ActionReport, Answer, AnswerWay, AttemptIx, AttemptKey, Beside, CallIx, CalloutId, Channel, Colour, ContactRef,
+    Digest, Fact, Gap, GatewayId, Hazard, MessageRef, NoteReason, OnBehalf, PersonId, PhrasingWish, Plan, Proof,
+    RegionCode, Routed, Seats, SkipReason, Status, Target, Timestamp, WarningId, Words,
 };
 use serde::{Deserialize, Serialize};
 
@@ -185,6 +185,9 @@ pub struct Release {
     /// Why through this gateway, when that is not plain.
     #[serde(default)]
     pub routed: Option<Box<Routed>>,
+    /// All attempts of its message, in order, when there are several.
+    #[serde(default)]
+    pub bundle: Vec<AttemptKey>,
 }
 
 /// An answer, already routed.

@@ -3,10 +3,10 @@
 //! No personal data: persons and contacts by id, words of persons as digests of sealed blobs.
 
 use super::{
-    Action, Answer, AnswerWay, AttemptIx, Beside, CallIx, CalloutId, Channel, ClockIx, ClockOf, CloseReason, Colour,
-    ContactRef, Digest, Fact, Gap, GatewayId, Hazard, MessageRef, Moves, NoteReason, OnBehalf, PersonId, Phrasing,
-    Plan, Proof, Purpose, RegionCode, ReleaseReason, Routed, Seats, SkipReason, Status, StepCause, Target, TargetIx,
-    Timestamp, Totals, WarningId, Words,
+    Action, Answer, AnswerWay, AttemptIx, AttemptKey, Beside, CallIx, CalloutId, Channel, ClockIx, ClockOf,
+    CloseReason, Colour, ContactRef, Digest, Fact, Gap, GatewayId, Hazard, MessageRef, Moves, NoteReason, OnBehalf,
+    PersonId, Phrasing, Plan, Proof, Purpose, RegionCode, ReleaseReason, Routed, Seats, SkipReason, Status, StepCause,
+    Target, TargetIx, Timestamp, Totals, WarningId, Words,
 };
 use serde::{Deserialize, Serialize};
 
@@ -176,6 +176,10 @@ pub enum Event {
         /// Why through this gateway, when that is not plain.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         routed: Option<Box<Routed>>,
+        /// All attempts of its message, when that brings those of other callouts too, in the order in which it names
+        /// them. The first one leads: its key is what the gateway has. Empty when it goes alone.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        bundle: Vec<AttemptKey>,
     },
     /// A rung could not be tried.
     RungSkipped {

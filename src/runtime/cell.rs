@@ -3,6 +3,7 @@
 //! [`super::engine`] drives it on the real world, the simulator on an invented one.
 
 use super::book::ReplyBook;
+use super::bundle::Bundles;
 use super::lines::Lines;
 use super::opening::{Arrivals, Openings};
 use super::read_back::Keyed;
@@ -180,6 +181,8 @@ pub struct Cell {
     /// Attempts handed to gateways of which nothing is durable yet but their release: after a failed
     /// commit they must not be handed over again.
     pub(super) handed: HashSet<AttemptKey, FixedState>,
+    /// Attempts that go out in one message with others.
+    pub(super) bundles: Bundles,
     /// Live voice calls.
     pub(super) on_line: Lines,
     /// Tickets with the number of parts that are not durable yet, whether all went well so far, and why
@@ -218,6 +221,7 @@ impl Cell {
             wakes: BTreeSet::new(),
             granted: HashSet::default(),
             handed: HashSet::default(),
+            bundles: Bundles::default(),
             on_line: Lines::default(),
             tickets: BTreeMap::new(),
             pressed: BTreeMap::new(),
@@ -432,15 +436,14 @@ impl Cell {
                 let avoid = routing::failed_on(&live.callout, c, track, rung);
                 let onward = t.rungs.iter().skip(usize::from(rung)).any(|(other, _)| other != channel);
                 let callout = id.clone();
-                let offer = Offer { colour, step, risk, due, callout, call, track, rung, text, avoid, onward };
+                let whom = 0;
+                let offer = Offer { colour, step, risk, due, call, track, rung, text, avoid, onward, whom, callout };
                 offers.push((*channel, offer));
             }
         }
         for (channel, offer) in offers {
-            let callout = self.live.get(id).map(|l| &l.callout);
-            let number = callout.and_then(|c| self.contact(c, offer.call, channel)).map(|(_, number)| number);
             // Without a number the lane that takes it finds out that there is none.
-            self.dispatch.offer(channel, number.as_deref().unwrap_or_default(), offer);
+            self.put(channel, offer);
         }
     }
 

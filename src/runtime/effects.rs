@@ -9,9 +9,9 @@ use crate::engine;
 use crate::gateway::Outgoing;
 use crate::journal::InboxItem;
 use crate::model::{
-    AnswerWay, AttemptKey, CallIx, Callout, CalloutId, Channel, CloseReason, Command, Contact, ContactRef, Entry,
-    Event, Fact, Failure, GatewayId, PersonIx, PhrasingWish, Proof, Purpose, RegionCode, Release, STANDARD_CHINESE,
-    SkipReason, Stage, TargetKind, Template, Timestamp,
+    AnswerWay, AttemptKey, CallIx, Callout, CalloutId, Channel, CloseReason, Command, Contact, ContactId, ContactRef,
+    Entry, Event, Fact, Failure, GatewayId, PersonIx, PhrasingWish, Proof, Purpose, RegionCode, Release,
+    STANDARD_CHINESE, SkipReason, Stage, TargetKind, Template, Timestamp,
 };
 use crate::plan;
 
@@ -73,6 +73,8 @@ impl Cell {
                         self.not_called(&key);
                     }
                     match fact {
+                        // A bundle goes out again once, with the attempt that leads it.
+                        Fact::Unknown { resent: true } if self.attempt(&key).is_some_and(|a| !a.leads(&key)) => {}
                         Fact::Unknown { resent: true } => self.submit(&key, now),
                         // One of unknown fate is called again at once, and must not wait for itself.
                         Fact::Failed { .. } | Fact::Ended | Fact::Unknown { resent: false } => self.line_ended(&key),
@@ -110,31 +112,36 @@ impl Cell {
 
     /// Hands an attempt to its gateway. Its release is durable.
     pub(super) fn submit(&mut self, key: &AttemptKey, now: Timestamp) {
-        let Some(live) = self.live.get(&key.callout) else { return };
-        let callout = &live.callout;
-        let Some(a) = callout.attempts.get(key.attempt as usize) else { return };
-        let (gateway, channel) = (a.gateway.clone(), a.channel);
+        let Some(a) = self.attempt(key) else { return };
+        if !a.bundle.is_empty() {
+            let keys = a.bundle.clone();
+            return self.join(&keys, now);
+        }
+        if let Some(outgoing) = self.outgoing(key, now) {
+            return self.hand_over(std::slice::from_ref(key), outgoing, now);
+        }
+        self.let_go(key);
+        self.report(key, Fact::Failed { failure: Failure::Expired, detail: None }, None, now);
+    }
+
+    /// An attempt as it goes to its gateway; nothing when it must not any more.
+    pub(super) fn outgoing(&self, key: &AttemptKey, now: Timestamp) -> Option<Outgoing> {
+        let callout = &self.live.get(&key.callout)?.callout;
+        let a = callout.attempts.get(key.attempt as usize)?;
         let contact = self.directory.contact(&a.contact.contact);
         // The marks of a gateway may have changed since the release. A drill that gave way says only that.
         let drill = callout.is_drill();
-        let fits = self.gateways.get(&gateway).is_some_and(|g| g.lane.drill == drill);
+        let fits = self.gateways.get(&a.gateway).is_some_and(|g| g.lane.drill == drill);
         let gone = callout.closed == Some(CloseReason::Suspended)
             && callout.calls[a.call as usize].purpose != Purpose::Suspended;
-        let sendable = contact.filter(|_| a.valid_until > now && fits && !gone);
-        let Some((_, contact)) = sendable else {
-            let fact = Fact::Failed { failure: Failure::Expired, detail: None };
-            self.window_free(&gateway, channel, key);
-            self.line_ended(key);
-            self.report(key, fact, None, now);
-            return;
-        };
+        let (_, contact) = contact.filter(|_| a.valid_until > now && fits && !gone)?;
         let asking = callout.call_ix.get(&(callout.calls[a.call as usize].person, Purpose::CallOut)).copied();
         let link_key = (key.callout.clone(), asking.unwrap_or(a.call));
         let link = format!("{}{}", self.settings.link_base, self.book.link(&link_key));
         let sent = engine::sent(callout, key.attempt, &link);
-        let outgoing = Outgoing {
+        Some(Outgoing {
             key: key.clone(),
-            channel,
+            channel: a.channel,
             number: contact.number.clone(),
             text: sent.text,
             template: sent.template,
@@ -144,12 +151,21 @@ impl Cell {
             drill,
             colour: callout.head.as_ref().map_or("blue", |h| h.colour.name()),
             valid_until: a.valid_until,
-        };
-        // The number may be another one than when it was released.
-        if a.contact.version != self.directory.version() {
-            self.register(callout_entry(callout, key.attempt), &contact.number.clone(), now);
+        })
+    }
+
+    /// Hands a message with its attempts to the gateway.
+    pub(super) fn hand_over(&mut self, keys: &[AttemptKey], outgoing: Outgoing, now: Timestamp) {
+        let Some(gateway) = self.attempt(&outgoing.key).map(|a| a.gateway.clone()) else { return };
+        let version = self.directory.version();
+        for key in keys {
+            // The number may be another one than when it was released.
+            if self.attempt(key).is_some_and(|a| a.contact.version != version) {
+                let entry = self.live.get(&key.callout).and_then(|l| callout_entry(&l.callout, key.attempt));
+                self.register(entry, &outgoing.number, now);
+            }
+            self.handed.insert(key.clone());
         }
-        self.handed.insert(key.clone());
         // One submit per gateway and round of outputs, so that batches fill.
         for output in &mut self.outputs {
             if let Output::Submit { gateway: g, attempts } = output
@@ -160,6 +176,14 @@ impl Cell {
             }
         }
         self.outputs.push(Output::Submit { gateway, attempts: vec![outgoing] });
+    }
+
+    /// What an attempt holds that will not go out is free again.
+    pub(super) fn let_go(&mut self, key: &AttemptKey) {
+        if let Some((gateway, channel)) = self.attempt(key).map(|a| (a.gateway.clone(), a.channel)) {
+            self.window_free(&gateway, channel, key);
+            self.line_ended(key);
+        }
     }
 
     /// What a gateway answered to a submit.
@@ -180,7 +204,9 @@ impl Cell {
             if matches!(fact, Fact::Failed { .. }) {
                 self.line_ended(&key);
             }
-            self.report(&key, fact, None, now);
+            for key in self.bundles.answered(&key) {
+                self.report(&key, fact.clone(), None, now);
+            }
         }
     }
 
@@ -236,16 +262,6 @@ impl Cell {
         }
     }
 
-    /// Hangs up what still rings or plays in vain.
-    pub(super) fn hang_up(&mut self, id: &CalloutId, now: Timestamp) {
-        let Some(live) = self.live.get(id) else { return };
-        for attempt in engine::to_withdraw(&live.callout, now) {
-            let gateway = live.callout.attempts[attempt as usize].gateway.clone();
-            let key = AttemptKey { callout: id.clone(), attempt };
-            self.outputs.push(Output::Withdraw { gateway, key });
-        }
-    }
-
     /// Hangs up a drill's call whose number a real call takes.
     pub(super) fn hang_up_drill(&mut self, key: AttemptKey) {
         if let Some(gateway) = self.on_line.gateway(&key) {
@@ -265,47 +281,45 @@ impl Cell {
         }
     }
 
-    /// Makes an attempt of a granted offer. False when the grant was not used.
+    /// Makes an attempt of a granted offer, and of those that go out with it. False when the grant was not used.
     fn grant(&mut self, grant: &Grant, now: Timestamp) -> bool {
-        let Grant { gateway, channel, offer, routed } = grant;
+        let Grant { gateway, channel, offer, .. } = grant;
         let channel = *channel;
-        let Some(live) = self.live.get(&offer.callout) else { return false };
-        let Some((contact, number)) = self.contact(&live.callout, offer.call, channel) else {
+        let callout = self.live.get(&offer.callout).map(|l| &l.callout);
+        let Some((contact, number)) = callout.and_then(|c| self.contact(c, offer.call, channel)) else {
             self.skip(offer, SkipReason::NoContact, now);
+            grant.with.iter().for_each(|other| self.put(channel, other.clone()));
             return false;
         };
+        let Some(callout) = callout else { return false };
+        let person = callout.people[callout.calls[offer.call as usize].person as usize].clone();
+        let with = self.companions(grant, &person, &number);
+        let others = || with.iter().map(|(other, _)| *other);
+        // Who has to wait for the number or the person's budget waits with all that was to go out together.
         if channel == Channel::Voice && self.dispatch.waits_for_number(&number, offer) {
+            for other in others().filter(|o| !self.dispatch.waits_for_number(&number, o)).collect::<Vec<_>>() {
+                self.put(channel, other.clone());
+            }
             return false;
         }
-        let person = live.callout.people[live.callout.calls[offer.call as usize].person as usize].clone();
         let budgeted = channel != Channel::Broadcast;
-        if budgeted && self.dispatch.waits_for_person(&person, (channel, &number), offer, now) {
+        let way = (channel, number.as_str());
+        if budgeted && self.dispatch.waits_for_person(&person, way, offer, now) {
+            for other in others().filter(|o| !self.dispatch.waits_for_person(&person, way, o, now)).collect::<Vec<_>>()
+            {
+                self.put(channel, other.clone());
+            }
             return false;
         }
-        let call_key = (offer.callout.clone(), offer.call);
-        let wants_answer = live.callout.calls[offer.call as usize].purpose == Purpose::CallOut;
-        let code = (wants_answer && channel == Channel::Sms).then(|| self.book.code(&number, &call_key));
-        let attempt = live.callout.attempts.len() as u32;
-        let phrasing = self.phrasing(&live.callout, offer, gateway);
-        let release = Release {
-            call: offer.call,
-            track: offer.track,
-            rung: offer.rung,
-            channel,
-            gateway: gateway.clone(),
-            contact: ContactRef { contact, version: self.directory.version() },
-            code: code.clone(),
-            phrasing,
-            routed: routed.clone(),
+        let lead = (offer.clone(), self.release_of(grant, offer, contact));
+        let with = with.into_iter().map(|(other, contact)| (other.clone(), self.release_of(grant, other, contact)));
+        let with = with.collect();
+        let parts = self.fitting(lead, with, now);
+        let made: Vec<_> = parts.into_iter().map(|(offer, r)| self.release(&offer, r, &number, now)).collect();
+        let Some(key) = made.into_iter().next().flatten() else { return false };
+        let Some((valid_until, released_at)) = self.attempt(&key).map(|a| (a.valid_until, a.released_at)) else {
+            return false;
         };
-        let command = Command::Release(release);
-        self.ask(&offer.callout, Asked { command, ticket: None, inbox: None, blobs: Vec::new() }, now);
-        let Some(live) = self.live.get(&offer.callout) else { return false };
-        let Some(made) = live.callout.attempts.get(attempt as usize) else { return false };
-        let (valid_until, released_at) = (made.valid_until, made.released_at);
-        // The code is taken from now on, also before the commit: the next grant must not give it again.
-        self.register(callout_entry(&live.callout, attempt), &number, now);
-        let key = AttemptKey { callout: offer.callout.clone(), attempt };
         self.granted.insert(key.clone());
         if budgeted {
             self.dispatch.called(&person, &key, released_at, now);
@@ -317,6 +331,39 @@ impl Cell {
             self.on_line.hold(key, gateway.clone(), valid_until);
         }
         true
+    }
+
+    /// What a callout is asked to release for a granted offer.
+    fn release_of(&self, grant: &Grant, offer: &Offer, contact: ContactId) -> Release {
+        let phrasing = self.live.get(&offer.callout).map(|l| self.phrasing(&l.callout, offer, &grant.gateway));
+        Release {
+            call: offer.call,
+            track: offer.track,
+            rung: offer.rung,
+            channel: grant.channel,
+            gateway: grant.gateway.clone(),
+            contact: ContactRef { contact, version: self.directory.version() },
+            code: None,
+            phrasing: phrasing.unwrap_or_default(),
+            routed: grant.routed.clone(),
+            bundle: Vec::new(),
+        }
+    }
+
+    /// Releases an attempt to a number; nothing when its callout does not want it any more.
+    fn release(&mut self, offer: &Offer, mut release: Release, number: &str, now: Timestamp) -> Option<AttemptKey> {
+        let callout = &self.live.get(&offer.callout)?.callout;
+        let wants_answer = callout.calls.get(offer.call as usize)?.purpose == Purpose::CallOut;
+        let key = AttemptKey { callout: offer.callout.clone(), attempt: callout.attempts.len() as u32 };
+        let call_key = (offer.callout.clone(), offer.call);
+        release.code = (wants_answer && release.channel == Channel::Sms).then(|| self.book.code(number, &call_key));
+        let command = Command::Release(release);
+        self.ask(&offer.callout, Asked { command, ticket: None, inbox: None, blobs: Vec::new() }, now);
+        self.attempt(&key)?;
+        // The code is taken from now on, also before the commit: the next grant must not give it again.
+        let entry = self.live.get(&key.callout).and_then(|l| callout_entry(&l.callout, key.attempt));
+        self.register(entry, number, now);
+        Some(key)
     }
 
     /// How a granted offer is to be phrased: the person's language, the gateway's template.
@@ -336,17 +383,12 @@ impl Cell {
     }
 
     /// The contact to try next on a channel: the person's contacts in turn, without the dead ones.
-    pub(super) fn contact(
-        &self,
-        callout: &Callout,
-        call: CallIx,
-        channel: Channel,
-    ) -> Option<(crate::model::ContactId, String)> {
+    pub(super) fn contact(&self, callout: &Callout, call: CallIx, channel: Channel) -> Option<(ContactId, String)> {
         let c = callout.calls.get(call as usize)?;
         let person = self.directory.person(&callout.people[c.person as usize])?;
         let usable: Vec<&Contact> = person.contacts_on(channel).filter(|x| !c.dead.contains(&x.id)).collect();
         let tried = c.attempts.iter().map(|a| &callout.attempts[*a as usize]).filter(|a| {
-            let reached = !matches!(a.failure, Some(Failure::GatewayDown | Failure::DeadNumber));
+            let reached = !matches!(a.failure, Some(Failure::GatewayDown | Failure::DeadNumber | Failure::Parted));
             a.channel == channel && reached
         });
         let contact = usable.get(tried.count() % usable.len().max(1))?;
@@ -366,13 +408,14 @@ impl Cell {
     pub(super) fn register_all(&mut self, callout: &Callout, now: Timestamp) {
         for (attempt, a) in (0..).zip(&callout.attempts) {
             let contact = &a.contact.contact;
-            if a.channel != Channel::Broadcast && a.failure.is_none_or(Failure::may_have_reached) {
+            let key = AttemptKey { callout: callout.id.clone(), attempt };
+            let counts = a.channel != Channel::Broadcast && a.failure.is_none_or(Failure::may_have_reached);
+            if counts && a.leads(&key) {
                 let person = &callout.people[callout.calls[a.call as usize].person as usize];
-                let key = AttemptKey { callout: callout.id.clone(), attempt };
                 self.dispatch.called(person, &key, a.released_at, now);
             }
             if let Some(reference) = &a.reference {
-                self.refer(&a.gateway, reference, &AttemptKey { callout: callout.id.clone(), attempt });
+                self.refer(&a.gateway, reference, a.bundle.first().unwrap_or(&key));
             }
             if let Some((_, contact)) = self.directory.contact(contact) {
                 let number = contact.number.clone();

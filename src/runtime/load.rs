@@ -6,9 +6,7 @@ use super::staging::{Asked, Head};
 use super::upcalls::Told;
 use crate::engine;
 use crate::journal::{ChainError, Record, verify_chain};
-use crate::model::{
-    Attempt, AttemptIx, AttemptKey, Callout, CalloutId, Channel, Command, Entry, Fact, Stage, Timestamp,
-};
+use crate::model::{AttemptIx, AttemptKey, Callout, CalloutId, Channel, Command, Entry, Fact, Stage, Timestamp};
 
 impl Cell {
     /// Keeps what was told until the callout is read.
@@ -61,6 +59,7 @@ impl Cell {
                 for ticket in tickets.chain(deferred.into_iter().map(|(_, ticket)| ticket)) {
                     self.part_done(ticket, false);
                 }
+                self.settle_bundles(id, now);
                 return Err(error);
             }
         };
@@ -69,6 +68,7 @@ impl Cell {
         self.live.insert(id.clone(), Live { callout, head, wake: None, salt });
         self.reindex(id);
         self.recover(id, now);
+        self.settle_bundles(id, now);
         self.hang_up(id, now);
         self.suspend_drills(id, now);
         for asked in waiting {
@@ -91,6 +91,7 @@ impl Cell {
             let known = a.stage > Stage::Unknown || a.released_at >= self.started_at || idempotent;
             if known
                 && a.channel == Channel::Voice
+                && a.leads(&key)
                 && a.is_live()
                 && a.valid_until > now
                 && self.on_line.gateway(&key).is_none()
@@ -135,26 +136,27 @@ impl Cell {
     /// out; those of this one that were never handed over go out now.
     fn recover(&mut self, id: &CalloutId, now: Timestamp) {
         let Some(live) = self.live.get(id) else { return };
-        let of = |x: &AttemptIx| &live.callout.attempts[*x as usize];
-        // One of unknown fate that was tried anew is not to go out beside that.
-        let anew = |i: usize, a: &Attempt| {
-            let later = live.callout.calls[a.call as usize].attempts.iter().rev().take_while(|x| **x as usize > i);
-            a.stage == Stage::Unknown && later.map(of).any(|x| (x.track, x.rung) == (a.track, a.rung))
-        };
         let open: Vec<_> = live
             .callout
             .attempts
             .iter()
             .enumerate()
-            .filter(|(i, a)| a.stage <= Stage::Unknown && a.is_live() && !anew(*i, a))
-            .map(|(i, a)| (i as u32, a.stage, a.released_at, a.valid_until, a.gateway.clone()))
+            .filter(|(i, a)| a.stage <= Stage::Unknown && a.is_live() && !tried_anew(&live.callout, *i as AttemptIx))
+            .map(|(i, a)| (i as u32, a.stage, a.released_at, a.valid_until, a.gateway.clone(), a.bundle.clone()))
             .collect();
-        for (attempt, stage, released_at, valid_until, gateway) in open {
+        for (attempt, stage, released_at, valid_until, gateway, bundle) in open {
             let key = AttemptKey { callout: id.clone(), attempt };
             if self.handed.contains(&key) {
                 continue;
             }
             let mine = released_at >= self.started_at;
+            if !bundle.is_empty() {
+                // One of unknown fate is this engine's own business already.
+                if !mine || stage == Stage::Released {
+                    self.bundles.wait(&bundle);
+                }
+                continue;
+            }
             let resend = self.gateways.get(&gateway).is_some_and(|g| g.idempotent) && valid_until > now;
             match stage {
                 Stage::Released if mine => self.submit(&key, now),
@@ -199,6 +201,7 @@ impl Cell {
         let c = &live.callout;
         let busy = c.is_open()
             || self.staging.holds(id)
+            || self.bundles.holds(id)
             || c.calls.iter().any(crate::model::Call::is_running)
             || self.handed.iter().any(|k| k.callout == *id)
             || self.on_line.any_of(id);
@@ -210,4 +213,12 @@ impl Cell {
             self.dispatch.forget(id);
         }
     }
+}
+
+/// Whether an attempt of unknown fate was tried anew: it is not to go out beside that.
+pub(super) fn tried_anew(callout: &Callout, attempt: AttemptIx) -> bool {
+    let a = &callout.attempts[attempt as usize];
+    let later = callout.calls[a.call as usize].attempts.iter().rev().take_while(|x| **x > attempt);
+    let mut later = later.map(|x| &callout.attempts[*x as usize]);
+    a.stage == Stage::Unknown && later.any(|x| (x.track, x.rung) == (a.track, a.rung))
 }

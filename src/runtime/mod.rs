@@ -1,7 +1,7 @@
 //! The shell of a cell: one active engine that owns its callouts, commits their events and acts on them.
 //!
 //! - **Here:** the cell (commands in, batches and effects out, no IO), the reply book, the words of people, what is
-//!   open for who calls back, what is read back to them, orders on their way from the inbox (`opening`), the task that
+//!   open for who calls back, what is read back to them, attempts that go out in one message (`bundle`), orders on their way from the inbox (`opening`), the task that
 //!   drives a cell on a journal and gateways, the live copies that readers see, canaries and locks of gateways, the one
 //!   legal clock.
 //! - **Not here:** what callouts decide (`engine`), how gateways talk (`gateway`), doors (`intake`).
@@ -11,6 +11,7 @@
 
 mod acts;
 mod book;
+mod bundle;
 mod calls_back;
 mod canary;
 mod cell;
@@ -27,6 +28,7 @@ mod lines;
 mod load;
 mod locks;
 mod measure;
+mod named;
 mod opening;
 mod read_back;
 mod reads;

@@ -7,18 +7,21 @@ use crate::gateway::ReadBack;
 use crate::model::{
     AnswerWay, AttemptKey, CallIx, Callout, CalloutId, Command, Entry, Event, NoteReason, Purpose, TargetIx,
 };
+use std::collections::BTreeMap;
 
-/// A key that was pressed: the call that it belongs to, and what is to be said.
+/// A key that was pressed, as one attempt of its message has it: the call that it belongs to, and what is to be said.
 #[derive(Debug)]
 pub(super) struct Keyed {
     call: CallIx,
     words: String,
+    /// The attempt that the gateway named, and the place of this one in its message.
+    to: (AttemptKey, usize),
 }
 
 impl Cell {
-    /// Somebody pressed a key in an attempt; `ticket` waits for what becomes of it.
-    pub(super) fn keyed(&mut self, ticket: Ticket, key: &AttemptKey, call: CallIx) {
-        let keyed = Keyed { call, words: String::new() };
+    /// Somebody pressed a key in an attempt, told of the one that its gateway knows; `ticket` waits for what becomes of it.
+    pub(super) fn keyed(&mut self, ticket: Ticket, key: &AttemptKey, call: CallIx, to: (AttemptKey, usize)) {
+        let keyed = Keyed { call, words: String::new(), to };
         self.pressed.entry(ticket).or_default().insert(key.clone(), keyed);
     }
 
@@ -43,9 +46,23 @@ impl Cell {
     /// What is to be said to those whose keys `ticket` brought. Nothing when it is not durable.
     pub(super) fn read_backs(&mut self, ticket: Ticket, durable: bool) -> Vec<ReadBack> {
         let keyed = self.pressed.remove(&ticket).filter(|_| durable).unwrap_or_default();
-        let said = keyed.into_iter().filter(|(_, k)| !k.words.is_empty());
-        said.map(|(key, k)| ReadBack { key, words: k.words }).collect()
+        let mut said: BTreeMap<AttemptKey, BTreeMap<usize, String>> = BTreeMap::new();
+        for Keyed { words, to: (key, place), .. } in keyed.into_values().filter(|k| !k.words.is_empty()) {
+            said.entry(key).or_default().insert(place, words);
+        }
+        said.into_iter().map(|(key, words)| ReadBack { key, words: in_one(words.into_values()) }).collect()
     }
+}
+
+/// What is said of each warning of a message, in its order. The same is said once.
+fn in_one(each: impl Iterator<Item = String>) -> String {
+    let mut said = Vec::new();
+    for words in each {
+        if !said.contains(&words) {
+            said.push(words);
+        }
+    }
+    said.concat()
 }
 
 /// What became of a key, by the events that it made, or by the state when it made none.

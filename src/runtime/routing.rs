@@ -55,13 +55,18 @@ impl Cell {
         let told = match fact {
             Fact::Reached { stage, .. } if *stage >= Stage::Delivered => Some(Told::Delivered),
             Fact::Failed {
-                failure: Failure::GatewayDown | Failure::Refused | Failure::Expired | Failure::Withdrawn,
+                failure:
+                    Failure::GatewayDown | Failure::Refused | Failure::Expired | Failure::Withdrawn | Failure::Parted,
                 ..
             }
             | Fact::Reached { .. }
             | Fact::Unknown { .. } => return,
+            Fact::Failed { failure: Failure::Undelivered | Failure::DeadNumber, .. }
+                if self.attempt(key).is_some_and(|a| a.leads(key)) =>
+            {
+                Some(Told::Failed)
+            }
             // It rang: whether the person picks up is not the gateway's.
-            Fact::Failed { failure: Failure::Undelivered | Failure::DeadNumber, .. } => Some(Told::Failed),
             Fact::Failed { .. } | Fact::Ended => None,
         };
         self.tell_lane(key, told, now);
@@ -96,6 +101,8 @@ impl Cell {
     fn tell_lane(&mut self, key: &AttemptKey, told: Option<Told>, now: Timestamp) {
         let Some(callout) = self.live.get(&key.callout).map(|l| &l.callout) else { return };
         let Some(a) = callout.attempts.get(key.attempt as usize) else { return };
+        // One message counts once.
+        let key = a.bundle.first().unwrap_or(key);
         self.dispatch.heard(&a.gateway, a.channel, now);
         let asks = callout.calls[a.call as usize].purpose == Purpose::CallOut;
         if let Some(told) = told.filter(|_| asks)

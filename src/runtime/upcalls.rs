@@ -69,17 +69,33 @@ impl std::fmt::Debug for Stray {
 pub(super) enum Told {
     /// By a gateway that is for drills, or one that is not.
     Upcall(Upcall, bool),
+    /// A key in a voice call, for one attempt of its message.
+    Pressed(Pressed),
+    /// A text that was said to a call.
+    Word(Route, String, Option<Timestamp>),
     Link(CallKey, Deed),
     Vouched(Vouched),
 }
 
+/// A key that was pressed, for one of the attempts that its message brings.
+#[derive(Debug)]
+pub(super) struct Pressed {
+    key: AttemptKey,
+    digits: String,
+    way: AnswerWay,
+    reported_at: Option<Timestamp>,
+    /// The attempt that the gateway named, and the place of this one in its message.
+    to: (AttemptKey, usize),
+}
+
 /// Where a text belongs.
-struct Route {
-    call: CallKey,
+#[derive(Debug)]
+pub(super) struct Route {
+    pub(super) call: CallKey,
     /// Why it is no answer, when it is none.
-    reason: Option<NoteReason>,
+    pub(super) reason: Option<NoteReason>,
     /// Whether a code in its words says so.
-    coded: bool,
+    pub(super) coded: bool,
 }
 
 impl Cell {
@@ -140,17 +156,12 @@ impl Cell {
     /// can only be understood, and its words only be sealed, beside the state it answers.
     pub(super) fn told(&mut self, told: Told, ticket: Ticket, now: Timestamp) {
         let callout = match &told {
-            Told::Upcall(Upcall::Report { key, fact, reported_at }, _) => {
-                let elsewhere = self.works_elsewhere(key, fact, now);
-                let (attempt, fact, reported_at) = (key.attempt, fact.clone(), *reported_at);
-                let command = Command::Report { attempt, fact, reported_at, elsewhere };
-                self.ask(&key.callout, part(command, ticket), now);
-                return;
+            Told::Upcall(Upcall::Report { key, .. } | Upcall::Key { key, .. } | Upcall::CalledBack { key, .. }, _) => {
+                key.callout.clone()
             }
-            Told::Upcall(
-                Upcall::Key { key, .. } | Upcall::CalledBack { key, .. } | Upcall::Text { key: Some(key), .. },
-                _,
-            ) => key.callout.clone(),
+            Told::Upcall(Upcall::Text { key: Some(key), .. }, _) => self.first_unread(key),
+            Told::Pressed(pressed) => pressed.key.callout.clone(),
+            Told::Word(route, ..) => route.call.0.clone(),
             // By now it is a report, a key or nothing.
             Told::Upcall(Upcall::Receipt { .. } | Upcall::Pressed { .. }, _) => return,
             Told::Upcall(Upcall::Text { from, text, key: None, extension, .. }, drill) => {
@@ -173,17 +184,38 @@ impl Cell {
             return;
         }
         match told {
-            Told::Upcall(Upcall::Key { key, digits, reported_at }, _) => {
-                self.key(&key, &digits, (AnswerWay::Voice, reported_at), ticket, now);
+            Told::Upcall(Upcall::Report { key, fact, reported_at }, _) => {
+                for key in self.together(&key) {
+                    let elsewhere = self.works_elsewhere(&key, &fact, now);
+                    let fact = fact.clone();
+                    let command = Command::Report { attempt: key.attempt, fact, reported_at, elsewhere };
+                    self.ask(&key.callout, part(command, ticket), now);
+                }
             }
+            Told::Upcall(Upcall::Key { key: named, digits, reported_at }, _) => {
+                for (place, key) in self.together(&named).into_iter().enumerate() {
+                    let to = (named.clone(), place);
+                    let pressed = Pressed { key, digits: digits.clone(), way: AnswerWay::Voice, reported_at, to };
+                    self.told(Told::Pressed(pressed), ticket, now);
+                }
+            }
+            // Whoever calls back hears one callout after the other.
             Told::Upcall(Upcall::CalledBack { key, digits, reported_at }, _) => {
-                self.key(&key, &digits, (AnswerWay::CallBack, reported_at), ticket, now);
+                let to = (key.clone(), 0);
+                self.key(Pressed { key, digits, way: AnswerWay::CallBack, reported_at, to }, ticket, now);
             }
+            Told::Pressed(pressed) => self.key(pressed, ticket, now),
             Told::Upcall(Upcall::Text { from, text, key, extension, reported_at }, drill) => {
-                let route = self.route(&from, &text, extension.as_deref(), drill);
-                self.text(route, &text, key.as_ref(), reported_at, ticket, now);
+                for route in self.routes(&from, &text, key.as_ref(), extension.as_deref(), drill) {
+                    if self.live.contains_key(&route.call.0) {
+                        self.text(route, &text, key.as_ref(), reported_at, ticket, now);
+                    } else {
+                        self.told(Told::Word(route, text.clone(), reported_at), ticket, now);
+                    }
+                }
             }
-            Told::Upcall(Upcall::Report { .. } | Upcall::Receipt { .. } | Upcall::Pressed { .. }, _) => {}
+            Told::Word(route, text, reported_at) => self.text(route, &text, None, reported_at, ticket, now),
+            Told::Upcall(Upcall::Receipt { .. } | Upcall::Pressed { .. }, _) => {}
             Told::Link((callout, call), deed) => {
                 let (command, blobs) = self.deed(&callout, Some(call), deed, AnswerWay::Link, None);
                 self.ask(&callout, Asked { command, ticket: Some(ticket), inbox: None, blobs }, now);
@@ -242,21 +274,21 @@ impl Cell {
         }
     }
 
-    fn key(
-        &mut self,
-        key: &AttemptKey,
-        digits: &str,
-        (way, reported_at): (AnswerWay, Option<Timestamp>),
-        ticket: Ticket,
-        now: Timestamp,
-    ) {
+    /// The first callout that must be read before it is known what an attempt's message named.
+    fn first_unread(&self, key: &AttemptKey) -> CalloutId {
+        let together = self.together(key).into_iter().map(|k| k.callout);
+        together.into_iter().find(|callout| self.loading.contains_key(callout)).unwrap_or_else(|| key.callout.clone())
+    }
+
+    fn key(&mut self, pressed: Pressed, ticket: Ticket, now: Timestamp) {
+        let Pressed { key, digits, way, reported_at, to } = pressed;
         // An attempt that never was: refused without a trace in a timeline that has nothing to do with it.
-        let Some(call) = self.call_of(key) else { return };
-        self.keyed(ticket, key, call);
-        let command = match self.settings.words.read_keys(digits) {
+        let Some(call) = self.call_of(&key) else { return };
+        self.keyed(ticket, &key, call, to);
+        let command = match self.settings.words.read_keys(&digits) {
             Some(answer) => {
                 let mut reply = plain(call, answer, Proof::Key, way);
-                reply.attempt = self.asks(key).then_some(key.attempt);
+                reply.attempt = self.asks(&key).then_some(key.attempt);
                 reply.reported_at = reported_at;
                 Command::Reply(reply)
             }
@@ -268,7 +300,7 @@ impl Cell {
     /// The call that a text from a number belongs to. The extension that it was sent to names one, and so does
     /// a code in it. A bare word means the real calls when it came through a gateway that only they use, and
     /// a drill's when it came through one of drills: it never counts across.
-    fn route(&self, from: &str, text: &str, extension: Option<&str>, drill: bool) -> Option<Route> {
+    pub(super) fn route(&self, from: &str, text: &str, extension: Option<&str>, drill: bool) -> Option<Route> {
         let said = self.settings.words.read(text);
         let unread = said.word.is_none().then_some(NoteReason::Nonsense);
         let by_code = |code: Option<&str>| code.and_then(|code| self.book.by_code(from, code));
@@ -297,10 +329,10 @@ impl Cell {
         Some(plain(newest, reason))
     }
 
-    /// Takes a text: routed by the attempt its gateway names, then as [`Cell::route`] says.
+    /// Takes a text that was said to a call; `key` is the attempt that its gateway named.
     fn text(
         &mut self,
-        route: Option<Route>,
+        route: Route,
         text: &str,
         key: Option<&AttemptKey>,
         reported_at: Option<Timestamp>,
@@ -308,11 +340,7 @@ impl Cell {
         now: Timestamp,
     ) {
         let said = self.settings.words.read(text);
-        // A word on the heels of a notice ("which one do you mean?") says for itself what it answers.
-        let named = key.filter(|k| self.asks(k)).and_then(|k| Some((k.callout.clone(), self.call_of(k)?)));
-        let unread = said.word.is_none().then_some(NoteReason::Nonsense);
-        let named = named.map(|call| Route { call, reason: unread, coded: false });
-        let Some(Route { call, reason, coded }) = named.or(route) else { return };
+        let Route { call, reason, coded } = route;
         let (digest, mut blobs) = self.seal(&call.0, "reply", text);
         let command = match (reason, said.word) {
             (None, Some(Word::Answer(answer))) => {
@@ -336,7 +364,7 @@ impl Cell {
                 blobs.extend(more);
                 Command::Act(ActionReport {
                     call: Some(call.1),
-                    attempt: key.filter(|k| self.asks(k)).map(|k| k.attempt),
+                    attempt: key.filter(|k| k.callout == call.0 && self.asks(k)).map(|k| k.attempt),
                     targets: Vec::new(),
                     action,
                     shelter,
@@ -365,7 +393,7 @@ impl Cell {
 
     /// The call that an answer to an attempt belongs to: for a notice that asks nothing, the person's call
     /// that asks.
-    fn call_of(&self, key: &AttemptKey) -> Option<CallIx> {
+    pub(super) fn call_of(&self, key: &AttemptKey) -> Option<CallIx> {
         let callout = &self.live.get(&key.callout)?.callout;
         let call = callout.attempts.get(key.attempt as usize)?.call;
         let c = &callout.calls[call as usize];
@@ -377,7 +405,7 @@ impl Cell {
     }
 
     /// Whether an attempt asked for an answer itself.
-    fn asks(&self, key: &AttemptKey) -> bool {
+    pub(super) fn asks(&self, key: &AttemptKey) -> bool {
         let callout = self.live.get(&key.callout).map(|l| &l.callout);
         let call = callout.and_then(|c| Some(&c.calls[c.attempts.get(key.attempt as usize)?.call as usize]));
         call.is_some_and(|c| c.purpose.wants_reply())

@@ -14,8 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Seen {
     /// Events committed.
     pub events: u64,
-    /// Attempts that reached a gateway.
+    /// Messages that reached a gateway.
     pub sends: u64,
+    /// Those among them that brought attempts of several callouts.
+    pub bundles: u64,
     /// Second sends of the same rung, each after an attempt whose fate was not known.
     pub duplicates: u64,
     /// Attempts of drills among them.
@@ -50,7 +52,8 @@ pub struct Checks {
     unsure: BTreeSet<AttemptKey>,
     /// The last attempt sent for (callout, call, track, rung, ladder).
     rungs: BTreeMap<(CalloutId, CallIx, u8, u16, u16), AttemptKey>,
-    sent: BTreeMap<AttemptKey, u32>,
+    /// How often each attempt was sent.
+    times: BTreeMap<AttemptKey, u32>,
     /// Drills seen beside a real warning that suspends them, since when.
     pub(super) beside: BTreeMap<(CalloutId, CalloutId), Timestamp>,
 }
@@ -86,17 +89,48 @@ impl Checks {
         }
     }
 
-    /// An attempt reaches a gateway: promises 2, 3 and 5.
+    /// A message reaches a gateway: promises 2, 3 and 5, for each attempt that it brings.
     pub fn submitted(&mut self, cell: &Cell, outgoing: &Outgoing, idempotent: bool) {
-        let key = &outgoing.key;
         self.seen.sends += 1;
+        let attempt_of = |key: &AttemptKey| {
+            let callout = cell.callouts().find(|c| c.id == key.callout)?;
+            Some((callout, callout.attempts.get(key.attempt as usize)?))
+        };
+        let bundle = attempt_of(&outgoing.key).map(|(_, a)| a.bundle.clone()).unwrap_or_default();
+        if bundle.is_empty() {
+            return self.sent(cell, &outgoing.key, idempotent);
+        }
+        self.seen.bundles += 1;
+        let person = |key: &AttemptKey| {
+            let (callout, a) = attempt_of(key)?;
+            Some((&callout.people[callout.calls[a.call as usize].person as usize], callout.is_drill()))
+        };
+        for key in &bundle {
+            let Some((callout, attempt)) = attempt_of(key) else {
+                self.fail(2, format!("{key} went out in the message of {} and is nowhere", outgoing.key));
+                continue;
+            };
+            let said = engine::sent(callout, key.attempt, "");
+            let code = callout.calls[attempt.call as usize].code.as_deref().unwrap_or_default();
+            let named = match (&outgoing.speech, &said.speech) {
+                (Some(all), Some(one)) => all.text.contains(&one.text),
+                _ => outgoing.text.contains(code),
+            };
+            if attempt.bundle != bundle || bundle[0] != outgoing.key || person(key) != person(&outgoing.key) || !named {
+                self.fail(2, format!("{key} is not of one message with {}", outgoing.key));
+            }
+            self.sent(cell, key, idempotent);
+        }
+    }
+
+    fn sent(&mut self, cell: &Cell, key: &AttemptKey, idempotent: bool) {
         if !self.durable.contains(key) {
             self.fail(2, format!("{key} reached a gateway before its release was durable"));
         }
         let Some(callout) = cell.callouts().find(|c| c.id == key.callout) else { return };
         let attempt = &callout.attempts[key.attempt as usize];
         let call = &callout.calls[attempt.call as usize];
-        let times = self.sent.entry(key.clone()).or_default();
+        let times = self.times.entry(key.clone()).or_default();
         *times += 1;
         if *times > 1 && !idempotent {
             let times = *times;
@@ -107,7 +141,7 @@ impl Checks {
         if let Some(before) = self.rungs.insert(rung, key.clone()).filter(|before| before != key) {
             let b = &callout.attempts[before.attempt as usize];
             let unsure = self.unsure.contains(&before) || matches!(b.failure, Some(Failure::Expired));
-            let certain = matches!(b.failure, Some(Failure::GatewayDown | Failure::DeadNumber));
+            let certain = matches!(b.failure, Some(Failure::GatewayDown | Failure::DeadNumber | Failure::Parted));
             self.seen.duplicates += u64::from(unsure);
             if !unsure && !certain {
                 self.fail(3, format!("{key} repeats the rung of {before}, which is {:?} {:?}", b.stage, b.failure));
@@ -147,8 +181,10 @@ impl Checks {
         }
     }
 
-    /// A voice call of satisfied ground still lives a second later: promise 5.
-    pub fn silence(&mut self, callout: &Callout, withdrawn: &BTreeSet<AttemptKey>, now: Timestamp) {
+    /// A voice call of satisfied ground still lives a second later: promise 5. One that names other warnings too may
+    /// ring for them.
+    pub fn silence(&mut self, callout: &Callout, gallery: &Gallery, withdrawn: &BTreeSet<AttemptKey>, now: Timestamp) {
+        let wants = |key: &AttemptKey| gallery.get(&key.callout).is_some_and(|c| engine::wants(&c, key.attempt));
         for (ix, a) in callout.attempts.iter().enumerate() {
             let key = AttemptKey { callout: callout.id.clone(), attempt: ix as u32 };
             let call = &callout.calls[a.call as usize];
@@ -157,7 +193,9 @@ impl Checks {
                 _ => false,
             };
             let live = a.channel == Channel::Voice && a.rings(now) && a.stage > Stage::Released;
-            if call.purpose == Purpose::CallOut && live && call.links.iter().all(over) && !withdrawn.contains(&key) {
+            let rings_for = |other: &AttemptKey| *other != key && wants(other);
+            let hung_up = withdrawn.contains(a.bundle.first().unwrap_or(&key)) || a.bundle.iter().any(rings_for);
+            if call.purpose == Purpose::CallOut && live && call.links.iter().all(over) && !hung_up {
                 self.fail(5, format!("{key} still rings a second after its ground was satisfied"));
             }
         }

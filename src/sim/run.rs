@@ -3,7 +3,7 @@
 use super::checks::Seen;
 use super::faults::Faults;
 use super::scene::Scene;
-use super::world::World;
+use super::world::{BUNDLE_MAX, World};
 use crate::dispatch::{Budgets, CarrierBudget, PersonBudget};
 use crate::engine::Violation;
 use crate::gateway::simulator::People;
@@ -39,7 +39,7 @@ fn tight() -> Budgets {
         yields_to: None,
     };
     let person = PersonBudget { per_hour: Some(4), per_day: Some(20), yields_to: Some(Colour::Red) };
-    Budgets { carriers: vec![carrier], person, ..Budgets::default() }
+    Budgets { carriers: vec![carrier], person, bundle_max: BUNDLE_MAX, ..Budgets::default() }
 }
 
 /// Runs one seed to its end: faults for the first virtual hour, then a kind world.

@@ -61,6 +61,9 @@ impl Scene {
         if draw.one_in(2) {
             draw.drill();
         }
+        if draw.one_in(2) {
+            draw.beside();
+        }
         Ok(Self { begins, directory, plans: Arc::new(plans), senders: Self::senders(), posts: draw.posts, key })
     }
 }
@@ -224,6 +227,22 @@ impl Draw {
             let at = at + self.rng.random_range(30..900);
             let cancel = message_json("A9", "cancel", &["A1"], what, &[self.place], (self.after(at), ends));
             self.post(at, as_drill(&cancel));
+        }
+    }
+
+    /// A second warning that is like the first, in the same breath or a little later: whoever answers for both is
+    /// called once.
+    fn beside(&mut self) {
+        let Some(first) = self.posts.first().map(|post| post.body.clone()) else { return };
+        let mut message: Value = serde_json::from_slice(&first).unwrap_or_default();
+        message["identifier"] = "C1".into();
+        let at = [1, 1, 31][self.rng.random_range(0..3)];
+        self.post(at, message.to_string().into_bytes());
+        if self.one_in(4) {
+            let at = self.rng.random_range(60..600);
+            (message["identifier"], message["kind"]) = ("C9".into(), "cancel".into());
+            (message["references"], message["sent"]) = (vec!["C1"].into(), self.after(at).iso().into());
+            self.post(at, message.to_string().into_bytes());
         }
     }
 

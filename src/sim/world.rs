@@ -77,6 +77,8 @@ const GATEWAYS: [(&str, bool, &[Channel]); 5] = [
     ("drill-voice", true, &[Channel::Voice]),
 ];
 const LEASE_TTL_MS: i64 = 10_000;
+/// Warnings that one message of a world may name.
+pub(super) const BUNDLE_MAX: usize = 3;
 /// What one-time links of a world begin with, unless it says otherwise.
 const LINK_BASE: &str = "http://127.0.0.1:8481/a/";
 
@@ -124,7 +126,7 @@ impl World {
                 window: 64,
                 lines: 60,
                 answer_ms: 5..200,
-                budgets: Budgets::default(),
+                budgets: Budgets { bundle_max: BUNDLE_MAX, ..Budgets::default() },
                 twins: None,
             },
             rng,
@@ -215,7 +217,7 @@ impl World {
             }
             Happening::CheckSilence(id) => {
                 if let Some(callout) = self.gallery.get(&id).filter(|_| self.cell.is_some()) {
-                    self.checks.silence(&callout, &self.withdrawn, self.now);
+                    self.checks.silence(&callout, &self.gallery, &self.withdrawn, self.now);
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 mod actions;
 mod budgets;
+mod bundles;
 mod dispatch;
 mod kit;
 mod lineage;

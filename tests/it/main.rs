@@ -5,6 +5,7 @@
 mod amqp;
 mod bench;
 mod board;
+mod bundles;
 mod canary;
 mod cli;
 mod config;

@@ -15,7 +15,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 fn promises_hold_on_every_seed() {
     let (mut sends, mut duplicates, mut crashes, mut failed) = (0, 0, 0, 0);
     let (mut tiers, mut reports, mut missed) = (0, 0, 0);
-    let (mut drill_sends, mut suspended, mut failovers) = (0, 0, 0);
+    let (mut drill_sends, mut suspended, mut failovers, mut bundles) = (0, 0, 0, 0);
     for seed in 0..seeds() {
         let outcome = block_on(sim::run_seed(seed)).unwrap();
         assert_eq!(outcome.violations, [], "seed {seed}");
@@ -24,6 +24,7 @@ fn promises_hold_on_every_seed() {
         drill_sends += outcome.seen.drill_sends;
         suspended += outcome.seen.suspended;
         failovers += outcome.seen.failovers;
+        bundles += outcome.seen.bundles;
         duplicates += outcome.seen.duplicates;
         crashes += outcome.seen.crashes;
         failed += outcome.seen.failed_commits;
@@ -37,6 +38,9 @@ fn promises_hold_on_every_seed() {
     assert!(tiers > 200 && reports > 1000 && missed > 100, "{tiers} tiers, {reports} reports, {missed} clocks missed");
     // Nor one in which no gateway stood in for another.
     assert!(failovers > 100, "{failovers} attempts through another gateway");
+    // Nor one in which every warning goes alone.
+    assert!(bundles > 100, "{bundles} messages that name several warnings");
+    println!("{bundles} bundles");
     // Nor one without drills, or in which none gave way.
     assert!(drill_sends > 100 && suspended > 5, "{drill_sends} sends of drills, {suspended} suspended");
 }

@@ -8,29 +8,37 @@ use futures::FutureExt;
 use jiaoying::directory::sample;
 use jiaoying::dispatch::LaneSettings;
 use jiaoying::engine::is_marked;
-use jiaoying::gateway::{Outgoing, Upcall};
-use jiaoying::journal::{Batch, Group, Journal, MemoryJournal};
+use jiaoying::gateway::{Outgoing, ReadBack, Upcall};
+use jiaoying::journal::{Batch, Conflict, Group, Journal, MemoryJournal, Outcome};
 use jiaoying::model::*;
 use jiaoying::plan::orders;
 use jiaoying::runtime::{Cell, CellParts, CellSettings, GatewayInfo, Output, ReplyWords};
 use jiaoying::sim::built_in_plans;
 use std::sync::Arc;
 
-const BEGIN: Timestamp = Timestamp(1_780_000_000_000_000);
+pub(crate) const BEGIN: Timestamp = Timestamp(1_780_000_000_000_000);
 const VILLAGE: &str = "533324204201";
 
 /// A cell on a journal in memory; its gateway takes everything and nobody reacts by themselves.
-struct Case {
-    cell: Cell,
-    journal: MemoryJournal,
-    now: Timestamp,
-    sent: Vec<Outgoing>,
+pub(crate) struct Case {
+    pub(crate) cell: Cell,
+    pub(crate) journal: MemoryJournal,
+    pub(crate) now: Timestamp,
+    pub(crate) sent: Vec<Outgoing>,
     parts: CellParts,
     /// Whether the gateway only takes attempts, under references of its own.
-    refers: bool,
+    pub(crate) refers: bool,
+    /// What the gateway answers to the next submit, once.
+    pub(crate) answers: Option<Fact>,
+    /// The callout whose place in the journal is taken, once.
+    pub(crate) refuse: Option<CalloutId>,
+    /// What was to be hung up.
+    pub(crate) hung_up: Vec<AttemptKey>,
+    /// What was read back.
+    pub(crate) read_back: Vec<ReadBack>,
 }
 
-fn parts(ask_max: u8) -> CellParts {
+fn parts(ask_max: u8, bundle_max: usize) -> CellParts {
     let (key, words) = (SecretKey::new([7; 32]), |list: &[&str]| list.iter().map(ToString::to_string).collect());
     CellParts {
         settings: CellSettings {
@@ -50,7 +58,7 @@ fn parts(ask_max: u8) -> CellParts {
             code_hold_ms: 3_600_000,
             line_after_key_ms: 60_000,
             link_base: "http://h/a/".into(),
-            budgets: jiaoying::dispatch::Budgets::default(),
+            budgets: jiaoying::dispatch::Budgets { bundle_max, ..Default::default() },
         },
         lease: jiaoying::journal::Lease { cell: "cell".into(), epoch: 1 },
         directory: Arc::new(sample(&RegionCode::parse(VILLAGE).unwrap(), 1, &key).build(1).unwrap()),
@@ -65,12 +73,33 @@ fn parts(ask_max: u8) -> CellParts {
 }
 
 impl Case {
-    fn new(ask_max: u8) -> Self {
+    pub(crate) fn new(ask_max: u8) -> Self {
+        Self::with(ask_max, 0, |_| {})
+    }
+
+    /// A cell that names up to three warnings in one message.
+    pub(crate) fn bundling(change: impl Fn(&mut CellSettings)) -> Self {
+        Self::with(2, 3, change)
+    }
+
+    fn with(ask_max: u8, bundle_max: usize, change: impl Fn(&mut CellSettings)) -> Self {
         let journal = MemoryJournal::default();
         let lease = journal.acquire("cell".into(), "test".into(), 1_000_000).now_or_never().unwrap().unwrap();
         assert_eq!(lease.unwrap().epoch, 1);
-        let cell = Cell::new(parts(ask_max), BEGIN);
-        Self { cell, journal, now: BEGIN, sent: Vec::new(), parts: parts(ask_max), refers: false }
+        let mut of = parts(ask_max, bundle_max);
+        change(&mut of.settings);
+        Self {
+            cell: Cell::new(of, BEGIN),
+            journal,
+            now: BEGIN,
+            sent: Vec::new(),
+            parts: parts(ask_max, bundle_max),
+            refers: false,
+            answers: None,
+            refuse: None,
+            hung_up: Vec::new(),
+            read_back: Vec::new(),
+        }
     }
 
     /// A message about a hazard in the village; its callout.
@@ -79,6 +108,13 @@ impl Case {
     }
 
     fn message_for(&mut self, status: Status, colour: Colour, hazard: &str, kind: MessageKind) -> CalloutId {
+        let id = self.tell(status, colour, hazard, kind);
+        self.settle();
+        id
+    }
+
+    /// A message that is taken, and nothing done for it yet.
+    pub(crate) fn tell(&mut self, status: Status, colour: Colour, hazard: &str, kind: MessageKind) -> CalloutId {
         let wording = vec![Wording { language: "zh-CN".into(), headline: "预警".into(), ..Wording::default() }];
         let message = Message {
             sender: "office".into(),
@@ -105,7 +141,6 @@ impl Case {
         let (region, order) = orders(directory, plans, &message, &warning, &cover, self.now).pop_first().unwrap();
         let id = CalloutId::of(&region, &warning);
         self.cell.command(&id, Command::Apply(Box::new(order)), None, self.now);
-        self.settle();
         id
     }
 
@@ -137,8 +172,18 @@ impl Case {
         self.settle();
     }
 
+    /// Reads what is to be read, and decides; nothing is committed yet.
+    pub(crate) fn decide(&mut self) {
+        for output in self.cell.outputs() {
+            if let Output::Load(id) = output {
+                self.cell.load(&id, &[], None, self.now).unwrap();
+            }
+        }
+        self.cell.turn(self.now);
+    }
+
     /// Works until there is nothing to do now.
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         loop {
             self.cell.turn(self.now);
             let (batch, outputs) = (self.cell.batch(self.now), self.cell.outputs());
@@ -148,7 +193,9 @@ impl Case {
             for output in outputs {
                 match output {
                     Output::Submit { gateway, attempts } => {
+                        let answers = self.answers.take();
                         let fact = |a: &Outgoing| match self.refers {
+                            _ if answers.is_some() => answers.clone().unwrap(),
                             true => Fact::Reached { stage: Stage::Submitted, reference: Some(reference(&a.key)) },
                             false => Fact::Reached { stage: Stage::Delivered, reference: None },
                         };
@@ -161,23 +208,35 @@ impl Case {
                         let salt = self.journal.salt(id.to_string()).now_or_never().unwrap().unwrap();
                         self.cell.load(&id, &records, salt, self.now).unwrap();
                     }
+                    Output::Withdraw { key, .. } => self.hung_up.push(key),
+                    Output::Done { read_back, .. } => self.read_back.extend(read_back),
                     _ => {}
                 }
             }
             if let Some(batch) = batch {
-                let stored = self.journal.commit(batch).now_or_never().unwrap();
+                let stored = self.commit(batch);
                 self.cell.flushed(&stored, self.now);
             }
         }
     }
 
-    fn entries(&self, id: &CalloutId) -> Vec<Event> {
+    fn commit(&mut self, mut batch: Batch) -> Outcome<Vec<Result<(), Conflict>>> {
+        let of = |g: &Group, id: &CalloutId| g.records.iter().any(|r| r.stream == id.stream());
+        let refused: Vec<_> = batch.groups.iter().map(|g| self.refuse.as_ref().is_some_and(|id| of(g, id))).collect();
+        self.refuse = self.refuse.take().filter(|_| !refused.contains(&true));
+        let mut each = refused.iter();
+        batch.groups.retain(|_| !each.next().unwrap());
+        let mut stored = self.journal.commit(batch).now_or_never().unwrap()?.into_iter();
+        Ok(refused.into_iter().map(|no| if no { Err(Conflict) } else { stored.next().unwrap() }).collect())
+    }
+
+    pub(crate) fn entries(&self, id: &CalloutId) -> Vec<Event> {
         let records = self.journal.read(id.stream(), 0, 1000).now_or_never().unwrap().unwrap();
         records.iter().flat_map(|r| r.entries::<Entry>().unwrap()).map(|e| e.1).collect()
     }
 
     /// The last attempt that a callout made on a channel for a purpose.
-    fn last(&self, id: &CalloutId, purpose: Purpose, channel: Channel) -> Option<&Outgoing> {
+    pub(crate) fn last(&self, id: &CalloutId, purpose: Purpose, channel: Channel) -> Option<&Outgoing> {
         let events = self.entries(id);
         let is = |a: &&Outgoing| {
             let call = events.iter().find_map(|e| match e {
@@ -191,12 +250,12 @@ impl Case {
     }
 
     /// The number of somebody who was sent a short message.
-    fn number(&self, id: &CalloutId) -> String {
+    pub(crate) fn number(&self, id: &CalloutId) -> String {
         self.last(id, Purpose::CallOut, Channel::Sms).unwrap().number.clone()
     }
 
     /// Sends a text and gives the events that followed in a callout.
-    fn text(&mut self, id: &CalloutId, from: &str, text: &str, key: Option<AttemptKey>) -> Vec<Event> {
+    pub(crate) fn text(&mut self, id: &CalloutId, from: &str, text: &str, key: Option<AttemptKey>) -> Vec<Event> {
         self.text_through("gw", id, from, text, key)
     }
 
@@ -219,7 +278,7 @@ impl Case {
     }
 
     /// A gateway tells something; the events that followed in a callout.
-    fn told(&mut self, gateway: &str, id: &CalloutId, upcall: Upcall) -> Vec<Event> {
+    pub(crate) fn told(&mut self, gateway: &str, id: &CalloutId, upcall: Upcall) -> Vec<Event> {
         let before = self.entries(id).len();
         self.now = self.now.plus_ms(1000);
         self.cell.upcalls(&gateway.into(), vec![upcall], 1, self.now);
@@ -229,39 +288,62 @@ impl Case {
 
     /// An engine that starts with what the journal of this one holds about a callout.
     fn restarted(&self, id: &CalloutId) -> Self {
-        let mut back = Self::new(2);
-        back.now = self.now;
-        let records = self.journal.read(id.stream(), 0, 1000).now_or_never().unwrap().unwrap();
-        let group = Group { records, ..Group::default() };
-        let stored = back.journal.commit(Batch { lease: None, groups: vec![group] }).now_or_never().unwrap();
-        assert_eq!(stored.unwrap(), [Ok(())]);
-        back.cell.recover_all([id.clone()]);
+        self.restarted_with(Self::new(2), &[id])
+    }
+
+    /// Another engine, which starts with what the journal of this one holds about some callouts.
+    pub(crate) fn restarted_with(&self, mut back: Self, ids: &[&CalloutId]) -> Self {
+        for id in ids {
+            let records = self.journal.read(id.stream(), 0, 1000).now_or_never().unwrap().unwrap();
+            if records.is_empty() {
+                continue;
+            }
+            let group = Group { records, ..Group::default() };
+            let stored = back.journal.commit(Batch { lease: None, groups: vec![group] }).now_or_never().unwrap();
+            assert_eq!(stored.unwrap(), [Ok(())]);
+        }
+        // Later, so that what was released before is not its own.
+        back.now = self.now.plus_ms(1000);
+        let of = parts(2, 3);
+        back.cell = Cell::new(CellParts { settings: CellSettings { ..of.settings }, ..of }, back.now);
+        back.cell.recover_all(ids.iter().map(|id| (*id).clone()));
         back.settle();
         back
     }
 
     /// The code of the call that somebody was sent for a callout.
-    fn code(&self, id: &CalloutId, number: &str) -> String {
+    pub(crate) fn code(&self, id: &CalloutId, number: &str) -> String {
         let sms = self.sent.iter().find(|a| a.key.callout == *id && a.number == number && a.channel == Channel::Sms);
         sms.unwrap().code.clone().unwrap()
     }
 
+    /// The code of the call that an attempt belongs to.
+    pub(crate) fn code_of(&self, key: &AttemptKey) -> String {
+        let callout = self.cell.callouts().find(|callout| callout.id == key.callout).unwrap();
+        let call = callout.attempts[key.attempt as usize].call;
+        callout.calls[call as usize].code.clone().unwrap()
+    }
+
     /// Whether nobody has answered a call of a callout.
-    fn is_silent(&self, id: &CalloutId) -> bool {
+    pub(crate) fn is_silent(&self, id: &CalloutId) -> bool {
         let callout = self.cell.callouts().find(|callout| callout.id == *id).unwrap();
         callout.calls.iter().flat_map(|call| &call.links).all(|l| l.answer.is_none())
     }
 }
 
-fn reference(key: &AttemptKey) -> String {
+pub(crate) fn reference(key: &AttemptKey) -> String {
     format!("r-{key}")
+}
+
+pub(crate) fn receipt(reference: String, fact: Fact) -> Upcall {
+    Upcall::Receipt { reference, fact, reported_at: None }
 }
 
 fn arrived() -> Fact {
     Fact::Reached { stage: Stage::Delivered, reference: None }
 }
 
-fn noted(events: &[Event]) -> Option<NoteReason> {
+pub(crate) fn noted(events: &[Event]) -> Option<NoteReason> {
     events.iter().find_map(|e| match e {
         Event::ReplyNoted { reason, text, .. } => text.map(|_| *reason),
         _ => None,

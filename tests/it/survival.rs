@@ -42,7 +42,7 @@ fn decided(callout: &Callout) -> bool {
 fn check(service: &Service, timelines: &[(Callout, Vec<Entry>)]) {
     let seen = service.sink.seen.lock().unwrap();
     let mut known = BTreeSet::new();
-    let (mut unknown, mut repeats) = (0, 0);
+    let (mut unknown, mut repeats, mut bundles) = (0, 0, BTreeSet::new());
     for (callout, entries) in timelines {
         assert!(decided(callout), "{}: {:?}", callout.id, callout.totals());
         let mut satisfied: BTreeMap<u32, Timestamp> = BTreeMap::new();
@@ -58,8 +58,14 @@ fn check(service: &Service, timelines: &[(Callout, Vec<Entry>)]) {
                     unknown += 1;
                     unsure.insert(*attempt);
                 }
-                Event::AttemptReleased { attempt, call, track, rung, targets, .. } => {
-                    known.insert(format!("{}.{attempt}", callout.id));
+                Event::AttemptReleased { attempt, call, track, rung, targets, bundle, .. } => {
+                    let own = format!("{}.{attempt}", callout.id);
+                    // The gateway sees the key of the attempt that leads.
+                    if let Some(leader) = bundle.first().map(ToString::to_string).filter(|leader| *leader != own) {
+                        assert!(!seen.attempts.contains_key(&own), "{own} reached the carrier beside {leader}");
+                        bundles.insert(leader);
+                    }
+                    known.insert(own);
                     let satisfied = |t: &u32| satisfied.get(t).is_some_and(|since| since < at);
                     assert!(
                         targets.is_empty() || !targets.iter().all(satisfied),
@@ -88,8 +94,9 @@ fn check(service: &Service, timelines: &[(Callout, Vec<Entry>)]) {
         assert_eq!(*times, 1, "{key} reached the carrier twice");
     }
     say(&format!(
-        "survival: {} attempts sent, {unknown} unknown or failed, {repeats} rungs repeated",
-        seen.order.len()
+        "survival: {} attempts sent, {unknown} unknown or failed, {repeats} rungs repeated, {} bundles",
+        seen.order.len(),
+        bundles.len()
     ));
 }
 
@@ -98,7 +105,9 @@ async fn kill_and_go_on(service: &mut Service, kills: u32, mut post: impl AsyncF
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(u64::from(kills));
     service.start();
     service.ready().await;
-    for (name, hazard, colour) in [("W1", "暴雨", "red"), ("W2", "大风", "blue"), ("W3", "雷电", "orange")] {
+    // Two of one colour under one plan: whoever is wanted for both gets one call.
+    let warnings = [("W1", "暴雨", "red"), ("W2", "大风", "blue"), ("W3", "雷电", "orange"), ("W4", "山洪灾害", "red")];
+    for (name, hazard, colour) in warnings {
         post(service, warning(name, hazard, colour)).await;
     }
     for _ in 0..kills {
@@ -116,7 +125,7 @@ async fn kill_and_go_on(service: &mut Service, kills: u32, mut post: impl AsyncF
         let under_way = journal.inbox(Vec::new(), 1).await.unwrap();
         let length = |all: &[(Callout, Vec<Entry>)]| all.iter().map(|(_, entries)| entries.len()).sum::<usize>();
         under_way.is_empty()
-            && seen.len() >= 3
+            && seen.len() >= 4
             && seen.iter().all(|(c, _)| decided(c))
             && length(&timelines(&*journal).await) == length(&seen)
     })

@@ -86,12 +86,13 @@ fn text(s: &Scene<'_>, event: &Event) -> String {
             let (who, what, n) = (who(s, *call), words::purpose(l, *purpose), targets.len());
             say!(l, "安排{what}：{who}，{n} 处", "planned for {who}: {what}, {n} target(s)")
         }
-        Event::AttemptReleased { call, channel, contact, phrasing, gateway, routed, .. } => {
+        Event::AttemptReleased { call, channel, contact, phrasing, gateway, routed, bundle, .. } => {
             let (who, channel, phone) = (who(s, *call), words::channel(l, *channel), s.phone(&contact.contact));
             let how = Some(words::phrasing(l, phrasing)).filter(|how| !how.is_empty());
             let how = how.map(|how| say!(l, "（{how}）", " ({how})")).unwrap_or_default();
             let routed = routed.as_ref().map(|r| words::routed(l, gateway, r)).unwrap_or_default();
-            format!("{channel} → {who} {phone}{how}{routed}")
+            let bundle = words::bundle(l, bundle);
+            format!("{channel} → {who} {phone}{how}{bundle}{routed}")
         }
         Event::RungSkipped { call, reason, .. } => {
             let (who, why) = (who(s, *call), words::skip(l, *reason));

@@ -230,7 +230,8 @@ fn called(scene: &Scene<'_>, ix: TargetIx, call: &Call) -> Vec<Line> {
         return waiting(if call.unreachable { t.unreachable } else { t.queue }.to_owned());
     }
     let of_attempt = |a: &Attempt| {
-        let progress = format!("{} {}", words::progress(lang, a), words::clock(a.since));
+        let bundle = words::bundle(lang, &a.bundle);
+        let progress = format!("{} {}{bundle}", words::progress(lang, a), words::clock(a.since));
         let live = a.is_live() && a.channel == Channel::Voice;
         line(scene.phone(&a.contact.contact), words::channel(lang, a.channel), progress, live)
     };

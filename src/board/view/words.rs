@@ -2,9 +2,9 @@
 
 use crate::board::text::Lang;
 use crate::model::{
-    Action, Answer, AnswerWay, Attempt, Channel, CloseReason, Colour, Failure, Figures, GapReason, GatewayId, Hazard,
-    Moves, NoteReason, Passed, Phrasing, Proof, Purpose, ReleaseReason, Routed, SkipReason, Stage, StepCause,
-    Timestamp,
+    Action, Answer, AnswerWay, Attempt, AttemptKey, Channel, CloseReason, Colour, Failure, Figures, GapReason,
+    GatewayId, Hazard, Moves, NoteReason, Passed, Phrasing, Proof, Purpose, ReleaseReason, Routed, SkipReason, Stage,
+    StepCause, Timestamp,
 };
 
 pub(super) fn colour(lang: Lang, colour: Colour) -> &'static str {
@@ -75,6 +75,7 @@ pub(super) fn failure(lang: Lang, failure: Failure) -> &'static str {
         Failure::GatewayDown => ("网关不通", "gateway down"),
         Failure::Expired => ("过时未发", "expired"),
         Failure::Withdrawn => ("已撤回", "withdrawn"),
+        Failure::Parted => ("合并未成，未发出", "not sent: the bundle came apart"),
     };
     lang.pick(zh, en)
 }
@@ -197,6 +198,15 @@ pub(super) fn skip(lang: Lang, reason: SkipReason) -> &'static str {
         }
         SkipReason::NoTemplate => lang.pick("网关没有对应的报备模板", "no gateway has a registered template for it"),
         SkipReason::NoDrillGateway => lang.pick("没有演练网关，演练不呼", "no gateway for drills: nobody is rung"),
+    }
+}
+
+/// With how many warnings beside its own an attempt went out: `，与另1项预警合并叫应`.
+pub(super) fn bundle(lang: Lang, bundle: &[AttemptKey]) -> String {
+    match (bundle.len(), lang) {
+        (0 | 1, _) => String::new(),
+        (n, Lang::Zh) => format!("，与另{}项预警合并叫应", n - 1),
+        (n, Lang::En) => format!(", in one message with {} other warning(s)", n - 1),
     }
 }
 
@@ -343,5 +353,13 @@ mod tests {
         how.cut = vec!["a".into(), "b".into()];
         assert_eq!(phrasing(Lang::En, &how), "bo · cut a、b · UCS-2 71 · 2 segments");
         assert_eq!(phrasing(Lang::Zh, &Phrasing::default()), "");
+    }
+
+    #[test]
+    fn an_attempt_tells_with_how_many_other_warnings_it_went_out() {
+        let key = |attempt| AttemptKey { callout: "c".into(), attempt };
+        assert_eq!(bundle(Lang::Zh, &[]), "");
+        assert_eq!(bundle(Lang::Zh, &[key(0), key(1), key(2)]), "，与另2项预警合并叫应");
+        assert_eq!(bundle(Lang::En, &[key(0), key(1)]), ", in one message with 1 other warning(s)");
     }
 }

@@ -164,8 +164,9 @@ impl Found {
                         waits.insert(*target, was_due.context("a step began without one before it")?);
                     }
                 }
-                Event::AttemptReleased { attempt, targets, .. } => {
-                    let Some(came) = night.came.get(&format!("{}.{attempt}", timeline.id)) else {
+                Event::AttemptReleased { attempt, targets, bundle, .. } => {
+                    let own = || format!("{}.{attempt}", timeline.id);
+                    let Some(came) = night.came.get(&bundle.first().map_or_else(own, ToString::to_string)) else {
                         self.lost += 1;
                         continue;
                     };

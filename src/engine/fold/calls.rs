@@ -106,6 +106,7 @@ pub(super) fn release(callout: &mut Callout, at: Timestamp, event: &Event) {
         next_due,
         phrasing,
         routed: _,
+        bundle,
     } = event
     else {
         return;
@@ -125,6 +126,8 @@ pub(super) fn release(callout: &mut Callout, at: Timestamp, event: &Event) {
         ended: false,
         answered: false,
         phrasing: phrasing.clone(),
+        bundle: bundle.clone(),
+        seq: callout.seq.saturating_sub(1),
         reference: None,
         since: at,
     });

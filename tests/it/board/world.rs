@@ -251,6 +251,7 @@ impl World {
                 code,
                 phrasing: PhrasingWish::default(),
                 routed: None,
+                bundle: Vec::new(),
             }),
             at,
         );

@@ -27,6 +27,7 @@ pub fn offer(colour: Colour, call: u32) -> Offer {
         text: TextKind::Sms,
         avoid: None,
         onward: false,
+        whom: 0,
     }
 }
 

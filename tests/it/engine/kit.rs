@@ -214,6 +214,7 @@ impl Case {
             code: None,
             phrasing: PhrasingWish::default(),
             routed: None,
+            bundle: Vec::new(),
         }));
         (self.callout.attempts.len() > attempt).then_some(attempt as u32)
     }

@@ -62,6 +62,7 @@ fn apply(c: &mut Case, n: usize, act: Act) {
                 code: None,
                 phrasing: PhrasingWish::default(),
                 routed: None,
+                bundle: Vec::new(),
             }));
         }
         Act::Skip(call, track, gateway) if calls > 0 => {

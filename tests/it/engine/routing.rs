@@ -155,6 +155,7 @@ fn carriers_regions_and_ported_numbers_choose_the_gateway() {
         carriers: vec![named("mobile", "+86139"), named("telecom", "+86133")],
         person: PersonBudget::default(),
         ported: Ported(Arc::new(ported)),
+        bundle_max: 0,
     };
     let of = |carrier: &str, region: &str| Route {
         carriers: [carrier].iter().filter(|c| !c.is_empty()).map(ToString::to_string).collect(),

@@ -2,10 +2,6 @@
 
 use super::*;
 
-fn receipt(reference: String, fact: Fact) -> Upcall {
-    Upcall::Receipt { reference, fact, reported_at: None }
-}
-
 #[test]
 fn a_receipt_moves_the_attempt_that_its_reference_names_also_after_a_restart() {
     let mut c = Case::new(2);
