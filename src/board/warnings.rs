@@ -2,7 +2,7 @@
 
 use super::auth::{Account, Inside};
 use super::refusal::Refusal;
-use crate::intake::Posted;
+use crate::intake::{Posted, Unavailable};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -37,7 +37,10 @@ pub(super) async fn post(
         }
     };
     let Some(desk) = &board.desk else { return Refusal::Unavailable.into_response() };
-    match desk.post(Posted { door: DOOR, account: Some(account.name), body: body.to_vec() }).await {
+    let (desk, posted) = (desk.clone(), Posted { door: DOOR, account: Some(account.name), body: body.to_vec() });
+    // In a task of its own: a post that has begun runs to its end, also when whoever posted has gone.
+    let post = tokio::spawn(async move { desk.post(posted).await }).await;
+    match post.unwrap_or_else(|e| Err(Unavailable(e.to_string()))) {
         Ok(receipt) => {
             let (status, result) = match (receipt.accepted, receipt.duplicate) {
                 (true, true) => (StatusCode::ACCEPTED, "duplicate"),

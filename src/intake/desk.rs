@@ -41,8 +41,9 @@ pub struct FrontDesk {
     /// 32 fresh bytes a call.
     pub entropy: Arc<dyn Fn() -> [u8; 32] + Send + Sync>,
     /// Told what was posted to the inbox; then each order of a message, as an item of the same id, as soon as it
-    /// is made. The next one is made when it was taken.
-    pub posted: Arc<dyn Fn(Vec<InboxItem>) -> BoxFuture<'static, ()> + Send + Sync>,
+    /// is made. The next one is made when
+    /// it was taken; when it was not, no more are handed over.
+    pub posted: Arc<dyn Fn(Vec<InboxItem>) -> BoxFuture<'static, bool> + Send + Sync>,
     /// What was resolved last.
     pub recent: Recent,
 }
@@ -204,7 +205,7 @@ impl FrontDesk {
         items: Vec<InboxItem>,
         mut first: Option<Order>,
     ) -> Vec<ReceiptCover> {
-        (self.posted)(items.clone()).await;
+        let mut taken = (self.posted)(items.clone()).await;
         let mut cover = Vec::new();
         for mut item in items {
             let Command::Message(at) = &item.command else { continue };
@@ -215,7 +216,7 @@ impl FrontDesk {
             let Some(order) = first.take().or_else(|| self.order_in(case, plan, &at.region)) else { continue };
             cover.extend(receipt_cover(&order));
             item.command = Command::Apply(Box::new(order));
-            (self.posted)(vec![item]).await;
+            taken = taken && (self.posted)(vec![item]).await;
         }
         cover.extend(plan.raised());
         cover

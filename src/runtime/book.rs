@@ -138,8 +138,9 @@ impl ReplyBook {
     pub fn close(&mut self, callout: &CalloutId, until: Timestamp, retracted: bool) {
         for number in self.entered.get(callout).map_or(&[][..], |entered| &entered.numbers) {
             if let Some(n) = self.by_number.get_mut(number) {
-                let closed = n.open.extract_if(.., |(c, _)| c == callout);
-                n.retracted.extend(closed.filter(|_| retracted));
+                let closed: Vec<_> = n.open.extract_if(.., |(c, _)| c == callout).filter(|_| retracted).collect();
+                let fresh = closed.into_iter().filter(|key| !n.retracted.contains(key)).collect::<Vec<_>>();
+                n.retracted.extend(fresh);
             }
         }
         self.held.insert((until, callout.clone()));
@@ -170,7 +171,7 @@ impl ReplyBook {
                 if let Some(n) = self.by_number.get_mut(&number) {
                     n.codes.retain(|(_, (c, _))| *c != callout);
                     n.retracted.retain(|(c, _)| *c != callout);
-                    if n.codes.is_empty() && n.open.is_empty() {
+                    if n.codes.is_empty() && n.open.is_empty() && n.retracted.is_empty() {
                         self.by_number.remove(&number);
                     }
                 }
@@ -234,6 +235,22 @@ mod tests {
         assert_eq!(book.code("+861", &key(200)), first, "the only free code");
         assert!(book.by_link(&book.link(&key(0))).is_none());
         assert!(book.by_link(&book.link(&key(1))).is_some());
+    }
+
+    #[test]
+    fn a_retraction_is_one_call_however_often_it_was_tried() {
+        let mut book = ReplyBook::new(&SecretKey::new([1; 32]), 2);
+        let (key, other) = ((CalloutId::from("x"), 0), (CalloutId::from("y"), 0));
+        // As after a start: each attempt is entered, and the callout is closed already.
+        for code in [Some("37"), None] {
+            book.register("+861", &key, code);
+            book.close(&key.0, Timestamp(72), true);
+        }
+        book.register("+861", &other, None);
+        book.close(&other.0, Timestamp(99), true);
+        assert_eq!(book.by_number("+861").collect::<Vec<_>>(), [&key, &other]);
+        book.forget(Timestamp(72));
+        assert_eq!(book.by_number("+861").collect::<Vec<_>>(), [&other], "the other's is still to be confirmed");
     }
 
     #[test]

@@ -12,7 +12,8 @@ use crate::dispatch::{Grant, Offer};
 use crate::engine::{self, Sent};
 use crate::gateway::Outgoing;
 use crate::model::{
-    Attempt, AttemptKey, CallIx, CalloutId, Channel, ContactId, Fact, Failure, PersonId, Release, Stage, Timestamp,
+    Attempt, AttemptKey, CallIx, Callout, CalloutId, Channel, ContactId, Fact, Failure, PersonId, Release, Stage,
+    Timestamp,
 };
 use foldhash::fast::FixedState;
 use std::collections::BTreeMap;
@@ -251,14 +252,15 @@ impl Cell {
         let stage = |key: &AttemptKey| self.attempt(key).map(|a| a.stage);
         let unsure = keys.first().and_then(stage) == Some(Stage::Unknown);
         let released: Vec<_> = keys.iter().filter(|k| stage(k) == Some(Stage::Released)).cloned().collect();
-        match (unsure, resent) {
+        if !resent {
+            return self.report_open(keys, &Fact::Unknown { resent: false }, now);
+        }
+        if unsure {
             // It was to go out again under its key; whether it did is not known, and once more does no harm.
-            (true, true) => self.send(keys, now),
-            (true, false) => return self.report_open(keys, &Fact::Unknown { resent: false }, now),
-            (false, _) => {}
+            self.send(keys, now);
         }
         for key in released {
-            self.report(&key, Fact::Unknown { resent }, None, now);
+            self.report(&key, Fact::Unknown { resent: true }, None, now);
         }
     }
 
@@ -305,6 +307,15 @@ impl Cell {
                 let key = a.bundle.first().cloned().unwrap_or(own);
                 self.outputs.push(Output::Withdraw { gateway: a.gateway.clone(), key });
             }
+        }
+    }
+
+    /// A callout cannot be read: what rang for it too, and is wanted by nobody else, is hung up.
+    pub(super) fn hang_up_beside(&mut self, id: &CalloutId, now: Timestamp) {
+        let beside = |callout: &Callout| callout.attempts.iter().flat_map(|a| &a.bundle).any(|key| key.callout == *id);
+        let others: Vec<_> = self.callouts().filter(|c| beside(c)).map(|c| c.id.clone()).collect();
+        for other in others {
+            self.hang_up(&other, now);
         }
     }
 }

@@ -238,7 +238,10 @@ impl Cell {
     /// Somebody pressed a key: what is still said is short, and a gateway that never tells the end keeps no line.
     fn bound_line(&mut self, key: &AttemptKey, now: Timestamp) {
         let by = now.plus_ms(self.settings.line_after_key_ms);
-        self.on_line.bound(key, by);
+        // The first attempt of a message holds its line.
+        if let Some(leader) = self.together(key).first() {
+            self.on_line.bound(leader, by);
+        }
     }
 
     fn window_free(&mut self, gateway: &GatewayId, channel: Channel, key: &AttemptKey) {

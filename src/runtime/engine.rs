@@ -464,8 +464,6 @@ impl<'a> Engine<'a> {
     fn posted(&mut self, mut items: Vec<InboxItem>, now: Timestamp) {
         let room = self.cell.staged() < self.parts.inbox_batch_max;
         match items.pop_if(|item| matches!(item.command, Command::Apply(_))) {
-            // What comes before all is read stands in the inbox.
-            _ if !self.cell.is_loaded() => {}
             Some(order) => self.cell.handed_over(order, now),
             // What is being read already is not taken in twice.
             None if room && self.inbox.is_empty() => self.inbox_wanted |= !self.cell.posted(&items, now),

@@ -43,7 +43,7 @@ impl Cell {
         for (i, flying) in flying.into_iter().enumerate() {
             let stored = matches!(result, Ok(groups) if matches!(groups.get(i), Some(Ok(()))));
             let Flying { callout, pending, first, head } = flying;
-            self.arrivals.landed(&callout);
+            self.arrivals.landed(&callout, now);
             if !stored {
                 self.drop_state(&callout, pending.asked);
                 continue;

@@ -73,8 +73,9 @@ impl EngineHandle {
 
     /// Items were posted to the inbox by a desk of this process: as they are stored, and then each message again
     /// with its order.
-    pub async fn inbox_posted(&self, items: Vec<InboxItem>) {
-        let _ = self.posts.send_timeout(items, POST_WAIT).await;
+    /// Whether the engine takes them.
+    pub async fn inbox_posted(&self, items: Vec<InboxItem>) -> bool {
+        self.posts.send_timeout(items, POST_WAIT).await.is_ok()
     }
 
     /// A new directory version is in force.

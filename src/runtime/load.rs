@@ -60,6 +60,7 @@ impl Cell {
                     self.part_done(ticket, false);
                 }
                 self.settle_bundles(id, now);
+                self.hang_up_beside(id, now);
                 return Err(error);
             }
         };
@@ -146,10 +147,13 @@ impl Cell {
             .collect();
         for (attempt, stage, released_at, valid_until, gateway, bundle) in open {
             let key = AttemptKey { callout: id.clone(), attempt };
-            if self.handed.contains(&key) {
+            let mine = released_at >= self.started_at;
+            let resend = self.gateways.get(&gateway).is_some_and(|g| g.idempotent) && valid_until > now;
+            // That it goes out again may be stored without having been acted on, and once more does no harm.
+            let again = mine && stage == Stage::Unknown && resend && bundle.is_empty();
+            if self.handed.contains(&key) && !again {
                 continue;
             }
-            let mine = released_at >= self.started_at;
             if !bundle.is_empty() {
                 // One of unknown fate is this engine's own business already.
                 if !mine || stage == Stage::Released {
@@ -157,7 +161,6 @@ impl Cell {
                 }
                 continue;
             }
-            let resend = self.gateways.get(&gateway).is_some_and(|g| g.idempotent) && valid_until > now;
             match stage {
                 Stage::Released if mine => self.submit(&key, now),
                 Stage::Released => {
@@ -165,8 +168,7 @@ impl Cell {
                     let command = Command::Report { attempt, fact, reported_at: None, elsewhere: false };
                     self.ask_again(id, Asked { command, ticket: None, inbox: None, blobs: Vec::new() }, now);
                 }
-                // It was to go out again under its key; whether it did is not known, and once more does no harm.
-                _ if !mine && resend => self.submit(&key, now),
+                _ if again || (!mine && resend) => self.submit(&key, now),
                 _ => {}
             }
         }
@@ -175,7 +177,7 @@ impl Cell {
     /// Drops a callout's state after a failed or unknown commit and has it read again. What the clock
     /// or the lanes asked comes again by itself; all else is asked again.
     pub(super) fn drop_state(&mut self, id: &CalloutId, asked: Vec<Asked>) {
-        self.arrivals.landed(id);
+        self.arrivals.dropped(id);
         let later = self.staging.pending.remove(id).map(|p| p.asked).unwrap_or_default();
         // What was held for attempts that were not handed over is free again.
         self.free_unsent(id);

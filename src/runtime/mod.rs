@@ -1,9 +1,10 @@
 //! The shell of a cell: one active engine that owns its callouts, commits their events and acts on them.
 //!
-//! - **Here:** the cell (commands in, batches and effects out, no IO), the reply book, the words of people, what is
-//!   open for who calls back, what is read back to them, attempts that go out in one message (`bundle`), orders on their way from the inbox (`opening`), the task that
-//!   drives a cell on a journal and gateways, the live copies that readers see, canaries and locks of gateways, the one
-//!   legal clock.
+//! - **Here:** the cell (commands in, batches and effects out, no IO), the reply book, the words of people and what a
+//!   short message answers (`named`), what is open for who calls back, what is read back to them, attempts that go out in
+//!   one message (`bundle`), the lines of live calls (`lines`), orders on their way from the inbox (`opening`), the task
+//!   that drives a cell on a journal and gateways, the live copies that readers see, canaries and locks of gateways, the
+//!   one legal clock.
 //! - **Not here:** what callouts decide (`engine`), how gateways talk (`gateway`), doors (`intake`).
 //! - **Depends on:** everything from `model` to `dispatch`.
 //! - **Promises:** nothing leaves before the commit that records it; after a failed or unknown commit

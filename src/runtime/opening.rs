@@ -35,7 +35,7 @@ pub(super) struct Arrivals {
     resolving: BTreeMap<CalloutId, VecDeque<Arrival>>,
     /// Counts what waits for its turn.
     opened: u64,
-    /// When the last part was taken in.
+    /// When the last part was taken in, or one that went alone was committed.
     opened_at: Timestamp,
     /// The callout whose part is committed before anything else is taken in.
     alone: Option<CalloutId>,
@@ -50,9 +50,16 @@ struct Arrival {
 // === impl Arrivals ===
 
 impl Arrivals {
-    /// What a callout had pending is committed, or dropped.
-    pub(super) fn landed(&mut self, callout: &CalloutId) {
-        self.alone.take_if(|alone| alone == callout);
+    /// What a callout had pending is committed.
+    pub(super) fn landed(&mut self, callout: &CalloutId, now: Timestamp) {
+        if self.alone.as_ref() == Some(callout) {
+            (self.alone, self.opened_at) = (None, now);
+        }
+    }
+
+    /// What a callout had pending is dropped.
+    pub(super) fn dropped(&mut self, callout: &CalloutId) {
+        self.landed(callout, self.opened_at);
     }
 
     /// The items' names.
@@ -170,7 +177,12 @@ impl Cell {
             Some(first) => {
                 let command = Command::Apply(Box::new(first));
                 self.ask_again(&id, Asked { command, ticket: None, inbox: None, blobs: Vec::new() }, now);
-                self.openings.insert(turn, (id.clone(), asked));
+                // One that ran out meanwhile begins nothing.
+                if self.live.get(&id).is_some_and(|l| l.callout.seq > 0) {
+                    self.openings.insert(turn, (id.clone(), asked));
+                } else {
+                    self.ask_again(&id, asked, now);
+                }
             }
             None => self.ask_again(&id, asked, now),
         }

@@ -274,7 +274,7 @@ impl Cell {
         }
     }
 
-    /// The first callout that must be read before it is known what an attempt's message named.
+    /// The first callout that is being read of those that an attempt's message named; the attempt's own when none is.
     fn first_unread(&self, key: &AttemptKey) -> CalloutId {
         let together = self.together(key).into_iter().map(|k| k.callout);
         together.into_iter().find(|callout| self.loading.contains_key(callout)).unwrap_or_else(|| key.callout.clone())

@@ -105,7 +105,7 @@ impl World {
             entropy: Arc::new(move || fresh_bytes(&fresh)),
             posted: Arc::new(move |items| {
                 began.lock().unwrap_or_else(PoisonError::into_inner).push(items);
-                Box::pin(async {})
+                Box::pin(async { true })
             }),
             recent: Recent::default(),
         };

@@ -42,6 +42,7 @@ pub struct Metrics {
     violations: IntCounterVec,
     inbox_items: IntGauge,
     follower_lag: IntGaugeVec,
+    followed: IntCounterVec,
 }
 
 // === impl Metrics ===
@@ -149,6 +150,7 @@ impl Metrics {
                 "Events committed that a follower has not seen yet.",
                 &["follower"],
             ),
+            followed: s.counters("follower_events_total", "Events that a follower passed on.", &["follower"]),
             registry: with_process(registry),
         }
     }
@@ -310,6 +312,11 @@ impl Metrics {
     /// How many committed events a follower has not seen yet.
     pub fn set_follower_lag(&self, follower: &'static str, events: u64) {
         self.follower_lag.with_label_values(&[follower]).set(i64::try_from(events).unwrap_or(i64::MAX));
+    }
+
+    /// A follower passed events on.
+    pub fn followed(&self, follower: &'static str, events: u64) {
+        self.followed.with_label_values(&[follower]).inc_by(events);
     }
 }
 

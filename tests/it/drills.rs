@@ -211,7 +211,7 @@ fn desk(journal: &Arc<MemoryJournal>, clock: &Arc<AtomicI64>) -> FrontDesk {
         key: SecretKey::new([7; 32]),
         clock: Arc::new(move || Timestamp(now.load(Ordering::Relaxed))),
         entropy: Arc::new(|| [9; 32]),
-        posted: Arc::new(|_| Box::pin(async {})),
+        posted: Arc::new(|_| Box::pin(async { true })),
         recent: jiaoying::intake::Recent::default(),
     }
 }

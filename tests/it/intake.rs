@@ -67,7 +67,7 @@ fn rig_with(directory: Arc<Directory>, senders: Senders) -> Rig {
         key: key(),
         clock: Arc::new(move || Timestamp(tick.fetch_add(1000, Ordering::Relaxed))),
         entropy: Arc::new(|| [9; 32]),
-        posted: Arc::new(|_| Box::pin(async {})),
+        posted: Arc::new(|_| Box::pin(async { true })),
         recent: jiaoying::intake::Recent::default(),
     };
     Rig { desk, journal, down, clock }

@@ -136,6 +136,7 @@ pub(super) async fn warning(
     let began = rig.publish(&format!("暴雨{n}"), Colour::Red, ground).await?;
     let seen = rig.sink.seen(calls).await?;
     rig.metric_reaches(recorded, before + calls as f64).await?;
+    rig.settled().await?;
     let round = Round {
         cpu_s: ours.cpu_s()? - cpu_s,
         lost: calls.saturating_sub(seen.keys.len()),

@@ -128,7 +128,7 @@ async fn again(
         key: SecretKey::new(KEY),
         clock: Arc::new(clock::now),
         entropy: Arc::new(entropy),
-        posted: Arc::new(|_| Box::pin(async {})),
+        posted: Arc::new(|_| Box::pin(async { true })),
         recent: Recent::default(),
     };
     let now = clock::now();

@@ -245,6 +245,12 @@ impl Rig {
         Ok(())
     }
 
+    /// Waits until all that is committed went out on AMQP too: nothing of one warning shall run beside the next.
+    pub(super) async fn settled(&self) -> anyhow::Result<()> {
+        let committed = self.metric("jiaoying_events_total").await?;
+        self.metric_reaches("jiaoying_follower_events_total", committed).await
+    }
+
     /// Removes the store, the queues and the files.
     pub(super) async fn close(self) -> anyhow::Result<()> {
         for queue in ["urgent", "normal", "parking", "limit", "bare"] {

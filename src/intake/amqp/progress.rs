@@ -40,6 +40,7 @@ struct Follower {
     gallery: Arc<Gallery>,
     journal: Arc<dyn Journal>,
     publisher: Publisher,
+    metrics: Metrics,
     next: BTreeMap<CalloutId, u64>,
     /// Committed and not published yet, each callout's in order.
     gathered: BTreeMap<CalloutId, Vec<Arc<Committed>>>,
@@ -101,6 +102,7 @@ pub async fn follow(
         gallery,
         journal,
         publisher,
+        metrics,
         next: BTreeMap::new(),
         gathered: BTreeMap::new(),
         late: BTreeMap::new(),
@@ -129,7 +131,7 @@ pub async fn follow(
                     let forecasts = forecasts.borrow().clone();
                     follower.foretell(forecasts).await;
                     // Both look at all callouts, which is too much to do at every commit.
-                    metrics.set_follower_lag(FOLLOWER, follower.lag());
+                    follower.metrics.set_follower_lag(FOLLOWER, follower.lag());
                     for callout in follower.behind() {
                         follower.catch_up(&callout).await;
                     }
@@ -187,11 +189,13 @@ impl Follower {
     /// missing, or one was not taken.
     async fn publish<'a>(&self, id: &CalloutId, numbered: impl Iterator<Item = (u64, &'a Entry)>) -> Option<u64> {
         let next = self.next.get(id).copied().unwrap_or(0);
-        let fresh: Vec<_> = numbered.skip_while(|(seq, _)| *seq < next).collect();
-        let Some((first, _)) = fresh.first() else { return Some(next) };
-        if *first > next {
+        // Up to the first gap: what is behind it is read from the journal.
+        let mut fresh: Vec<_> = numbered.skip_while(|(seq, _)| *seq < next).collect();
+        let whole = fresh.iter().zip(next..).take_while(|((seq, _), place)| seq == place).count();
+        if whole < fresh.len() && whole == 0 {
             return None;
         }
+        fresh.truncate(whole);
         let end = next + fresh.len() as u64;
         // A copy that is held would have to be made again at the next commit.
         let about = self.gallery.get(id).map(|callout| About::of(&callout))?;
@@ -201,7 +205,8 @@ impl Follower {
 
     fn published(&mut self, id: CalloutId, end: Option<u64>) {
         if let Some(end) = end {
-            self.next.insert(id.clone(), end);
+            let before = self.next.insert(id.clone(), end).unwrap_or(0);
+            self.metrics.followed(FOLLOWER, end - before);
             self.changed.insert(id);
         }
     }

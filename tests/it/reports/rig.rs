@@ -163,7 +163,7 @@ impl Rig {
             key,
             clock: Arc::new(move || Timestamp(tick.fetch_add(1000, Ordering::Relaxed))),
             entropy: Arc::new(|| [9; 32]),
-            posted: Arc::new(|_| Box::pin(async {})),
+            posted: Arc::new(|_| Box::pin(async { true })),
             recent: jiaoying::intake::Recent::default(),
         });
         let sent = Sent::default();
