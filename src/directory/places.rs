@@ -46,7 +46,7 @@ impl Places {
         let touched = &self.runs[from..to];
         let start = touched.first().map_or(run.start, |r| r.start.min(run.start));
         let end = touched.last().map_or(run.end, |r| r.end.max(run.end));
-        self.runs.splice(from..to, [start..end]);
+        self.runs.splice(from..to, std::iter::once(start..end));
     }
 
     /// Adds all places of another set.
