@@ -1,8 +1,8 @@
 //! Who answers for which ground: regions, targets, people and the posts they fill.
 //!
 //! - **Here:** one immutable version of the directory ([`Directory`]), how one is made ([`Draft`],
-//!   [`import`], [`sample`]), which ground a message covers ([`Cover`]), and how a version is stored
-//!   with its personal data sealed ([`encode`], [`decode`]).
+//!   [`import`], [`sample`]), which ground a message covers ([`Cover`], as runs of places:
+//!   [`Places`]), and how a version is stored with its personal data sealed ([`encode`], [`decode`]).
 //! - **Not here:** what is done about the ground (`plan`, `engine`), where versions are kept (`journal`).
 //! - **Depends on:** `model`.
 //! - **Promises:** a version never changes once built; equal input gives equal order, so equal covers

@@ -75,7 +75,11 @@ impl EngineHandle {
     /// with its order.
     /// Whether the engine takes them.
     pub async fn inbox_posted(&self, items: Vec<InboxItem>) -> bool {
-        self.posts.send_timeout(items, POST_WAIT).await.is_ok()
+        let taken = self.posts.send_timeout(items, POST_WAIT).await.is_ok();
+        if !taken {
+            tracing::warn!("the engine took no order for a second; it will find the rest of the message in the inbox");
+        }
+        taken
     }
 
     /// A new directory version is in force.

@@ -3,7 +3,7 @@
 //! - **Here:** the codec, texts as parts, the session with its window and its tests of the line, which attempt a
 //!   report is about, what codes mean.
 //! - **Not here:** pacing, retries and failover (`dispatch`), what a report or a reply means (`engine`).
-//! - **Depends on:** `model`, `config`, the traits of `gateway`.
+//! - **Depends on:** `model`, `config`, `backoff`, the traits of `gateway`.
 //! - **Promises:** one fact per attempt, in order, within about twice the time for an answer; `GatewayDown` only for
 //!   what never left; whatever left and was not answered is `Unknown`, and is not sent a second time here. A DELIVER
 //!   is answered only after [`Upcalls::take`](super::Upcalls::take). `docs/GATEWAY-CMPP.md` tells the rest.

@@ -2,7 +2,7 @@
 //!
 //! - **Here:** the topics, the messages, the session with the broker, submit and withdraw.
 //! - **Not here:** pacing, retries and failover (`dispatch`), what a state means (`engine`).
-//! - **Depends on:** `model`, `config`, the traits of `gateway`.
+//! - **Depends on:** `model`, `config`, `backoff`, the traits of `gateway`.
 //! - **Promises:** `Submitted` only when the broker acknowledged; whatever was handed to a connection that died
 //!   before is `Unknown` and is not sent again by the next one; what speakers tell is acknowledged to the broker only
 //!   after [`Upcalls::take`](super::Upcalls::take). `docs/GATEWAY-BROADCAST.md` is the contract.

@@ -2,7 +2,7 @@
 //!
 //! - **Here:** the session (bind, window, enquire_link, reconnecting), submits and their parts, receipts, replies.
 //! - **Not here:** pacing, retries and failover (`dispatch`), what a receipt or a reply means (`engine`).
-//! - **Depends on:** `model`, `config`, the traits of `gateway`; the crate `rusmpp` for the PDUs alone.
+//! - **Depends on:** `model`, `config`, `backoff`, the traits of `gateway`; the crate `rusmpp` for the PDUs alone.
 //! - **Promises:** one fact per attempt, in order, in bounded time; `GatewayDown` only when nothing was sent;
 //!   what was written and not answered is `Unknown`. A deliver_sm is confirmed only after
 //!   [`Upcalls::take`](super::Upcalls::take) (of a reply in parts: its last part). Memory is bounded whatever the
